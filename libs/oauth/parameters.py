@@ -1,0 +1,195 @@
+"""The token endpoint's parameters: read once, strictly, from a form or a JSON body (RFC 6749 §3.2, appendix B)."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from libs.oauth.errors import InvalidRequest
+from libs.oauth.strict_json import MalformedJSON, loads
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+MAX_FIELDS = 100
+MAX_BODY_BYTES = 65_536
+#: The one parameter that may be sent more than once (RFC 8707 §2).
+REPEATABLE = "resource"
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CHARSET_UTF_8 = re.compile(r'charset="?utf-8"?', re.IGNORECASE)
+
+
+class WrongContentType(InvalidRequest):
+    """The body must be application/x-www-form-urlencoded or application/json, in UTF-8."""
+
+
+class EncodedBody(InvalidRequest):
+    """A compressed body is not accepted."""
+
+
+class ParametersInQuery(InvalidRequest):
+    """Parameters belong in the body, not in the URL."""
+
+
+class BodyTooLarge(InvalidRequest):
+    """The body is too large."""
+
+
+class MalformedBody(InvalidRequest):
+    """The body is malformed."""
+
+
+class RepeatedParameter(InvalidRequest):
+    """A parameter was sent more than once."""
+
+
+class TooManyParameters(InvalidRequest):
+    """Too many parameters were sent."""
+
+
+class MalformedParameter(InvalidRequest):
+    """A parameter is not a string, or contains control characters."""
+
+
+class MissingParameter(InvalidRequest):
+    """A required parameter is missing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Missing required parameter: {name}")
+
+
+class Parameters(Mapping[str, str]):
+    """What the client asked, each parameter once; those sent empty, or as JSON `null`, are not there.
+
+    `resource` may be sent several times and therefore stands apart, in the order sent.
+    """
+
+    __slots__ = ("_values", "resource")
+
+    def __init__(self, values: Mapping[str, str], resource: tuple[str, ...] = ()) -> None:
+        self._values = MappingProxyType(dict(values))
+        self.resource = resource
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        # Values are secrets as often as not.
+        return f"Parameters({', '.join(self._values)})"
+
+    def required(self, name: str) -> str:
+        """Return the parameter, or raise `MissingParameter`."""
+        value = self._values.get(name)
+        if value is None:
+            raise MissingParameter(name)
+        return value
+
+
+def read(headers: Iterable[tuple[str, str]], query: str, body: bytes, *, known: Collection[str]) -> Parameters:
+    """Read the parameters of one request; those not in `known` are ignored, as RFC 6749 §3.2 wants.
+
+    Args:
+        headers: the request's header pairs, names in lower case.
+        query: the raw query string; anything in it is refused.
+        body: the raw body.
+        known: the names somebody will read.
+
+    Raises:
+        InvalidRequest: one of the reasons above.
+    """
+    if query:
+        raise ParametersInQuery
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    pairs = _json_pairs(body) if _media_type(headers) == JSON else _form_pairs(body)
+    return _collected(pairs, known)
+
+
+def _media_type(headers: Iterable[tuple[str, str]]) -> str:
+    found = None
+    for name, value in headers:
+        if name == "content-type":
+            if found is not None:
+                raise WrongContentType
+            found = _without_charset(value)
+        elif name == "content-encoding" and value.strip().lower() not in {"", "identity"}:
+            raise EncodedBody
+    if found not in {FORM, JSON}:
+        raise WrongContentType
+    return found
+
+
+def _without_charset(content_type: str) -> str:
+    media_type, _, rest = content_type.partition(";")
+    if rest.strip() and not _CHARSET_UTF_8.fullmatch(rest.strip()):
+        raise WrongContentType
+    return media_type.strip().lower()
+
+
+def _json_pairs(body: bytes) -> list[tuple[str, Any]]:
+    try:
+        value = loads(body)
+    except MalformedJSON as error:
+        raise MalformedBody(f"The body is malformed: {error}.") from error
+    if not isinstance(value, dict):
+        raise MalformedBody
+    if len(value) > MAX_FIELDS:
+        raise TooManyParameters
+    return [pair for name, member in value.items() for pair in _spread(name, member)]
+
+
+def _spread(name: str, member: Any) -> list[tuple[str, Any]]:
+    # The JSON form of a repeated parameter is an array.
+    if name == REPEATABLE and isinstance(member, list):
+        return [(name, item) for item in member[: MAX_FIELDS + 1]]
+    return [(name, "" if member is None else member)]
+
+
+def _form_pairs(body: bytes) -> list[tuple[str, str]]:
+    if _BAD_ESCAPE.search(body):
+        raise MalformedBody
+    fields = [field.partition(b"=") for field in body.split(b"&", MAX_FIELDS + 1) if field]
+    if len(fields) > MAX_FIELDS:
+        raise TooManyParameters
+    try:
+        return [(_decoded(name), _decoded(value)) for name, _, value in fields]
+    except UnicodeDecodeError as error:
+        raise MalformedBody from error
+
+
+def _decoded(field: bytes) -> str:
+    if b"+" in field:
+        field = field.replace(b"+", b" ")
+    return (unquote_to_bytes(field) if b"%" in field else field).decode()
+
+
+def _collected(pairs: list[tuple[str, Any]], known: Collection[str]) -> Parameters:
+    # A parameter sent empty is as good as not sent (RFC 6749 §3.2), yet sent twice is sent twice.
+    values: dict[str, str] = {}
+    resource: list[str] = []
+    seen: set[str] = set()
+    if len(pairs) > MAX_FIELDS:
+        raise TooManyParameters
+    for name, value in pairs:
+        if name == REPEATABLE:
+            resource.append(_plain(name, value))
+        elif name in seen:
+            raise RepeatedParameter
+        elif name in known and value != "":
+            values[name] = _plain(name, value)
+        seen.add(name)
+    return Parameters(values, tuple(filter(None, resource)))
+
+
+def _plain(name: str, value: Any) -> str:
+    if not isinstance(value, str) or _CONTROL.search(value):
+        raise MalformedParameter(f"The parameter {name} must be a string without control characters.")
+    return value
