@@ -1,0 +1,11 @@
+"""Settings: one frozen dataclass per service, read once from `LIMEN_*` variables at start.
+
+`load` turns the environment into a `Settings` or says in one line what is wrong with it; `Secret` is a value that
+does not print itself; `described` reads the same classes for the generated reference page.
+"""
+
+from libs.settings.loading import SettingsError, load
+from libs.settings.reference import Described, described
+from libs.settings.secret import Secret
+
+__all__ = ["Described", "Secret", "SettingsError", "described", "load"]
