@@ -1,0 +1,21 @@
+"""Owns the error every verb ends with when it cannot do what it was asked, and the exit codes of the command."""
+
+from typing import Final
+
+OK: Final = 0
+FAILED: Final = 1
+"""A check found a difference, or something needed is missing: the message says what."""
+USAGE: Final = 2
+"""The command line cannot be understood."""
+UNAVAILABLE: Final = 69
+"""Postgres, NATS or a service does not answer (EX_UNAVAILABLE of sysexits.h)."""
+SETTINGS: Final = 78
+"""A setting is missing or wrong (EX_CONFIG of sysexits.h)."""
+
+
+class Refused(Exception):  # noqa: N818 - it states an outcome, and is printed as one line
+    """The verb ends here; the message is one line an operator can act on."""
+
+    def __init__(self, message: str, exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
