@@ -56,7 +56,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """`private_key_jwt`: a signed JWT in the body, unverified as yet; `client_id` may stand beside it (RFC 7521 §4.2)."""
+    """`private_key_jwt`: a signed JWT in the body, unverified as yet; `client_id` is optional (RFC 7521 §4.2)."""
 
     client_id: str | None
     token: str = field(repr=False)
