@@ -41,7 +41,7 @@ class SlotUnknown(ValueError):  # noqa: N818 - a statement
     """A route names a slot kind that has no bound: the service does not start."""
 
 
-class ReplyTooLarge(Exception):
+class ReplyTooLarge(Exception):  # noqa: N818 - a statement
     """A handler's answer is over 2 MiB: sending it would close the connection for good, so it is not sent."""
 
 
