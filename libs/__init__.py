@@ -1,0 +1,1 @@
+"""What every service needs and none owns; nothing in here knows a service."""

@@ -1,0 +1,29 @@
+"""The bus: one NATS connection, requests with an answer, exact streams, and nothing that guesses.
+
+It owns every use of nats-py, whose sharp edges are listed beside the calls that avoid them. What a message means is
+left to `libs.edge` (requests) and `libs.eventstore` (events); whether a stream may be created, to the server's
+permissions in `deploy/nats.conf`.
+"""
+
+from libs.bus.connection import Bus
+from libs.bus.errors import BusError, Disconnected, NoResponders, StreamRefused, TimedOut, TooLarge
+from libs.bus.reading import Delivered, Reader
+from libs.bus.serving import Listening, Serving
+from libs.bus.streams import Streams, StreamState, WrongLastSequence
+
+__all__ = [
+    "Bus",
+    "BusError",
+    "Delivered",
+    "Disconnected",
+    "Listening",
+    "NoResponders",
+    "Reader",
+    "Serving",
+    "StreamRefused",
+    "StreamState",
+    "Streams",
+    "TimedOut",
+    "TooLarge",
+    "WrongLastSequence",
+]

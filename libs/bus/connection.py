@@ -1,0 +1,248 @@
+"""One NATS connection: patient when connecting, bounded when asking, and quick to notice that the server is gone."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import nats.errors
+from nats.aio.client import Client, Server
+from nats.aio.msg import Msg
+
+from libs.bus.errors import Disconnected, NoResponders, TimedOut, TooLarge
+from libs.bus.serving import Listening, Serving
+from libs.runtime.ids import text
+from libs.telemetry.logs import log
+
+HEADROOM: Final = 4096
+"""Room left below `max_payload` for the protocol's own headers, which count towards it."""
+
+PULSE: Final = 0.3
+"""Seconds between two liveness checks; with `PULSE_BOUND` a hung server is noticed within a second."""
+
+PULSE_BOUND: Final = 0.6
+"""Seconds a ping may take before the server counts as hung."""
+
+NO_RESPONDERS: Final = "503"
+
+
+class Bus:
+    """A connection that is either good or says at once that it is not.
+
+    nats-py buffers what is published while it is disconnected and sends it minutes later. A request whose asker has
+    given up must not be done, so nothing is sent unless the last pulse came back.
+    """
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._inbox = f"_INBOX_{name}.{random.randbytes(8).hex()}"  # noqa: S311  # an address, not a secret
+        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._asked = 0
+        self._is_live = False
+        self._closed = asyncio.Event()
+        self._pulse: asyncio.Task[None] | None = None
+        self._on_reconnect: list[Callable[[], None]] = []
+
+    @classmethod
+    async def connect(cls, url: str, *, name: str) -> "Bus":
+        """Connect to `url` as `name`, waiting with jittered patience until the server is there."""
+        bus = cls(Client(), name)
+        await bus._open(url)
+        return bus
+
+    async def _open(self, url: str) -> None:
+        # While a first connection fails, nats-py raises although told to try for ever: try again here.
+        while True:
+            try:
+                await self._client.connect(
+                    url,
+                    name=self._name,
+                    inbox_prefix=f"_INBOX_{self._name}",
+                    max_reconnect_attempts=-1,
+                    reconnect_to_server_handler=_any_after_a_moment,
+                    allow_reconnect=True,
+                    connect_timeout=2,
+                    ping_interval=20,
+                    pending_size=64 * 1024,
+                    disconnected_cb=self._disconnected,
+                    reconnected_cb=self._reconnected,
+                    closed_cb=self._ended,
+                    error_cb=self._failed,
+                )
+                break
+            except (OSError, nats.errors.Error, TimeoutError) as error:
+                log.info("waiting for NATS", reason=repr(error))
+                self._client = Client()
+                await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311  # jitter
+        self._is_live = True
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._answered)
+        self._pulse = asyncio.create_task(self._beat(), name=f"bus pulse of {self._name}")
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the last pulse came back."""
+        return self._is_live and self._client.is_connected
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection ended for good; the process must then end too."""
+        return self._client.is_closed
+
+    @property
+    def name(self) -> str:
+        """The name this connection bears, which is also its inbox's."""
+        return self._name
+
+    @property
+    def max_bytes(self) -> int:
+        """The largest payload this connection will send, in bytes."""
+        return int(self._client.max_payload) - HEADROOM
+
+    def on_reconnect(self, call: Callable[[], None]) -> None:
+        """Have `call` called each time the connection came back."""
+        self._on_reconnect.append(call)
+
+    async def watch(self) -> None:
+        """Return never; raise when the connection has ended for good (a background task of the process)."""
+        await self._closed.wait()
+        raise Disconnected("the connection to NATS ended for good")
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes,
+        *,
+        timeout: float,
+        headers: dict[str, str] | None = None,
+    ) -> bytes:
+        """Ask `subject` and return the answer's payload.
+
+        Raises:
+            Disconnected: at once while the connection is away, or as soon as it goes.
+            NoResponders: nobody serves the subject.
+            TimedOut: no answer within `timeout` seconds.
+            TooLarge: the payload is over `max_bytes`; nothing was sent.
+        """
+        self._asked += 1
+        token = f"{self._asked:x}"
+        answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        self._waiting[token] = answer
+        try:
+            await self.publish(subject, payload, reply=f"{self._inbox}.{token}", headers=headers)
+            async with asyncio.timeout(timeout):
+                message = await answer
+        except TimeoutError as error:
+            raise TimedOut(subject) from error
+        finally:
+            self._waiting.pop(token, None)
+        if not message.data and message.headers and message.headers.get("Status") == NO_RESPONDERS:
+            raise NoResponders(subject)
+        return message.data
+
+    async def publish(
+        self, subject: str, payload: bytes, *, reply: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        """Send `payload` on core NATS; delivery is not acknowledged.
+
+        `headers` belong to this call alone: nats-py may change them.
+        """
+        if len(payload) > self.max_bytes:
+            raise TooLarge(f"{len(payload)} bytes for {subject}")
+        if not self.is_connected:
+            raise Disconnected(subject)
+        try:
+            await self._client.publish(subject, payload, reply, headers)
+        except (nats.errors.Error, OSError) as error:
+            raise Disconnected(subject) from error
+
+    async def serve(self, subject: str, handler: Callable[[bytes], Awaitable[bytes | None]], *, queue: str) -> Serving:
+        """Answer requests on `subject`, sharing them with others of the same `queue`.
+
+        Each message gets a task of its own; `None` from the handler sends no reply.
+        """
+        serving = Serving(self, handler)
+        serving.subscription = await self._client.subscribe(subject, queue=queue, cb=serving.spawn)
+        await self.flush()
+        return serving
+
+    async def listen(self, subject: str, handler: Callable[[str, bytes], None]) -> Listening:
+        """Hand every message on `subject` to `handler(subject, payload)`, which must not block."""
+        listening = Listening(handler)
+        listening.subscription = await self._client.subscribe(subject, cb=listening.heard)
+        return listening
+
+    async def inbox(self, heard: "asyncio.Queue[Msg]") -> tuple[str, Listening]:
+        """An address of this connection's own whose messages go to `heard`."""
+        address = f"{self._inbox}-{text(8)}"
+        listening = Listening(None)
+        listening.subscription = await self._client.subscribe(address, cb=heard.put)
+        return address, listening
+
+    async def flush(self) -> None:
+        """Wait until the server has seen everything sent so far."""
+        try:
+            await self._client.flush(timeout=2)
+        except (nats.errors.Error, OSError) as error:
+            raise Disconnected("flush") from error
+
+    async def close(self) -> None:
+        """Send what is pending and close. Drain what you serve before: this alone loses replies of running handlers."""
+        if self._pulse:
+            self._pulse.cancel()
+        self._fail_waiting()
+        with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+            if self._client.is_connected:
+                await self._client.flush(timeout=1)
+        with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+            await self._client.close()
+
+    async def _answered(self, message: Msg) -> None:
+        answer = self._waiting.get(message.subject.rpartition(".")[2])
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+
+    async def _beat(self) -> None:
+        # nats-py can be "connected" with a dead read loop; only a round trip tells.
+        while True:
+            await asyncio.sleep(PULSE)
+            if not self._client.is_connected:
+                self._lost()
+                continue
+            try:
+                await self._client.flush(timeout=PULSE_BOUND)  # type: ignore[arg-type]  # a float works and is meant
+            except (nats.errors.Error, OSError, TimeoutError):
+                self._lost()
+            else:
+                self._is_live = True
+
+    def _lost(self) -> None:
+        self._is_live = False
+        self._fail_waiting()
+
+    def _fail_waiting(self) -> None:
+        for answer in list(self._waiting.values()):
+            if not answer.done():
+                answer.set_exception(Disconnected("the answer is lost with the connection"))
+
+    async def _disconnected(self) -> None:
+        self._lost()
+        log.warning("NATS is away", connection=self._name)
+
+    async def _reconnected(self) -> None:
+        self._is_live = True
+        log.info("NATS is back", connection=self._name)
+        for call in self._on_reconnect:
+            call()
+
+    async def _ended(self) -> None:
+        self._closed.set()
+
+    async def _failed(self, error: Exception) -> None:
+        log.warning("NATS reports", connection=self._name, reason=repr(error))
+
+
+def _any_after_a_moment(servers: list[Server], _info: dict[str, object]) -> tuple[Server, float]:
+    """Choose where to reconnect, after a jittered moment so that a herd does not arrive as one."""
+    return random.choice(servers), random.uniform(0.05, 0.25)  # noqa: S311  # jitter

@@ -1,0 +1,75 @@
+"""What listens on a subject: a queue group that answers, or an ear that only hears.
+
+nats-py runs one subscription's handlers one after another and its `micro` sends an exception's text to the caller, so
+`Serving` gives each message a task of its own. Draining has its order: first the subscription, then the tasks, then
+the connection; the connection's own drain loses the replies of tasks that still run.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from libs.bus.errors import BusError
+from libs.telemetry.logs import log
+
+if TYPE_CHECKING:
+    from libs.bus.connection import Bus
+
+
+class Serving:
+    """Requests of one subject being answered."""
+
+    def __init__(self, bus: "Bus", handler: Callable[[bytes], Awaitable[bytes | None]]) -> None:
+        self._bus = bus
+        self._handler = handler
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.subscription: Subscription | None = None
+
+    async def spawn(self, message: Msg) -> None:
+        """Answer one message in a task of its own."""
+        task = asyncio.create_task(self._answer(message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, message: Msg) -> None:
+        reply = await self._handler(message.data)
+        if reply is None or not message.reply:
+            return
+        try:
+            await self._bus.publish(message.reply, reply)
+        except BusError as error:
+            # The asker has already been told by its own connection or deadline.
+            log.warning("an answer could not be sent", subject=message.subject, reason=repr(error))
+
+    async def drain(self, *, within: float) -> None:
+        """Take no more messages, then wait up to `within` seconds for those under way."""
+        if self.subscription is not None:
+            with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+                async with asyncio.timeout(2):
+                    await self.subscription.drain()  # type: ignore[no-untyped-call]
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=within)
+
+
+class Listening:
+    """Messages of one subject being heard, without an answer."""
+
+    def __init__(self, handler: Callable[[str, bytes], None] | None) -> None:
+        self._handler = handler
+        self.subscription: Subscription | None = None
+
+    async def heard(self, message: Msg) -> None:
+        """Hand one message to the handler."""
+        if self._handler is not None:
+            self._handler(message.subject, message.data)
+
+    async def stop(self) -> None:
+        """Hear no more."""
+        if self.subscription is not None:
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await self.subscription.unsubscribe()

@@ -1,0 +1,121 @@
+"""JetStream streams whose sequence is a log's position: created, filled, moved and read by the raw API.
+
+The raw API of the server (ADR-8, ADR-50 for atomic batches) is used instead of nats-py's layer: its `publish_async`
+can lose a future for ever and a timeout leaves the outcome unknown. Here an unknown outcome is harmless, because the
+next append states the last sequence it expects.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from libs.bus.connection import Bus
+from libs.bus.errors import StreamRefused
+from libs.runtime.ids import text
+
+WRONG_LAST_SEQUENCE: Final = 10071
+STREAM_NOT_FOUND: Final = 10059
+NO_MESSAGE: Final = 10037
+BATCH_LIMIT: Final = 1000
+"""The server refuses larger atomic batches."""
+
+ASK_BOUND: Final = 5.0
+"""Seconds an operation on a stream may take."""
+
+
+class WrongLastSequence(StreamRefused):
+    """Somebody else appended in between: read the stream's last sequence again."""
+
+
+@dataclass(frozen=True)
+class StreamState:
+    """Where a stream stands. An empty stream has `last == first - 1`."""
+
+    first: int
+    last: int
+    messages: int
+    deleted: int
+
+
+class Streams:
+    """Operations on the streams that this connection may touch."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def state(self, stream: str) -> StreamState | None:
+        """Where `stream` stands, or `None` when it does not exist."""
+        try:
+            answer = await self._ask(f"STREAM.INFO.{stream}", {})
+        except StreamRefused as error:
+            if error.code == STREAM_NOT_FOUND:
+                return None
+            raise
+        return _state(answer)
+
+    async def create(self, stream: str, subjects: list[str], *, first: int, **limits: int) -> None:
+        """Create `stream` so that its next message gets sequence `first`; an equal stream may exist already."""
+        config = {"name": stream, "subjects": subjects, "storage": "file", "allow_atomic": True, "allow_direct": True}
+        config |= {"retention": "limits", "discard": "old", "first_seq": first, "duplicate_window": 0} | limits
+        await self._ask(f"STREAM.CREATE.{stream}", config)
+
+    async def purge(self, stream: str, *, up_to: int) -> None:
+        """Drop everything before sequence `up_to`; the next message gets at least that sequence."""
+        await self._ask(f"STREAM.PURGE.{stream}", {"seq": up_to})
+
+    async def delete(self, stream: str) -> None:
+        """Delete a mirror that is damaged; what it held is in Postgres."""
+        await self._ask(f"STREAM.DELETE.{stream}", {})
+
+    async def message(self, stream: str, sequence: int) -> bytes | None:
+        """The payload of one message, or `None` when the stream does not hold it."""
+        try:
+            answer = await self._ask(f"STREAM.MSG.GET.{stream}", {"seq": sequence})
+        except StreamRefused as error:
+            if error.code in {NO_MESSAGE, STREAM_NOT_FOUND}:
+                return None
+            raise
+        return base64.b64decode(answer["message"].get("data", ""))
+
+    async def append(self, messages: Sequence[tuple[str, bytes]], *, expected_last: int) -> None:
+        """Append all `(subject, payload)` atomically behind sequence `expected_last`, or nothing.
+
+        Raises:
+            WrongLastSequence: the stream's last sequence is another.
+            TimedOut: the outcome is unknown; the next append's expectation finds out.
+        """
+        batch = text(16)
+        *leading, (subject, payload) = messages
+        for number, (each, data) in enumerate(leading, 1):
+            await self._bus.publish(each, data, headers=_batch_headers(batch, number, expected_last))
+        headers = _batch_headers(batch, len(messages), expected_last) | {"Nats-Batch-Commit": "1"}
+        answer = await self._bus.request(subject, payload, timeout=ASK_BOUND, headers=headers)
+        _accepted(msgspec.json.decode(answer))
+
+    async def _ask(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
+        payload = msgspec.json.encode(body) if body else b""
+        answer = await self._bus.request(f"$JS.API.{verb}", payload, timeout=ASK_BOUND)
+        return _accepted(msgspec.json.decode(answer))
+
+
+def _batch_headers(batch: str, number: int, expected_last: int) -> dict[str, str]:
+    headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+    if number == 1:  # only the first message of a batch may carry the expectation
+        headers["Nats-Expected-Last-Sequence"] = str(expected_last)
+    return headers
+
+
+def _accepted(answer: dict[str, Any]) -> dict[str, Any]:
+    if error := answer.get("error"):
+        code, description = error.get("err_code", 0), error.get("description", "")
+        raise (WrongLastSequence if code == WRONG_LAST_SEQUENCE else StreamRefused)(code, description)
+    return answer
+
+
+def _state(answer: dict[str, Any]) -> StreamState:
+    state = answer["state"]
+    first = max(state["first_seq"], 1)
+    return StreamState(first, state["last_seq"], state["messages"], state.get("num_deleted", 0))

@@ -1,0 +1,187 @@
+"""The one place that runs load → decide → save → append.
+
+One READ COMMITTED transaction: lock and read rows, ask the database for `now`, decide, write rows, and *last* move
+`head` and insert the facts together with COMMIT in one round trip, so that nobody ever holds `head` while a client
+thinks. Positions are therefore gapless and in commit order. Only a version conflict decides again.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from libs.bus import Bus
+from libs.eventstore.append import Entry, append_script, entries, lock_shared
+from libs.eventstore.envelope import Context
+from libs.eventstore.events import Catalogue, Event, Fact
+from libs.eventstore.wake import Wake
+from libs.postgres import AlreadyThere, Connection, Database
+from libs.postgres.database import commit
+from libs.runtime.errors import Unavailable
+
+C_contra = TypeVar("C_contra", contravariant=True)
+S = TypeVar("S")
+
+ATTEMPTS: Final = 5
+"""A command that lost this many races in a row is answered 503: somebody holds its stream busy."""
+
+STREAM_CONFLICT: Final = "facts_stream_version"
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[S]):
+    """An aggregate as its rows say: the state, and the version of its stream (0 before the first fact)."""
+
+    state: S
+    version: int
+
+
+class Aggregate(Protocol[S]):
+    """How one kind of aggregate is loaded, changed and kept."""
+
+    def stream(self, command: Any) -> str:
+        """The stream this command's facts go to, unique within the tenant."""
+
+    async def load(self, rows: Connection, command: Any) -> Loaded[S]:
+        """Lock and read what `decide` needs to know."""
+
+    def evolve(self, state: S, event: Event) -> S:
+        """The state after `event`; total, never raises."""
+
+    async def save(self, rows: Connection, command: Any, before: Loaded[S], after: Loaded[S]) -> None:
+        """Write the rows; secrets travel from the command to their rows, never through an event."""
+
+
+class HasTenant(Protocol):
+    """Every command names its tenant."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose command it is."""
+
+
+@dataclass(frozen=True)
+class Handler(Generic[S]):
+    """What runs one kind of command."""
+
+    aggregate: Aggregate[S]
+    decide: Callable[[Any, S, datetime], Sequence[Event]]
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What came of a command: the state it left, its events, and the position of its last fact (0 without one)."""
+
+    state: Any
+    events: tuple[Event, ...]
+    epoch: int
+    pos: int
+    now: datetime
+
+
+class EventStore:
+    """One service's log, written by commands."""
+
+    def __init__(
+        self, database: Database, catalogue: Catalogue, bus: Bus, handlers: Mapping[type, Handler[Any]]
+    ) -> None:
+        self.database = database
+        self.catalogue = catalogue
+        self.handlers = handlers
+        self.wake = Wake(bus, catalogue.service)
+        self.halted: str | None = None
+
+    def halt(self, reason: str) -> None:
+        """Append no more: the log and its mirror disagree, and every further event would make it worse."""
+        self.halted = reason
+
+    def require_running(self) -> None:
+        """Refuse while halted.
+
+        Raises:
+            Unavailable: with the reason.
+        """
+        if self.halted is not None:
+            raise Unavailable(self.halted)
+
+    async def execute(
+        self,
+        command: HasTenant,
+        context: Context,
+        *,
+        also: Callable[[Connection], Awaitable[None]] | None = None,
+        ids: Sequence[UUID] = (),
+    ) -> Committed:
+        """Run a command; `also` is written in the same transaction (a reaction's checkpoint).
+
+        Raises:
+            Unavailable: the database is away, the log is halted, or too many races were lost.
+            What the rule raises: a refusal; nothing was written.
+        """
+        self.require_running()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._attempt(command, context, also, ids)
+            except AlreadyThere as conflict:
+                if attempt == ATTEMPTS:
+                    raise Unavailable(f"{type(command).__name__} lost its races on {conflict}") from conflict
+        raise AssertionError("unreachable")
+
+    async def _attempt(
+        self,
+        command: HasTenant,
+        context: Context,
+        also: Callable[[Connection], Awaitable[None]] | None,
+        ids: Sequence[UUID],
+    ) -> Committed:
+        handler = self.handlers[type(command)]
+        async with self.database.transaction() as rows:
+            await lock_shared(rows, self.catalogue.service)
+            before = await handler.aggregate.load(rows, command)
+            now: datetime = await rows.fetchval("SELECT clock_timestamp()")
+            events = tuple(handler.decide(command, before.state, now))
+            after = _folded(handler, before, events)
+            appended = self._entries(command, handler, before, events, context, now, ids)
+            if events:
+                await handler.aggregate.save(rows, command, before, after)
+            if also is not None:
+                await also(rows)
+            if appended:
+                await commit(rows, append_script(appended))
+        epoch, pos = await self._position(appended)
+        return Committed(after.state, events, epoch, pos, now)
+
+    def _entries(
+        self,
+        command: HasTenant,
+        handler: Handler[Any],
+        before: Loaded[Any],
+        events: Sequence[Event],
+        context: Context,
+        now: datetime,
+        ids: Sequence[UUID],
+    ) -> list[Entry]:
+        stream = handler.aggregate.stream(command)
+        return entries(self.catalogue, command.tenant, stream, before.version, events, context, now, ids)
+
+    async def _position(self, appended: Sequence[Entry]) -> tuple[int, int]:
+        facts = [entry for entry in appended if entry.stream is not None]
+        for log in {"facts" if entry.stream is not None else "activity" for entry in appended}:
+            await self.wake.appended(log)
+        if not facts:
+            return 0, 0
+        async with self.database.connection() as rows:
+            found = await rows.fetchrow(
+                "SELECT head.epoch, facts.pos FROM facts, head WHERE facts.id = $1 AND head.log = 'facts'",
+                facts[-1].id,
+            )
+        return (found["epoch"], found["pos"]) if found else (0, 0)
+
+
+def _folded(handler: Handler[Any], before: Loaded[Any], events: Sequence[Event]) -> Loaded[Any]:
+    state = before.state
+    for event in events:
+        state = handler.aggregate.evolve(state, event)
+    facts = sum(isinstance(event, Fact) for event in events)
+    return Loaded(state, before.version + facts)

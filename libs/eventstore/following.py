@@ -1,0 +1,221 @@
+"""Following projections: another service's events as rows of ours, exactly once, in order.
+
+One leader by advisory lock reads through a disposable consumer from checkpoint + 1 and writes rows and checkpoint in
+one transaction, guarded by the checkpoint it started from. A gap in the sequences means: open again, never skip.
+A poison event halts the projection where it stands, loudly; nothing is passed over in silence.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from libs.bus import Bus, BusError, Reader, StreamRefused
+from libs.eventstore.applied import Saying
+from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved, halt, read_checkpoint, set_checkpoint
+from libs.eventstore.envelope import Envelope, from_wire
+from libs.eventstore.events import Catalogue, Event
+from libs.eventstore.metrics import HALTED, LAG, POSITION
+from libs.eventstore.names import FACTS, stream_of
+from libs.postgres import Connection, Database, DatabaseAway, Locks
+from libs.runtime.clock import wall
+from libs.telemetry.logs import log as say
+from libs.telemetry.readiness import Readiness
+
+FETCH: Final = 500
+FETCH_WAIT: Final = 5.0
+PAUSE: Final = 0.2
+HALTED_PAUSE: Final = 1.0
+
+Apply = Callable[[Connection, str, Envelope, Any], Awaitable[None]]
+"""Writes one event into `table`; idempotent. Arguments: rows, table, envelope, event."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A read model of another service's facts: the table's name with its version, its DDL, a function per fact.
+
+    `ddl` holds `{table}`, because a rebuild fills another table beside this one.
+    """
+
+    name: str
+    service: str
+    source: Catalogue
+    ddl: str
+    handles: Mapping[type[Event], Apply]
+    log: str = FACTS
+    is_critical: bool = True
+    on_applied: Callable[[Sequence[Envelope]], None] = field(default=lambda _envelopes: None)
+
+    @property
+    def stream(self) -> str:
+        """The stream it follows."""
+        return stream_of(self.source.service, self.log)
+
+    @property
+    def types(self) -> list[str]:
+        """The event types it handles, as names on the wire."""
+        return sorted(self.source.name_of(event) for event in self.handles)
+
+    async def apply(self, rows: Connection, table: str, envelope: Envelope) -> None:
+        """Write one event into `table`; unknown and unhandled types change nothing."""
+        event = self.source.decode(envelope.type, bytes(envelope.data))
+        if event is None:
+            if envelope.must_understand:
+                raise NotUnderstood(envelope.type)
+            return
+        if (handle := self.handles.get(type(event))) is not None:
+            await handle(rows, table, envelope, event)
+
+
+class NotUnderstood(Exception):
+    """An event that must be understood is of a type this release does not know."""
+
+
+class Follower:
+    """Keeps one projection up to date."""
+
+    def __init__(
+        self, projection: Projection, database: Database, bus: Bus, locks: Locks, readiness: Readiness
+    ) -> None:
+        self._projection = projection
+        self._database = database
+        self._bus = bus
+        self._locks = locks
+        self._readiness = readiness
+        self._condition = f"projection {projection.name}"
+        self._saying = Saying(bus, projection.source.service, projection.log, f"{projection.service}:{projection.name}")
+
+    async def prepare(self) -> None:
+        """Create the table and the checkpoint if they are not there; rebuild what handles more types than it did."""
+        projection = self._projection
+        async with self._database.transaction() as rows:
+            await rows.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", projection.name)
+            if await rows.fetchval("SELECT to_regclass($1) IS NULL", f"{self._database.schema}.{projection.name}"):
+                await rows.execute(projection.ddl.format(table=projection.name))
+            await rows.execute(
+                "INSERT INTO checkpoints (name, source, epoch, pos, handles) VALUES ($1, $2, 0, 0, $3) "
+                "ON CONFLICT (name) DO NOTHING",
+                projection.name,
+                projection.stream,
+                projection.types,
+            )
+        await self._require_types()
+
+    async def _require_types(self) -> None:
+        checkpoint = await self._checkpoint()
+        if set(self._projection.types) <= set(checkpoint.handles):
+            return
+        from libs.eventstore.rebuild import rebuild  # noqa: PLC0415  # rebuild uses this module's Projection
+
+        say.info("a projection handles more than it did and is rebuilt", projection=self._projection.name)
+        await rebuild(self._projection, self._database, self._bus, accept_difference=True)
+
+    async def run(self) -> None:
+        """Lead and follow for ever (a background task)."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                self._locks.lead(f"follow {self._projection.service} {self._projection.name}", self._lead)
+            )
+            tasks.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        """Tell readiness, on every replica, whether the projection stands."""
+        while True:
+            try:
+                checkpoint = await self._checkpoint()
+            except DatabaseAway:
+                pass
+            else:
+                self._tell(checkpoint)
+            await asyncio.sleep(HALTED_PAUSE)
+
+    def _tell(self, checkpoint: Checkpoint) -> None:
+        HALTED.labels(self._projection.name).set(checkpoint.halted is not None)
+        POSITION.labels(self._projection.source.service, f"projection {self._projection.name}").set(checkpoint.pos)
+        if checkpoint.halted is None:
+            self._readiness.met(self._condition)
+        elif self._projection.is_critical:
+            self._readiness.lost(self._condition, f"halted after position {checkpoint.pos}: {checkpoint.halted}")
+
+    async def _lead(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._saying.run())
+            tasks.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                checkpoint = await self._checkpoint()
+                if checkpoint.halted is None:
+                    await self._read(checkpoint)
+                else:
+                    await asyncio.sleep(HALTED_PAUSE)
+            except (StreamRefused, CheckpointMoved) as reason:
+                say.info("a projection opens its stream again", projection=self._projection.name, reason=str(reason))
+            except (BusError, DatabaseAway) as error:
+                say.info("a projection waits", projection=self._projection.name, reason=repr(error))
+            await asyncio.sleep(PAUSE)
+
+    async def _read(self, checkpoint: Checkpoint) -> None:
+        await self._saying.say(checkpoint.epoch, checkpoint.pos)
+        async with Reader(self._bus, self._projection.stream, start=checkpoint.pos + 1) as reader:
+            while checkpoint.halted is None:
+                envelopes = self._in_order(
+                    checkpoint, [from_wire(each.payload) for each in await reader.fetch(FETCH, wait=FETCH_WAIT)]
+                )
+                if envelopes is None:
+                    return
+                checkpoint = await self._take(checkpoint, envelopes)
+
+    def _in_order(self, checkpoint: Checkpoint, envelopes: list[Envelope]) -> list[Envelope] | None:
+        """The events behind the checkpoint without a gap, or `None` when the reader must be opened again."""
+        new = [envelope for envelope in envelopes if envelope.pos > checkpoint.pos]
+        if new and new[0].pos != checkpoint.pos + 1:
+            if self._projection.log == FACTS:
+                say.error("facts are missing", projection=self._projection.name, after=checkpoint.pos, next=new[0].pos)
+                return None
+            say.warning("activity is gone", projection=self._projection.name, after=checkpoint.pos, next=new[0].pos)
+        return new
+
+    async def _take(self, checkpoint: Checkpoint, envelopes: list[Envelope]) -> Checkpoint:
+        if not envelopes:
+            return checkpoint
+        try:
+            reached = await self._apply(checkpoint, envelopes)
+        except (DatabaseAway, BusError, CheckpointMoved):
+            raise
+        except Exception as error:  # noqa: BLE001  # the projector: any event may be the poison one
+            return await self._one_by_one(checkpoint, envelopes, error)
+        await self._saying.say(reached.epoch, reached.pos)
+        self._projection.on_applied(envelopes)
+        LAG.labels(self._projection.name).observe(max(0.0, wall() - envelopes[-1].at.timestamp()))
+        return reached
+
+    async def _apply(self, checkpoint: Checkpoint, envelopes: Sequence[Envelope]) -> Checkpoint:
+        async with self._database.transaction() as rows:
+            for envelope in envelopes:
+                await self._projection.apply(rows, self._projection.name, envelope)
+            reached = Checkpoint(envelopes[-1].epoch, envelopes[-1].pos, tuple(self._projection.types), None)
+            await set_checkpoint(rows, self._projection.name, checkpoint, reached)
+        return reached
+
+    async def _one_by_one(self, checkpoint: Checkpoint, envelopes: Sequence[Envelope], error: Exception) -> Checkpoint:
+        """Go as far as the poison event and halt before it."""
+        for envelope in envelopes:
+            try:
+                checkpoint = await self._apply(checkpoint, [envelope])
+            except (DatabaseAway, BusError, CheckpointMoved):
+                raise
+            except Exception as poison:  # noqa: BLE001  # the projector: this is the poison event
+                error = poison
+                break
+        sentence = f"{envelope.type} at {envelope.pos}: {error!r}"
+        say.critical("a projection halts", projection=self._projection.name, reason=sentence, exc_info=error)
+        async with self._database.transaction() as rows:
+            await halt(rows, self._projection.name, sentence)
+        return Checkpoint(checkpoint.epoch, checkpoint.pos, checkpoint.handles, sentence)
+
+    async def _checkpoint(self) -> Checkpoint:
+        async with self._database.connection() as rows:
+            return await read_checkpoint(rows, self._projection.name)

@@ -1,0 +1,115 @@
+"""A read model in memory: every replica reads a facts log from its first event and keeps up.
+
+For what is small, public and needed at each request: hosts, public keys. It knows how long ago it was last level with
+the stream, so that whoever serves from it can say when it has become too old.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from libs.bus import Bus, BusError, Reader, StreamRefused, Streams
+from libs.eventstore.applied import Saying
+from libs.eventstore.envelope import Envelope, from_wire
+from libs.eventstore.events import Catalogue, Event
+from libs.eventstore.metrics import LAG, POSITION
+from libs.eventstore.names import FACTS, stream_of
+from libs.runtime.clock import wall
+from libs.runtime.ids import text
+from libs.telemetry.logs import log as say
+from libs.telemetry.readiness import Readiness
+
+FETCH: Final = 500
+FETCH_WAIT: Final = 5.0
+PAUSE: Final = 0.2
+LEVEL_EVERY: Final = 1.0
+"""Seconds between two looks at whether the stream has more than was applied."""
+
+
+class EpochChanged(Exception):
+    """The log was restored from a backup: what is in memory may never have happened, so the process starts anew."""
+
+
+class MemoryFollower:
+    """Applies every fact of `source` to memory, in order, once."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        source: Catalogue,
+        apply: Callable[[Envelope, Event], None],
+        *,
+        name: str,
+        readiness: Readiness,
+    ) -> None:
+        self._bus = bus
+        self._source = source
+        self._stream = stream_of(source.service)
+        self._apply = apply
+        self._who = f"{name}/{text(6)}"
+        self._follower = f"{name} of {source.service}"
+        self._readiness = readiness
+        self._condition = f"follows {source.service}"
+        self._saying = Saying(bus, source.service, FACTS, self._who)
+        self._pos = 0
+        self._epoch = 0
+        self.synced_at = float("-inf")
+        readiness.require(self._condition, "has not read the log yet")
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since this was last known to be level with the stream."""
+        return monotonic() - self.synced_at
+
+    async def run(self) -> None:
+        """Follow for ever (a background task)."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._saying.run())
+            tasks.create_task(self._keep_level())
+            tasks.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async with Reader(self._bus, self._stream, start=self._pos + 1) as reader:
+                    while await self._step(reader):
+                        pass
+            except StreamRefused as refusal:
+                say.info("a stream is not there yet", stream=self._stream, reason=str(refusal))
+            except BusError as error:
+                say.info("a follower waits", stream=self._stream, reason=repr(error))
+            await asyncio.sleep(PAUSE)
+
+    async def _step(self, reader: Reader) -> bool:
+        """Apply one fetch; whether the reader is still good."""
+        for delivered in await reader.fetch(FETCH, wait=FETCH_WAIT):
+            if delivered.sequence <= self._pos:
+                continue  # a refilled stream repeats what is already known
+            if delivered.sequence != self._pos + 1:
+                return False
+            self._take(from_wire(delivered.payload))
+        await self._saying.say(self._epoch, self._pos)
+        return True
+
+    def _take(self, envelope: Envelope) -> None:
+        if self._epoch not in (0, envelope.epoch):
+            raise EpochChanged(self._stream)
+        event = self._source.decode(envelope.type, bytes(envelope.data))
+        if event is not None:
+            self._apply(envelope, event)
+        self._pos, self._epoch = envelope.pos, envelope.epoch
+        LAG.labels(self._follower).observe(max(0.0, wall() - envelope.at.timestamp()))
+
+    async def _keep_level(self) -> None:
+        streams = Streams(self._bus)
+        while True:
+            try:
+                state = await streams.state(self._stream)
+            except BusError:
+                state = None
+            if state is not None and state.last <= self._pos:
+                self.synced_at = monotonic()
+                POSITION.labels(self._source.service, self._follower).set(self._pos)
+                self._readiness.met(self._condition)
+            await asyncio.sleep(LEVEL_EVERY if self.synced_at > 0 else 0.05)

@@ -1,0 +1,174 @@
+"""Reactions: events of this or another service turned into commands, each exactly once.
+
+A reaction has a checkpoint of its own, apart from any projection's: a rebuild replays projections and must never
+repeat a reaction. Command and checkpoint commit together, and the ids of what it causes are derived from the event's,
+so even a repeat by hand is a no-op.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from libs.bus import Bus, BusError, Reader, StreamRefused, Streams
+from libs.eventstore.applied import Applied, Saying
+from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved, halt, read_checkpoint, set_checkpoint
+from libs.eventstore.envelope import Actor, Context, Envelope, from_wire
+from libs.eventstore.events import Catalogue, Event
+from libs.eventstore.execute import EventStore, HasTenant
+from libs.eventstore.metrics import HALTED
+from libs.eventstore.names import FACTS, stream_of
+from libs.postgres import Connection, Locks
+from libs.runtime.errors import Unavailable
+from libs.telemetry.logs import log as say
+from libs.telemetry.readiness import Readiness
+
+FETCH: Final = 100
+FETCH_WAIT: Final = 5.0
+PAUSE: Final = 0.2
+HALTED_PAUSE: Final = 1.0
+IDS: Final = 16
+"""Derived ids per reaction: more events than a command ever causes."""
+
+React = Callable[[Envelope, Any], Awaitable[HasTenant | None]]
+"""Turns an event into a command, or into nothing."""
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What a service does about another's events; `name` is a contract with its checkpoint."""
+
+    name: str
+    source: Catalogue
+    reacts: Mapping[type[Event], React]
+    from_start: bool = False
+    """Whether it also reacts to what happened before it was first deployed; a new release's reactions do not."""
+
+
+class Reactor:
+    """Runs one reaction."""
+
+    def __init__(
+        self,
+        reaction: Reaction,
+        store: EventStore,
+        bus: Bus,
+        locks: Locks,
+        readiness: Readiness,
+        *,
+        applied: Applied | None = None,
+    ) -> None:
+        self._reaction = reaction
+        self._store = store
+        self._bus = bus
+        self._locks = locks
+        self._readiness = readiness
+        self._applied = applied
+        self._stream = stream_of(reaction.source.service)
+        self._service = store.catalogue.service
+        self._saying = Saying(bus, reaction.source.service, FACTS, f"{self._service}:{reaction.name}")
+
+    async def prepare(self) -> None:
+        """Create the checkpoint when the reaction is deployed for the first time: at the head, unless `from_start`."""
+        start = 0 if self._reaction.from_start else await self._head()
+        async with self._store.database.connection() as rows:
+            await rows.execute(
+                "INSERT INTO checkpoints (name, source, epoch, pos, handles) VALUES ($1, $2, 0, $4, $3) "
+                "ON CONFLICT (name) DO NOTHING",
+                self._reaction.name,
+                self._stream,
+                sorted(self._reaction.source.name_of(event) for event in self._reaction.reacts),
+                start,
+            )
+
+    async def _head(self) -> int:
+        state = await Streams(self._bus).state(self._stream)
+        return state.last if state else 0
+
+    async def run(self) -> None:
+        """Lead and react for ever (a background task)."""
+        await self._locks.lead(f"react {self._service} {self._reaction.name}", self._lead)
+
+    async def _lead(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._saying.run())
+            tasks.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                checkpoint = await self._checkpoint()
+                if checkpoint.halted is None:
+                    await self._read(checkpoint)
+                else:
+                    await asyncio.sleep(HALTED_PAUSE)
+            except (StreamRefused, CheckpointMoved) as reason:
+                say.info("a reaction opens its stream again", reaction=self._reaction.name, reason=str(reason))
+            except Unavailable as error:
+                say.info("a reaction waits", reaction=self._reaction.name, reason=repr(error))
+            await asyncio.sleep(PAUSE)
+
+    async def _read(self, checkpoint: Checkpoint) -> None:
+        await self._saying.say(checkpoint.epoch, checkpoint.pos)
+        async with Reader(self._bus, self._stream, start=checkpoint.pos + 1) as reader:
+            while checkpoint.halted is None:
+                for delivered in await reader.fetch(FETCH, wait=FETCH_WAIT):
+                    if delivered.sequence <= checkpoint.pos:
+                        continue
+                    if delivered.sequence != checkpoint.pos + 1:
+                        return
+                    checkpoint = await self._take(checkpoint, from_wire(delivered.payload))
+                    if checkpoint.halted is not None:
+                        return
+                    await self._saying.say(checkpoint.epoch, checkpoint.pos)
+
+    async def _take(self, checkpoint: Checkpoint, envelope: Envelope) -> Checkpoint:
+        reached = Checkpoint(envelope.epoch, envelope.pos, checkpoint.handles, None)
+
+        async def advance(rows: Connection) -> None:
+            await set_checkpoint(rows, self._reaction.name, checkpoint, reached)
+
+        try:
+            await self._react(envelope, advance)
+        except (Unavailable, BusError, CheckpointMoved):
+            raise
+        except Exception as error:  # noqa: BLE001  # the reaction loop: any event may be the poison one
+            return await self._halt(checkpoint, envelope, error)
+        HALTED.labels(self._reaction.name).set(0)
+        return reached
+
+    async def _react(self, envelope: Envelope, advance: Callable[[Connection], Awaitable[None]]) -> None:
+        event = self._reaction.source.decode(envelope.type, bytes(envelope.data))
+        react = self._reaction.reacts.get(type(event)) if event is not None else None
+        command = await react(envelope, event) if react is not None else None
+        if command is None:
+            async with self._store.database.transaction() as rows:
+                await advance(rows)
+            return
+        context = Context(
+            actor=Actor("service", self._service),
+            trace=envelope.trace,
+            causation_id=str(envelope.id),
+            correlation_id=envelope.correlation_id or str(envelope.id),
+        )
+        committed = await self._store.execute(command, context, also=advance, ids=self._ids(envelope))
+        if self._applied is not None and committed.pos:
+            # Whoever waits for this reaction waits for what it caused as well.
+            await self._applied.settled(committed.epoch, committed.pos)
+
+    def _ids(self, envelope: Envelope) -> list[UUID]:
+        return [uuid5(envelope.id, f"{self._service} {self._reaction.name} {number}") for number in range(IDS)]
+
+    async def _halt(self, checkpoint: Checkpoint, envelope: Envelope, error: Exception) -> Checkpoint:
+        sentence = f"{envelope.type} at {envelope.pos}: {error!r}"
+        say.critical("a reaction halts", reaction=self._reaction.name, reason=sentence, exc_info=error)
+        HALTED.labels(self._reaction.name).set(1)
+        self._readiness.lost(f"reaction {self._reaction.name}", sentence)
+        async with self._store.database.connection() as rows:
+            await halt(rows, self._reaction.name, sentence)
+        return Checkpoint(checkpoint.epoch, checkpoint.pos, checkpoint.handles, sentence)
+
+    async def _checkpoint(self) -> Checkpoint:
+        async with self._store.database.connection() as rows:
+            return await read_checkpoint(rows, self._reaction.name)

@@ -1,0 +1,201 @@
+"""The relay: mirrors a log into its stream so that every message's sequence is its event's position.
+
+The cursor is the stream's own last sequence, so there is nothing to lose and nothing to reconcile. Each read starts
+*at* the last mirrored event and compares ids: if they differ, or the stream is ahead of the log, the database is not
+the one the mirror was made from, and the service stops appending and says so.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any, Final
+
+from libs.bus import Bus, BusError, Streams, StreamState, WrongLastSequence
+from libs.eventstore.envelope import Envelope, from_row, from_wire, to_wire
+from libs.eventstore.execute import EventStore
+from libs.eventstore.metrics import POSITION, RELAYED
+from libs.eventstore.names import ACTIVITY, stream_of, subject_of, subjects_of
+from libs.postgres import DatabaseAway, Locks
+from libs.telemetry.logs import log as say
+from libs.telemetry.readiness import Readiness
+
+BATCH: Final = 500
+POLL_FLOOR: Final = 0.25
+"""Seconds after which the relay looks even if nobody woke it."""
+
+GATHER: Final = {"facts": 0.0, "activity": 0.03}
+"""Seconds to let activity pile up after a wake: one batch of thirty costs what one of three does."""
+
+AUDIT: Final = 60.0
+"""Seconds between two audits of the stream's first sequence and holes."""
+
+READ: Final = {
+    "facts": "SELECT pos, tenant, stream, version, id, type, v, data, meta, at FROM facts "
+    "WHERE pos >= $1 ORDER BY pos LIMIT $2",
+    "activity": "SELECT pos, tenant, id, type, v, data, meta, at FROM activity WHERE pos >= $1 ORDER BY pos LIMIT $2",
+}
+
+
+class MirrorDisagrees(Exception):
+    """The stream holds what the log does not; the message says what to do."""
+
+
+class Relay:
+    """Mirrors one log of one service."""
+
+    def __init__(
+        self, store: EventStore, bus: Bus, locks: Locks, readiness: Readiness, *, log: str, **limits: int
+    ) -> None:
+        self._store = store
+        self._service = store.catalogue.service
+        self._log = log
+        self._stream = stream_of(self._service, log)
+        self._streams = Streams(bus)
+        self._locks = locks
+        self._readiness = readiness
+        self._limits = limits
+        self._condition = f"mirror of {self._service} {log}"
+        readiness.require(self._condition, "not compared with its stream yet")
+
+    async def run(self) -> None:
+        """Lead and mirror for ever (a background task); replicas that do not lead watch."""
+        watching = asyncio.ensure_future(self._watch())
+        try:
+            await self._locks.lead(f"relay {self._service} {self._log}", self._lead)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        # Every replica compares before it becomes ready, leader or not: each of them appends.
+        while True:
+            try:
+                await self._compare()
+            except (BusError, DatabaseAway) as error:
+                say.info("the mirror cannot be compared yet", log=self._log, reason=repr(error))
+                await asyncio.sleep(POLL_FLOOR)
+            except MirrorDisagrees as disagreement:
+                self._stop(str(disagreement))
+                await asyncio.sleep(AUDIT)
+            else:
+                self._readiness.met(self._condition)
+                await asyncio.sleep(AUDIT)
+
+    async def _compare(self) -> None:
+        state = await self._streams.state(self._stream)
+        epoch, head, _ = await self._head()
+        if state is None or state.last < state.first:
+            return
+        if state.last > head:
+            # The head may have moved between the two questions; the stream cannot be ahead of a later head.
+            epoch, head, _ = await self._head()
+        self._require_not_ahead(state, head)
+        rows = await self._read(state.last, 1)
+        if rows and rows[0]["pos"] == state.last:
+            await self._require_same(state, from_row(rows[0], log=self._log, epoch=epoch))
+
+    async def _lead(self) -> None:
+        listening = None
+        while True:
+            try:
+                listening = listening or await self._store.wake.listen(self._log)
+                await self._mirror()
+            except WrongLastSequence:
+                continue
+            except (BusError, DatabaseAway) as error:
+                say.info("the relay waits", log=self._log, reason=repr(error))
+                await asyncio.sleep(POLL_FLOOR)
+            except MirrorDisagrees as disagreement:
+                self._stop(str(disagreement))
+                await asyncio.sleep(AUDIT)
+            except asyncio.CancelledError:
+                self._store.wake.leads_no_more(self._log)
+                if listening is not None:
+                    await listening.stop()
+                raise
+
+    async def _mirror(self) -> None:
+        """Bring the stream level again and again, from its own last sequence."""
+        state = await self._prepared()
+        last, last_id, audited = state.last, None, monotonic()
+        while monotonic() - audited < AUDIT:
+            epoch, head, _ = await self._head()
+            self._require_not_ahead(StreamState(state.first, last, 0, 0), head)
+            if head > last:
+                last, last_id = await self._advance(last, last_id, epoch)
+                if head - last > BATCH:
+                    continue
+            POSITION.labels(self._service, f"relay {self._log}").set(last)
+            self._readiness.met(self._condition)
+            await self._store.wake.wait(self._log, POLL_FLOOR)
+            await asyncio.sleep(GATHER[self._log])
+
+    async def _advance(self, last: int, last_id: object, epoch: int) -> tuple[int, object]:
+        envelopes = [from_row(row, log=self._log, epoch=epoch) for row in await self._read(last, BATCH + 1)]
+        if envelopes and envelopes[0].pos == last:
+            first, *envelopes = envelopes
+            if last_id is None:
+                await self._require_same(StreamState(1, last, 0, 0), first)
+            elif last_id != first.id:
+                raise MirrorDisagrees(self._sentence(f"position {last} holds another event than was mirrored"))
+        if not envelopes:
+            return last, last_id
+        if envelopes[0].pos != last + 1:
+            # Activity below the floor is gone: move the stream up to where the log begins.
+            await self._streams.purge(self._stream, up_to=envelopes[0].pos)
+            return envelopes[0].pos - 1, None
+        messages = [(subject_of(self._log, envelope.type), to_wire(envelope)) for envelope in envelopes]
+        await self._streams.append(messages, expected_last=last)
+        RELAYED.labels(self._service, self._log).inc(len(messages))
+        return envelopes[-1].pos, envelopes[-1].id
+
+    async def _prepared(self) -> StreamState:
+        """The stream, created if it is missing, made anew if it is damaged."""
+        _, _, floor = await self._head()
+        state = await self._streams.state(self._stream)
+        if state is not None and self._is_damaged(state, floor):
+            say.error("the mirror is damaged and is made anew", stream=self._stream, first=state.first, floor=floor)
+            await self._streams.delete(self._stream)
+            state = None
+        if state is None:
+            await self._streams.create(self._stream, subjects_of(self._service, self._log), first=floor, **self._limits)
+            state = StreamState(floor, floor - 1, 0, 0)
+        return state
+
+    def _is_damaged(self, state: StreamState, floor: int) -> bool:
+        if state.deleted:
+            return True
+        return self._log != ACTIVITY and state.first != floor
+
+    async def _head(self) -> tuple[int, int, int]:
+        async with self._store.database.connection() as rows:
+            row = await rows.fetchrow("SELECT epoch, pos, floor FROM head WHERE log = $1", self._log)
+        assert row is not None, "the migration inserts one row per log"
+        return row["epoch"], row["pos"], row["floor"]
+
+    async def _read(self, start: int, most: int) -> Sequence[Any]:
+        async with self._store.database.connection() as rows:
+            return await rows.fetch(READ[self._log], start, most)
+
+    def _require_not_ahead(self, state: StreamState, head: int) -> None:
+        if state.last > head:
+            raise MirrorDisagrees(
+                self._sentence(f"its stream {self._stream} reaches {state.last}, the database only {head}")
+            )
+
+    async def _require_same(self, state: StreamState, envelope: Envelope) -> None:
+        mirrored = await self._streams.message(self._stream, state.last)
+        if mirrored is not None and from_wire(mirrored).id != envelope.id:
+            raise MirrorDisagrees(self._sentence(f"position {state.last} holds another event than was mirrored"))
+
+    def _sentence(self, difference: str) -> str:
+        return (
+            f"The {self._log} of {self._service} and their mirror disagree: {difference}. "
+            "The database is older than NATS, as after a restored backup. Restore a newer backup, or accept the loss: "
+            "stop every service, run `limen restored`, and start again."
+        )
+
+    def _stop(self, sentence: str) -> None:
+        self._store.halt(sentence)
+        self._readiness.lost(self._condition, sentence)
+        say.critical("appends are stopped", log=self._log, reason=sentence)

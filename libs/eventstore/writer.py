@@ -1,0 +1,199 @@
+"""Commands that share commits: one task per process gathers what waits and commits it as one statement.
+
+A log's `head` allows about a thousand commits a second whatever the concurrency, so hot commands go together. The
+statement verifies the versions of the rows each command was decided from and leaves the stale ones out, to be decided
+again. If the statement fails, each command is run alone; if the outcome of the commit is unknown, all are told so and
+none is run again.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Final, Generic, TypeVar
+
+import asyncpg
+
+from libs.eventstore.execute import EventStore
+from libs.eventstore.metrics import BATCHES
+from libs.postgres import Connection, DatabaseAway, OutcomeUnknown
+from libs.postgres.errors import AWAY
+from libs.runtime.errors import Unavailable
+
+I = TypeVar("I")  # noqa: E741  # an item
+
+MOST: Final = 200
+QUEUE: Final = 2000
+"""Commands that may wait; more are told to come back."""
+
+SERVER_SAID_NO: Final = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError)
+"""Errors by which the server itself says that nothing happened."""
+
+
+class Overloaded(Unavailable):
+    """More commands wait than the queue holds."""
+
+
+class PastDeadline(Unavailable):
+    """The asker has given up; nothing was written."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The command's events are committed; `values` is what the statement returned for it."""
+
+    values: Any
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The statement left the command out: `reason` is its word, such as `stale`."""
+
+    reason: str
+    values: Any
+
+
+@dataclass
+class _Waiting(Generic[I]):
+    item: I
+    keys: frozenset[str]
+    deadline: float
+    answer: "asyncio.Future[Written | Refused]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class BatchWriter(Generic[I]):
+    """Commits items of one kind by one `statement`.
+
+    `arguments(items)` gives the statement's parameters. The statement returns, for each item by its number `n` from 1,
+    a `refusal` (NULL when written) and whatever else the caller wants to know.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        statement: str,
+        arguments: Callable[[Sequence[I]], Sequence[Any]],
+        *,
+        most: int = MOST,
+        queue: int = QUEUE,
+        log: str = "activity",
+    ) -> None:
+        self._store = store
+        self._statement = statement
+        self._arguments = arguments
+        self._most = most
+        self._limit = queue
+        self._log = log
+        self._queue: deque[_Waiting[I]] = deque()
+        self._arrived = asyncio.Event()
+
+    async def write(self, item: I, *, keys: Iterable[str] = (), deadline: float) -> Written | Refused:
+        """Commit `item` with whatever else waits.
+
+        `keys` name state rows the item changes: two items with a common key never share a statement, which would
+        change the row once. `deadline` is on the monotonic clock.
+
+        Raises:
+            Overloaded, PastDeadline, DatabaseAway, OutcomeUnknown: see their docstrings.
+        """
+        self._store.require_running()
+        if len(self._queue) >= self._limit:
+            raise Overloaded("too many commands wait for a commit")
+        waiting = _Waiting(item, frozenset(keys), deadline)
+        self._queue.append(waiting)
+        self._arrived.set()
+        return await waiting.answer
+
+    async def run(self) -> None:
+        """Gather and commit for ever (a background task)."""
+        while True:
+            try:
+                async with AsyncExitStack() as stack:
+                    await self._commit_while_good(stack)
+            except Unavailable:
+                await asyncio.sleep(0.05)
+            finally:
+                self._expire()
+
+    async def _commit_while_good(self, stack: AsyncExitStack) -> None:
+        await self._some()
+        try:
+            rows = await stack.enter_async_context(self._store.database.connection())
+        except DatabaseAway as error:
+            _fail(self._gather(), error)
+            raise
+        while True:
+            batch = self._gather()
+            if batch:
+                await self._commit(rows, batch)
+            await self._some()
+
+    async def _some(self) -> None:
+        while not self._queue:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def _gather(self) -> list[_Waiting[I]]:
+        """What goes into the next statement, in order; an item whose key is taken waits for the one after."""
+        batch: list[_Waiting[I]] = []
+        taken: set[str] = set()
+        later: list[_Waiting[I]] = []
+        now = monotonic()
+        while self._queue and len(batch) < self._most:
+            waiting = self._queue.popleft()
+            if waiting.answer.done():
+                continue
+            if waiting.deadline <= now:
+                waiting.answer.set_exception(PastDeadline("the request took too long"))
+            elif waiting.keys & taken:
+                later.append(waiting)
+            else:
+                taken |= waiting.keys
+                batch.append(waiting)
+        self._queue.extendleft(reversed(later))
+        return batch
+
+    def _expire(self) -> None:
+        now = monotonic()
+        for waiting in self._queue:
+            if waiting.deadline <= now and not waiting.answer.done():
+                waiting.answer.set_exception(PastDeadline("the request took too long"))
+
+    async def _commit(self, rows: Connection, batch: list[_Waiting[I]]) -> None:
+        try:
+            await self._run(rows, batch)
+        except (DatabaseAway, OutcomeUnknown) as error:
+            _fail(batch, error)
+            raise
+        except asyncpg.PostgresError as error:
+            if len(batch) == 1:
+                _fail(batch, error)
+                return
+            for waiting in batch:
+                await self._commit(rows, [waiting])
+
+    async def _run(self, rows: Connection, batch: list[_Waiting[I]]) -> None:
+        BATCHES.labels(self._store.catalogue.service).observe(len(batch))
+        arguments = self._arguments([waiting.item for waiting in batch])
+        try:
+            records = await rows.fetch(self._statement, *arguments)
+        except SERVER_SAID_NO as error:
+            raise DatabaseAway(repr(error)) from error
+        except AWAY as error:
+            raise OutcomeUnknown(repr(error)) from error
+        for record in records:
+            answer = batch[record["n"] - 1].answer
+            if not answer.done():
+                refusal = record["refusal"]
+                answer.set_result(Written(record) if refusal is None else Refused(refusal, record))
+        await self._store.wake.appended(self._log)
+
+
+def _fail(batch: Iterable[_Waiting[Any]], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)

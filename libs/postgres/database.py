@@ -1,0 +1,116 @@
+"""One service's pool of connections, opened with patience and bounded everywhere."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+
+from libs.postgres.errors import AWAY, DatabaseAway, OutcomeUnknown, translated
+from libs.postgres.rows import Connection
+from libs.telemetry.logs import log
+
+ACQUIRE_BOUND: Final = 2.0
+"""Seconds a request may wait for a connection before it is told that there is none."""
+
+STATEMENT_BOUND: Final = 5.0
+"""Seconds a statement may take as the client sees it; the server's own bounds are in deploy/postgres/roles.sql."""
+
+
+async def connect(url: str, *, name: str = "limen") -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection outside any pool; the caller closes it."""
+    with translated():
+        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+            url, server_settings={"application_name": name}, timeout=5
+        )
+    return connection
+
+
+class Database:
+    """A pool whose statements find the tables of `schema`."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, schema: str) -> None:
+        self._pool = pool
+        self.url = url
+        self.schema = schema
+
+    @classmethod
+    async def open(cls, url: str, *, schema: str, most: int = 6) -> "Database":
+        """Open a pool of up to `most` connections, waiting with jittered patience until the database is there."""
+        while True:
+            try:
+                pool = await asyncpg.create_pool(
+                    url,
+                    min_size=1,
+                    max_size=most,
+                    timeout=3,
+                    command_timeout=STATEMENT_BOUND,
+                    max_inactive_connection_lifetime=60,
+                    server_settings={"application_name": f"limen {schema}", "search_path": schema, "jit": "off"},
+                    reset=_roll_back,
+                )
+            except AWAY as error:
+                log.info("waiting for Postgres", schema=schema, reason=repr(error))
+                await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311  # jitter
+            else:
+                return cls(pool, url, schema)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection in autocommit: each statement is a transaction of its own."""
+        with translated():
+            async with self._pool.acquire(timeout=ACQUIRE_BOUND) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A READ COMMITTED transaction, committed when the block ends well.
+
+        Raises:
+            OutcomeUnknown: the connection went while COMMIT was under way.
+        """
+        async with self.connection() as connection:
+            await connection.execute("BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            await commit(connection, "COMMIT")
+
+    async def close(self) -> None:
+        """Close all connections, within a bound."""
+        try:
+            async with asyncio.timeout(3):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+
+async def commit(connection: Connection, script: str) -> None:
+    """Run `script`, whose last statement is COMMIT, in one round trip; if it ended before, this does nothing.
+
+    Raises:
+        OutcomeUnknown: the connection went before the answer came.
+    """
+    if not connection.is_in_transaction():
+        return
+    try:
+        await connection.execute(script)
+    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise OutcomeUnknown(repr(error)) from error
+    except asyncpg.PostgresError:
+        # The server refused a statement before COMMIT: nothing happened.
+        await _roll_back(connection)
+        raise
+
+
+async def _roll_back(connection: Connection) -> None:
+    # Also the pool's reset: our statements leave nothing else behind, and the driver's own would cost a round trip.
+    try:
+        if not connection.is_closed() and connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+    except AWAY as error:
+        raise DatabaseAway(repr(error)) from error

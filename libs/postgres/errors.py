@@ -1,0 +1,60 @@
+"""What the database can say, in our words.
+
+Unavailable
+└── DatabaseAway         no connection, shutting down, a lock or statement that took too long
+    └── OutcomeUnknown   the connection went while COMMIT was under way
+AlreadyThere             a unique index refused the row; `constraint` names it
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import asyncpg
+
+from libs.runtime.errors import Unavailable
+
+
+class DatabaseAway(Unavailable):
+    """The database does not serve at the moment."""
+
+
+class OutcomeUnknown(DatabaseAway):
+    """The connection went while a commit was under way: it may or may not have happened."""
+
+
+class AlreadyThere(Exception):
+    """A row with this key exists; `constraint` is the name of the unique index."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+AWAY: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.PostgresSystemError,
+    asyncpg.DeadlockDetectedError,
+    OSError,
+    asyncio.TimeoutError,
+)
+"""Errors that mean: not now, perhaps later."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Translate the driver's errors that leave the block."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        raise AlreadyThere(error.constraint_name or "") from error
+    except AWAY as error:
+        raise DatabaseAway(repr(error)) from error

@@ -1,0 +1,110 @@
+"""Numbered SQL files applied once each, in order, under a lock; and the check that a service runs with its schema.
+
+A service runs with schema n or n+1: expand in one release, contract in the next. A file that was applied and then
+changed is refused, because nobody could say what the database looks like.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from libs.postgres.database import connect
+from libs.postgres.rows import Connection
+
+LOCK: Final = 0x4C494D454E  # "LIMEN": one migration at a time in a database
+
+
+class SchemaMismatch(Exception):
+    """The schema is not one this release runs with; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered file."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text, hexadecimal."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def files(folder: Traversable) -> list[Migration]:
+    """The migrations in `folder`, by number; the name is `0001_what_it_does.sql`."""
+    found = [_read(file) for file in folder.iterdir() if file.name.endswith(".sql")]
+    return sorted(found, key=lambda migration: migration.number)
+
+
+def _read(file: Traversable) -> Migration:
+    number, _, name = file.name.removesuffix(".sql").partition("_")
+    return Migration(int(number), name, file.read_text())
+
+
+async def migrate(url: str, schema: str, migrations: Sequence[Migration]) -> list[Migration]:
+    """Apply to `schema` what it lacks; returns what was applied. Each file is one transaction."""
+    connection = await connect(url, name=f"limen migrate {schema}")
+    try:
+        await connection.execute("SET transaction_timeout = 0; SET lock_timeout = '30s'")
+        await connection.execute(f"SET search_path = {schema}")
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (number int PRIMARY KEY, name text NOT NULL, "
+            "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        pending = _pending(migrations, await _applied(connection), schema)
+        for migration in pending:
+            await _apply(connection, migration)
+        return pending
+    finally:
+        await connection.close()
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "INSERT INTO migrations (number, name, checksum) VALUES ($1, $2, $3)",
+            migration.number,
+            migration.name,
+            migration.checksum,
+        )
+
+
+async def _applied(connection: Connection) -> dict[int, str]:
+    rows = await connection.fetch("SELECT number, checksum FROM migrations")
+    return {row["number"]: row["checksum"] for row in rows}
+
+
+def _pending(migrations: Iterable[Migration], applied: dict[int, str], schema: str) -> list[Migration]:
+    pending = []
+    for migration in migrations:
+        known = applied.get(migration.number)
+        if known is None:
+            pending.append(migration)
+        elif known != migration.checksum:
+            raise SchemaMismatch(
+                f"migration {migration.number} of {schema} was applied with another text: restore the file"
+            )
+    return pending
+
+
+async def require_schema(connection: Connection, schema: str, migrations: Sequence[Migration]) -> None:
+    """Refuse to run unless the schema is this release's or the next one's.
+
+    Raises:
+        SchemaMismatch: with one line that says what to run.
+    """
+    there = await connection.fetchval("SELECT to_regclass($1)", f"{schema}.migrations")
+    reached = await connection.fetchval(f"SELECT max(number) FROM {schema}.migrations") if there else 0  # noqa: S608
+    wanted = max(migration.number for migration in migrations)
+    if (reached or 0) < wanted:
+        raise SchemaMismatch(f"schema {schema} is at {reached or 0}, this release needs {wanted}: run `limen migrate`")
+    if reached > wanted + 1:
+        raise SchemaMismatch(
+            f"schema {schema} is at {reached}, this release runs with {wanted} or {wanted + 1}: deploy a newer release"
+        )
