@@ -5,3 +5,40 @@ It owns what crosses between the gateway and a service (`wire`), how a table of 
 pages (`paging`, `cursors`), bodies declared as data (`schema`, `validation`).
 It hears requests on `edge.v1.<service>`; whom a handler asks is the handler's affair. It knows no service.
 """
+
+from libs.edge import answers, management, management_errors, paging, renderers, schema, validation, wire
+from libs.edge.call import Call
+from libs.edge.cursors import Cursors
+from libs.edge.management import authorise
+from libs.edge.query import Query
+from libs.edge.refusals import MalformedPath, MethodNotAllowed, Overloaded, Refusal, UnknownPath
+from libs.edge.routes import Handler, Match, Route, RouteTable
+from libs.edge.server import Edge
+from libs.edge.wire import Reply, Request
+
+__all__ = [
+    "Call",
+    "Cursors",
+    "Edge",
+    "Handler",
+    "MalformedPath",
+    "Match",
+    "MethodNotAllowed",
+    "Overloaded",
+    "Query",
+    "Refusal",
+    "Reply",
+    "Request",
+    "Route",
+    "RouteTable",
+    "UnknownPath",
+    "answers",
+    "authorise",
+    "management",
+    "management_errors",
+    "paging",
+    "renderers",
+    "schema",
+    "validation",
+    "wire",
+]

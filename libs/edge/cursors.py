@@ -2,13 +2,13 @@
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from libs.edge.management_errors import InvalidQuery
+from libs.sealed import DerivedKey
 
 LIFETIME: Final = timedelta(hours=24)
 MAX_CURSOR: Final = 2048
@@ -18,16 +18,12 @@ MAC_BYTES: Final = 16
 class Cursors:
     """Makes and reads `<key id>.<position and expiry>.<HMAC>`.
 
-    Args:
-        keys: derived keys by their id (label `cursor`), so that cursors survive a new key.
-        current: the id of the key that makes new ones.
+    `current` (label `cursor`) makes new ones; the older keys still read theirs.
     """
 
-    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
-        if current not in keys:
-            raise ValueError(f"no key {current}")
-        self._keys = dict(keys)
-        self._current = current
+    def __init__(self, current: DerivedKey, *older: DerivedKey) -> None:
+        self._keys = {each.key_id: each.key for each in (*older, current)}
+        self._current = current.key_id
 
     def sealed(self, tenant: str, route: str, position: str, *, now: datetime) -> str:
         """Return the cursor of the page after `position`, which the list's query understands."""
@@ -40,8 +36,8 @@ class Cursors:
         Raises:
             InvalidQuery: altered, from another tenant or list, expired, or never ours.
         """
-        key_id, _, rest = cursor.partition(".")
-        content, _, mac = rest.partition(".")
+        rest, _, mac = cursor.rpartition(".")
+        key_id, _, content = rest.rpartition(".")
         if len(cursor) > MAX_CURSOR or not cursor.isascii() or key_id not in self._keys:
             raise _invalid()
         if not hmac.compare_digest(mac, self._mac(key_id, tenant, route, content)):

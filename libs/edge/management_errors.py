@@ -13,9 +13,6 @@ ManagementError
 └── LimitReached           429  too_many_requests
 """
 
-# Refusals are statements: no "Error" suffix.
-# ruff: noqa: N818
-
 from http import HTTPStatus
 from typing import Any, ClassVar, Self
 

@@ -67,4 +67,6 @@ def _why(status: int, failure: Exception | None) -> dict[str, object]:
     if failure is None:
         return {}
     told: dict[str, object] = {"reason": type(failure).__name__}
+    if failure.__cause__ is not None:
+        told["because"] = type(failure.__cause__).__name__
     return {**told, "exc_info": failure} if status in BROKEN else told

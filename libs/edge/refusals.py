@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - a statement
+class Refusal(Exception):
     """A request that no handler sees."""
 
     status: ClassVar[int]

@@ -18,11 +18,11 @@ Handler = Callable[["Call"], Awaitable[Reply]]
 DEADLINE = timedelta(seconds=5)
 
 
-class ScopelessRoute(ValueError):  # noqa: N818 - a statement
+class ScopelessRoute(ValueError):
     """A route of the Management API names no scope: the service does not start."""
 
 
-class AmbiguousRoute(ValueError):  # noqa: N818 - a statement
+class AmbiguousRoute(ValueError):
     """Two routes of a table have the same method and path: the service does not start."""
 
 

@@ -33,15 +33,15 @@ Authorise = Callable[[Call], SignedClaims]
 DRAIN_SECONDS: Final = 30.0
 
 
-class Unguarded(ValueError):  # noqa: N818 - a statement
+class Unguarded(ValueError):
     """The table has routes with scopes and nobody to check them: the service does not start."""
 
 
-class SlotUnknown(ValueError):  # noqa: N818 - a statement
+class SlotUnknown(ValueError):
     """A route names a slot kind that has no bound: the service does not start."""
 
 
-class ReplyTooLarge(Exception):  # noqa: N818 - a statement
+class ReplyTooLarge(Exception):
     """A handler's answer is over 2 MiB: sending it would close the connection for good, so it is not sent."""
 
 

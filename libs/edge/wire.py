@@ -45,7 +45,7 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     body: bytes
 
 
-class MalformedMessage(ValueError):  # noqa: N818 - a statement
+class MalformedMessage(ValueError):
     """The bytes are no message of a version that is understood here."""
 
 

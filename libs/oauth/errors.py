@@ -19,9 +19,6 @@ A *reason* is a subclass beside its rule: `class CodeExpired(InvalidGrant)`. The
 which is the reason's `description` or else the first line of its docstring; the log sees the reason's class name.
 """
 
-# The RFC's words win over the "Error" suffix.
-# ruff: noqa: N818
-
 import re
 from enum import Flag, auto
 from typing import ClassVar

@@ -12,7 +12,7 @@ MAX_DEPTH = 64
 MAX_MEMBERS = 10_000
 
 
-class MalformedJSON(ValueError):  # noqa: N818 - a statement
+class MalformedJSON(ValueError):
     """The bytes are not JSON that every reader would understand alike; the text says where it went wrong."""
 
 
