@@ -1,0 +1,83 @@
+"""Owns which processes serve which services, and what each of them is told by its environment."""
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from services.cli import readyz
+from services.cli.datadir import DataDir
+from services.cli.embedded.ports import LOOPBACK, KeptPorts
+from services.cli.quickstart import NAMES
+from services.cli.supervisor import Program
+
+PROCESSES: Final = (("gateway",), ("token",), ("tenants", "key_rotation"))
+"""What one machine runs: each row is a process."""
+
+REPLICATED: Final = frozenset({"token", "tenants", "key_rotation"})
+"""What may run several times beside itself here; the gateway has the one public port."""
+
+SECRET_OF_KEYS: Final = ("LIMEN_KEY_VAULT", "LIMEN_KEY_ENCRYPTION_KEYS")
+"""Variables, by their beginning, that only the processes with private keys are told."""
+
+
+def limen(*arguments: str) -> tuple[str, ...]:
+    """The command line of `limen ARGUMENTS` in this virtual environment."""
+    script = Path(sys.executable).parent / "limen"
+    program = (str(script),) if script.exists() else ("-m", "services.cli.main")
+    return (sys.executable, *program, *arguments)
+
+
+def processes(
+    data: DataDir,
+    ports: KeptPorts,
+    replicas: Mapping[str, int],
+    shared: Mapping[str, str],
+    own: Mapping[str, str],
+) -> list[Program]:
+    """The processes that serve: each row of the table once, and each further replica alone in its own.
+
+    `shared` is what all of them are told; of `own`, the addresses by service, each is told those of its services.
+    """
+    further = [(service,) for service, count in replicas.items() for _ in range(count - 1)]
+    served = [*PROCESSES, *further]
+    return [_process(data, ports, each, served[:number].count(each), shared, own) for number, each in enumerate(served)]
+
+
+def _process(
+    data: DataDir,
+    ports: KeptPorts,
+    services: tuple[str, ...],
+    replica: int,
+    shared: Mapping[str, str],
+    own: Mapping[str, str],
+) -> Program:
+    name = ",".join(services)
+    port = ports.admin(f"{name} {replica + 1}")
+    mine = tuple(f"LIMEN_{service.upper()}_" for service in services)
+    environ = {variable: value for variable, value in (shared | own).items() if _may_know(services, variable)}
+    environ = {variable: value for variable, value in environ.items() if variable not in own or variable.startswith(mine)}
+    environ |= {"LIMEN_ADMIN_HOST": LOOPBACK, "LIMEN_ADMIN_PORT": str(port), "LIMEN_DATA_DIR": str(data.path)}
+    return Program(
+        name=name,
+        command=limen("serve", *services),
+        environ=environ,
+        services=services,
+        admin_port=port,
+        rank=0 if "gateway" in services else 1,
+        is_ready=partial(readyz.is_ready, port),
+    )
+
+
+def _may_know(services: tuple[str, ...], variable: str) -> bool:
+    return not variable.startswith(SECRET_OF_KEYS) or bool({"token", "key_rotation"} & set(services))
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """What children get of our own environment: all but the names of quickstart.env.
+
+    Those are a client's view of a stack, perhaps of another one; the operator's addresses among them would give every
+    service every right.
+    """
+    return {name: value for name, value in environ.items() if name not in NAMES} | {"PYTHONSAFEPATH": "1"}
