@@ -1,0 +1,93 @@
+"""Wires the gateway: what it follows, the order of its filters, its own documents, and where it listens."""
+
+from libs.bus import Bus
+from libs.eventstore import Catalogue, Envelope, Event, MemoryFollower
+from libs.jose import FollowedKeys
+from libs.runtime.clock import wall
+from libs.runtime.lifecycle import Lifecycle
+from libs.settings import load
+from services.gateway.config import Settings
+from services.gateway.filters import Arriving, Leaving, cors, headers
+from services.gateway.filters.connection import Edge
+from services.gateway.filters.host import Host
+from services.gateway.filters.limits import Capacity, limits
+from services.gateway.filters.origin import Origin
+from services.gateway.filters.sites import Sites
+from services.gateway.filters.target import Target
+from services.gateway.projections.discovery import Discovery
+from services.gateway.projections.hosts import Hosts
+from services.gateway.projections.keys import Keys
+from services.gateway.routes.documents import Documents
+from services.gateway.routes.forward import AskDiscovery, Forward
+from services.gateway.routes.front import Front
+from services.gateway.routes.table import DISCOVERY, JWKS, ROOT, route_of
+from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
+from services.tenants.events import TenantDomainChanged, TenantOpened, TenantRegistered, TenantSettingsChanged
+
+NAME = "gateway"
+
+TENANT_FACTS = Catalogue("tenants", TenantRegistered, TenantDomainChanged, TenantSettingsChanged, TenantOpened)
+KEY_FACTS = Catalogue("key_rotation", SigningKeyPublished, SigningKeyScheduled, SigningKeyRevoked)
+
+
+def arriving(settings: Settings, hosts: Hosts) -> tuple[Arriving, ...]:
+    """The filters on the way in, in their order."""
+    return (Origin(settings.trusted_proxies), Target(route_of), headers.arriving, limits, Host(hosts))
+
+
+LEAVING: tuple[Leaving, ...] = (cors.leaving, headers.leaving)
+"""The filters on the way out, in their order."""
+
+
+async def start(lifecycle: Lifecycle) -> Sites:
+    """Start the gateway; `lifecycle` stops it. What comes back knows the ports."""
+    settings = load(Settings, lifecycle.environ, service=NAME)
+    bus = await Bus.connect(settings.nats_url.reveal(), name=NAME)
+    lifecycle.on_stop(bus.close)
+    lifecycle.background("bus", bus.watch())
+
+    hosts = Hosts()
+    discovery = Discovery(AskDiscovery(bus, hosts), wall)
+    keys = Keys(_followed_keys(), settings.jwks_max_age, wall)
+
+    def heard_of_tenant(envelope: Envelope, event: Event) -> None:
+        hosts.apply(envelope, event)
+        discovery.heard(envelope.tenant)
+
+    def heard_of_key(envelope: Envelope, event: Event) -> None:
+        keys.apply(envelope, event)
+        discovery.heard(envelope.tenant)
+
+    tenants = MemoryFollower(bus, TENANT_FACTS, heard_of_tenant, name=NAME, readiness=lifecycle.readiness)
+    published = MemoryFollower(bus, KEY_FACTS, heard_of_key, name=NAME, readiness=lifecycle.readiness)
+    lifecycle.background("follow tenants", tenants.run())
+    lifecycle.background("follow keys", published.run())
+    lifecycle.background("keep discovery", discovery.keep())
+
+    documents = Documents(keys, lambda: published.silent_for, discovery, settings.jwks_max_age)
+    front = Front(
+        arriving(settings, hosts),
+        LEAVING,
+        {JWKS: documents.jwks, DISCOVERY: documents.discovery, ROOT: documents.root},
+        Forward(bus, settings.request_deadline.total_seconds()),
+        Capacity(settings.max_in_flight),
+        body_seconds=settings.receive_timeout.total_seconds(),
+        logs_requests=settings.log_requests,
+    )
+    edge = Edge(
+        front,
+        receive_seconds=settings.receive_timeout.total_seconds(),
+        keep_alive_seconds=settings.keep_alive.total_seconds(),
+        max_connections=settings.max_connections,
+    )
+    sites = Sites(settings, edge)
+    lifecycle.background("sweep connections", edge.sweep())
+    await sites.open()
+    lifecycle.on_stop(sites.close)
+    lifecycle.on_stop(front.stop)
+    lifecycle.on_stop(lambda: lifecycle.readiness.lost("running", "the process is stopping"))
+    return sites
+
+
+def _followed_keys() -> FollowedKeys:
+    return FollowedKeys(published=SigningKeyPublished, scheduled=SigningKeyScheduled, revoked=SigningKeyRevoked)
