@@ -1,0 +1,160 @@
+"""`limen serve SERVICE…`: one or several services in one process, until somebody asks it to stop.
+
+A process has one admin port, one readiness, one connection for locks and, where private keys are used, one keyring. Its
+services start side by side, because each waits with patience for what it depends on, in whatever order that comes.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import uvloop
+
+from libs.postgres import Locks, SchemaMismatch
+from libs.runtime import signals
+from libs.runtime.lifecycle import Lifecycle
+from libs.settings import Secret, SettingsError, load
+from libs.telemetry import logs
+from libs.telemetry.admin import Admin
+from libs.telemetry.readiness import Readiness
+from services.cli.errors import OK, USAGE, Refused
+
+if TYPE_CHECKING:
+    from libs.sealed import Keyring
+
+SCHEMA: Final = 3
+"""The exit code when the schema is not one this release runs with."""
+
+WRONG_SETTING: Final = USAGE
+
+STOPS_WITHIN: Final = 40.0
+"""Seconds for everything to end: 30 for requests under way, the rest for connections."""
+
+STARTERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "gateway": (),
+    "tenants": ("locks",),
+    "token": ("locks", "keyring"),
+    "key_rotation": ("locks", "keyring"),
+}
+"""Every service, and what of the process its `app.start(lifecycle, …)` is handed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """What an operator may say about a process."""
+
+    admin_host: str = "127.0.0.1"
+    """The address of the admin port: health, readiness and metrics, never for the public."""
+    admin_port: int = 0
+    """The admin port; 0 takes any free one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockAddress:
+    """Where a process keeps its locks: in the database of its first service."""
+
+    postgres_url: Secret
+    """Postgres, with the service's role."""
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after a stop that was asked for, 2 for a wrong setting, 3 for a wrong schema."""
+    services = parsed(arguments)
+    logs.configure(",".join(services))
+    try:
+        uvloop.run(serve(services, environ))
+    except SettingsError as error:
+        raise Refused(str(error), WRONG_SETTING) from error
+    except SchemaMismatch as error:
+        raise Refused(str(error), SCHEMA) from error
+    return OK
+
+
+def parsed(arguments: Sequence[str]) -> list[str]:
+    """The services of a command line, each once."""
+    parser = argparse.ArgumentParser(
+        prog="limen serve",
+        description="Run one or several services in this process until SIGTERM or Ctrl-C.",
+        epilog="LIMEN_ADMIN_HOST and LIMEN_ADMIN_PORT are where /livez, /readyz and /metrics answer.",
+    )
+    parser.add_argument("services", nargs="+", metavar="SERVICE", choices=[*STARTERS], help=", ".join(STARTERS))
+    return list(dict.fromkeys(parser.parse_args(arguments).services))
+
+
+async def serve(services: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Start the services and wait for the wish to stop, which may come while they still start."""
+    stop = signals.stopped()
+    readiness = Readiness()
+    settings = load(Process, environ)
+    async with Admin(readiness, host=settings.admin_host, port=settings.admin_port) as admin:
+        shared = shared_of(services, environ)
+        lifecycles = {name: Lifecycle(name, environ, readiness) for name in services}
+        logs.log.info("starting", services=list(services), admin_port=admin.port)
+        try:
+            await _first(_started(lifecycles, shared), stop)
+            await stop.wait()
+        finally:
+            logs.log.info("stopping", services=list(services))
+            await _stopped(lifecycles, shared)
+
+
+def shared_of(services: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+    """What the services of a process have in common, by the names of the starters' table."""
+    wanted = {need for name in services for need in STARTERS[name]}
+    shared: dict[str, Any] = {}
+    if "keyring" in wanted:
+        shared["keyring"] = _keyring(environ)
+    if "locks" in wanted:
+        first = next(name for name in services if "locks" in STARTERS[name])
+        address = load(LockAddress, environ, service=first)
+        shared["locks"] = Locks(address.postgres_url.reveal(), ",".join(services))
+    return shared
+
+
+def _keyring(environ: Mapping[str, str]) -> "Keyring":
+    keyring: Keyring = import_module("services.key_rotation.app").open_keyring(environ)
+    return keyring
+
+
+async def _started(lifecycles: Mapping[str, Lifecycle], shared: Mapping[str, Any]) -> None:
+    async with asyncio.TaskGroup() as starting:
+        for name, lifecycle in lifecycles.items():
+            starting.create_task(_start(name, lifecycle, shared))
+
+
+async def _start(name: str, lifecycle: Lifecycle, shared: Mapping[str, Any]) -> None:
+    condition = f"started {name}"
+    lifecycle.readiness.require(condition, "waits for what it depends on")
+    app = import_module(f"services.{name}.app")
+    await app.start(lifecycle, *(shared[need] for need in STARTERS[name]))
+    lifecycle.readiness.met(condition)
+    logs.log.info("started", service=name)
+
+
+async def _first(starting: Any, stop: asyncio.Event) -> None:
+    """Until all have started or a stop is asked for; what one start raises is raised alone."""
+    started = asyncio.ensure_future(starting)
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if started.done():
+        _raise_one(started)
+    started.cancel()
+    await asyncio.wait({started})
+
+
+def _raise_one(started: "asyncio.Future[None]") -> None:
+    try:
+        started.result()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+
+
+async def _stopped(lifecycles: Mapping[str, Lifecycle], shared: Mapping[str, Any]) -> None:
+    async with asyncio.timeout(STOPS_WITHIN):
+        await asyncio.gather(*(lifecycle.stop() for lifecycle in lifecycles.values()))
+        if "locks" in shared:
+            await shared["locks"].close()

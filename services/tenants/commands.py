@@ -1,0 +1,78 @@
+"""What can be asked of tenants: commands for the rules, and the questions and answers of `svc.v1.tenants.*`."""
+
+from typing import Any, Final
+
+import msgspec
+
+SERVICE: Final = "tenants"
+
+
+class RegisterTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """Make a tenant; a repeat with the same words changes nothing.
+
+    As an ask: `svc.v1.tenants.register`, answered by `Registered`.
+    """
+
+    tenant: str
+    name: str
+    domain: str
+    scheme: str = "https"
+
+
+class MoveTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """Have a tenant reached under another domain or scheme.
+
+    As an ask: `svc.v1.tenants.move`, answered by `Registered`.
+    """
+
+    tenant: str
+    domain: str
+    scheme: str = "https"
+
+
+class ChangeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Change some settings; a member that is `None` goes back to its default."""
+
+    tenant: str
+    settings: dict[str, Any]
+
+
+class MarkPrepared(msgspec.Struct, frozen=True, kw_only=True):
+    """Note that another service made its part of a tenant."""
+
+    tenant: str
+    part: str
+
+
+class ListTenants(msgspec.Struct, frozen=True, kw_only=True):
+    """The ask `svc.v1.tenants.list`: every tenant."""
+
+
+class ReadTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """The ask `svc.v1.tenants.read`: one tenant; refused when there is none of this id."""
+
+    tenant: str
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `register` and `move`."""
+
+    tenant: str
+    is_open: bool
+
+
+class TenantAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One tenant as `read` and `list` answer it; `waiting_for` names the services whose part is still missing."""
+
+    tenant: str
+    name: str
+    domain: str
+    scheme: str
+    is_open: bool
+    waiting_for: list[str]
+
+
+class TenantsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Every tenant, by id."""
+
+    tenants: list[TenantAnswer]
