@@ -295,7 +295,7 @@ def test_trailing_bits_of_a_signature_that_mean_nothing_are_refused(
         segment(HEADER) + "." + segment(b'{"a":' + b"[" * 12_000) + ".AA",
         segment(b'{"alg":' + b'\\"' * 6_000) + ".e30.AA",
         "." * 10_000,
-        "." * 16_000_000,
+        "." * 1_000_000,
     ],
     ids=["header", "payload", "nested", "nested under the cap", "quotes", "dots", "many dots"],
 )
