@@ -1,0 +1,154 @@
+"""What can be asked of `token`: complete commands, with fresh ids, and hashes instead of secrets.
+
+`now` is not among their fields: the rule gets the database's, from the read that locked the rows (DESIGN §4).
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class NewSecret:
+    """A fresh client secret, as it is kept: SHA-256 of its 64 characters."""
+
+    secret_id: str
+    sha256: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NewCredential:
+    """A public key to be registered; `expires_at` is an RFC 3339 text or absent."""
+
+    credential_id: str
+    credential_type: str
+    name: str | None
+    alg: str
+    kid: str
+    jwk: dict[str, Any]
+    expires_at: str | None
+
+
+@dataclass(frozen=True)
+class RegisterClient:
+    """Register an application; `secret` is absent for public ones."""
+
+    tenant: str
+    client_id: str
+    properties: dict[str, Any]
+    secret: NewSecret | None
+    credentials: tuple[NewCredential, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChangeClient:
+    """Change properties of an application; `credentials`, when given, are those that shall count from now on."""
+
+    tenant: str
+    client_id: str
+    properties: dict[str, Any]
+    credentials: tuple[NewCredential | str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class DeleteClient:
+    """Delete an application; deleting one that is not there changes nothing."""
+
+    tenant: str
+    client_id: str
+
+
+@dataclass(frozen=True)
+class RotateClientSecret:
+    """Give an application a new secret; the old ones live on for `previous_lifetime`, or end at once."""
+
+    tenant: str
+    client_id: str
+    secret: NewSecret
+    previous_lifetime: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class GrantClient:
+    """Let an application get tokens for the API called `audience`."""
+
+    tenant: str
+    client_id: str
+    grant_id: str
+    audience: str
+    scope: tuple[str, ...]
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ChangeClientGrant:
+    """Change scopes or properties of a client grant; `None` leaves the scopes."""
+
+    tenant: str
+    client_id: str
+    grant_id: str
+    scope: tuple[str, ...] | None
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DeleteClientGrant:
+    """Delete a client grant; deleting one that is not there changes nothing."""
+
+    tenant: str
+    client_id: str
+    grant_id: str
+
+
+@dataclass(frozen=True)
+class RegisterResourceServer:
+    """Register an API."""
+
+    tenant: str
+    id: str
+    identifier: str
+    properties: dict[str, Any]
+    is_system: bool = False
+
+
+@dataclass(frozen=True)
+class ChangeResourceServer:
+    """Change properties of an API; `identifier` only for a system API, whose name follows the issuer."""
+
+    tenant: str
+    id: str
+    properties: dict[str, Any]
+    identifier: str | None = None
+
+
+@dataclass(frozen=True)
+class DeleteResourceServer:
+    """Delete an API; deleting one that is not there changes nothing."""
+
+    tenant: str
+    id: str
+
+
+class Quickstart(msgspec.Struct, frozen=True):
+    """Ask: make sure a tenant has a first application, a first API, and a management application.
+
+    `new_secrets` asks for new secrets even where the applications exist; theirs were shown once and are nowhere else.
+    """
+
+    tenant: str
+    new_secrets: bool
+
+
+class QuickstartAnswer(msgspec.Struct, frozen=True):
+    """Answer: ids, audiences, and the secrets that were made now (`None` where none was)."""
+
+    issuer: str
+    domain: str
+    audience: str
+    client_id: str
+    client_secret: str | None
+    management_audience: str
+    management_client_id: str
+    management_client_secret: str | None

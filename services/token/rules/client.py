@@ -1,0 +1,362 @@
+"""Applications (clients): their properties, secrets, credentials and grants live and end together, in one stream.
+
+Because a grant belongs to its client's stream, one version says whether a copy of all of it is current, and deleting
+the client ends its grants with the same fact.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.edge.management_errors import BadRequest, Conflict, NotFound
+from libs.eventstore import Event
+from services.token.commands import (
+    ChangeClient,
+    ChangeClientGrant,
+    DeleteClient,
+    DeleteClientGrant,
+    GrantClient,
+    NewCredential,
+    RegisterClient,
+    RotateClientSecret,
+)
+from services.token.events import (
+    ClientChanged,
+    ClientCredentialAdded,
+    ClientCredentialRemoved,
+    ClientDeleted,
+    ClientGrantChanged,
+    ClientGrantCreated,
+    ClientGrantDeleted,
+    ClientRegistered,
+    ClientSecretIssued,
+)
+
+MOST_CREDENTIALS = 2
+"""Public keys an application may have at once, as in Auth0: the one it uses and the one it moves to."""
+
+MOST_SECRETS = 2
+"""Secrets that may live at once: the new one and the one it replaces."""
+
+LONGEST_OVERLAP = timedelta(days=30)
+
+
+# What is remembered.
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A public key for `private_key_jwt`."""
+
+    credential_type: str
+    name: str | None
+    alg: str
+    kid: str
+    jwk: dict[str, Any]
+    expires_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What the client may ask of one API."""
+
+    resource_server_id: str
+    audience: str
+    scope: tuple[str, ...]
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The API that a command about a grant names, as its row says."""
+
+    resource_server_id: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class NoClient:
+    """There is none of this id."""
+
+    target: Target | None = None
+
+
+@dataclass(frozen=True)
+class Client:
+    """An application; `secrets` tells when each ends. `target` is no memory but what was read beside it."""
+
+    client_id: str
+    properties: dict[str, Any]
+    secrets: Mapping[str, datetime | None] = field(default_factory=dict)
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+    grants: Mapping[str, Grant] = field(default_factory=dict)
+    target: Target | None = None
+
+
+@dataclass(frozen=True)
+class DeletedClient:
+    """There was one; its id is never used again."""
+
+    target: Target | None = None
+
+
+State = NoClient | Client | DeletedClient
+
+
+# What a fact changes.
+
+
+def evolve(state: State, event: Event) -> State:  # noqa: PLR0911  # one line per fact
+    """The state after `event`; facts that cannot follow change nothing."""
+    match state, event:
+        case _, ClientRegistered():
+            return Client(event.client_id, event.properties, target=state.target)
+        case Client(), ClientChanged():
+            return replace(state, properties=_merged(state.properties, event.properties))
+        case Client(), ClientDeleted():
+            return DeletedClient()
+        case Client(), ClientSecretIssued():
+            return replace(state, secrets=_secrets_after(state.secrets, event))
+        case Client(), ClientCredentialAdded():
+            return replace(state, credentials={**state.credentials, event.credential_id: _credential(event)})
+        case Client(), ClientCredentialRemoved():
+            return replace(state, credentials=_without(state.credentials, event.credential_id))
+        case Client(), ClientGrantCreated():
+            grant = Grant(event.resource_server_id, event.audience, tuple(event.scope), event.properties)
+            return replace(state, grants={**state.grants, event.grant_id: grant})
+        case Client(), ClientGrantChanged() if event.grant_id in state.grants:
+            was = state.grants[event.grant_id]
+            properties = _merged(was.properties, event.properties)
+            changed = replace(was, scope=tuple(event.scope), properties=properties)
+            return replace(state, grants={**state.grants, event.grant_id: changed})
+        case Client(), ClientGrantDeleted():
+            return replace(state, grants=_without(state.grants, event.grant_id))
+        case _:
+            return state
+
+
+def _secrets_after(secrets: Mapping[str, datetime | None], event: ClientSecretIssued) -> dict[str, datetime | None]:
+    if event.previous_expires_at is None:
+        return {event.secret_id: None}
+    # Only the secret before this one lives on; older ones end now.
+    newest = list(secrets)[-(MOST_SECRETS - 1) :]
+    kept = {each: min(secrets[each] or event.previous_expires_at, event.previous_expires_at) for each in newest}
+    return {**kept, event.secret_id: None}
+
+
+def _credential(event: ClientCredentialAdded) -> Credential:
+    return Credential(
+        event.credential_type, event.name, event.alg, event.kid, event.jwk, event.expires_at, event.created_at
+    )
+
+
+def _merged(properties: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**properties, **changed}.items() if value is not None}
+
+
+def _without(entries: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {each: value for each, value in entries.items() if each != key}
+
+
+# What a command causes.
+
+
+class ClientIdTaken(Conflict):
+    """Another application has, or had, this client_id."""
+
+    def __init__(self) -> None:
+        super().__init__("A client with the same client_id already exists.", "client_conflict")
+
+
+class NoSuchClient(NotFound):
+    """There is no application of this id in the tenant."""
+
+    def __init__(self) -> None:
+        super().__init__("The client does not exist", "inexistent_client")
+
+
+class PublicClientHasNoSecret(BadRequest):
+    """An application without a secret cannot rotate it."""
+
+    def __init__(self) -> None:
+        super().__init__("The client does not authenticate with a secret.", "operation_not_supported")
+
+
+class TooManyCredentials(BadRequest):
+    """An application may have two public keys at once."""
+
+    def __init__(self) -> None:
+        super().__init__(f"A client may have at most {MOST_CREDENTIALS} credentials.", "too_many_credentials")
+
+
+class NoSuchCredential(BadRequest):
+    """A credential is named that the application does not have."""
+
+    def __init__(self) -> None:
+        super().__init__("The credential does not exist.", "inexistent_credential")
+
+
+class CredentialExpiresInThePast(BadRequest):
+    """A credential that has expired would never count."""
+
+    def __init__(self) -> None:
+        super().__init__("The credential's expires_at is in the past.")
+
+
+class NoSuchAudience(NotFound):
+    """There is no API with this identifier."""
+
+    def __init__(self) -> None:
+        super().__init__("The resource server does not exist.", "inexistent_resource_server")
+
+
+class GrantExists(Conflict):
+    """The application has a grant for this API already."""
+
+    def __init__(self) -> None:
+        super().__init__("A client grant for this client and audience already exists.", "client_grant_conflict")
+
+
+class NoSuchGrant(NotFound):
+    """There is no client grant of this id in the tenant."""
+
+    def __init__(self) -> None:
+        super().__init__("The client grant does not exist.", "inexistent_client_grant")
+
+
+class ScopeUnknown(BadRequest):
+    """The API does not have this scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"The scope '{scope}' is not defined by the resource server.", "invalid_scope")
+
+
+def register(command: RegisterClient, state: State, now: datetime) -> Sequence[Event]:
+    """Register an application with its first secret and credentials."""
+    if not isinstance(state, NoClient):
+        raise ClientIdTaken
+    events: list[Event] = [ClientRegistered(client_id=command.client_id, properties=command.properties)]
+    if command.secret is not None:
+        events.append(ClientSecretIssued(client_id=command.client_id, secret_id=command.secret.secret_id))
+    events.extend(_added(command.client_id, command.credentials, now))
+    if len(command.credentials) > MOST_CREDENTIALS:
+        raise TooManyCredentials
+    return events
+
+
+def change(command: ChangeClient, state: State, now: datetime) -> Sequence[Event]:
+    """Change what differs."""
+    client = _existing(state)
+    changed = {name: value for name, value in command.properties.items() if client.properties.get(name) != value}
+    events: list[Event] = []
+    if changed:
+        events.append(ClientChanged(client_id=command.client_id, properties=changed))
+    if command.credentials is not None:
+        events.extend(_replaced(client, command.credentials, now))
+    return events
+
+
+def delete(command: DeleteClient, state: State, _now: datetime) -> Sequence[Event]:
+    """Delete it, if it is there."""
+    return [ClientDeleted(client_id=command.client_id)] if isinstance(state, Client) else []
+
+
+def rotate_secret(command: RotateClientSecret, state: State, now: datetime) -> Sequence[Event]:
+    """Issue a new secret and let the old one end, at once or later."""
+    client = _existing(state)
+    if not client.secrets:
+        raise PublicClientHasNoSecret
+    ends = None if not command.previous_lifetime else now + min(command.previous_lifetime, LONGEST_OVERLAP)
+    return [
+        ClientSecretIssued(client_id=command.client_id, secret_id=command.secret.secret_id, previous_expires_at=ends)
+    ]
+
+
+def grant(command: GrantClient, state: State, _now: datetime) -> Sequence[Event]:
+    """Let the client ask tokens of the API, within the scopes that the API has."""
+    client = _existing(state)
+    if client.target is None:
+        raise NoSuchAudience
+    if any(each.resource_server_id == client.target.resource_server_id for each in client.grants.values()):
+        raise GrantExists
+    _require_scopes(client.target, command.scope)
+    return [
+        ClientGrantCreated(
+            client_id=command.client_id,
+            grant_id=command.grant_id,
+            resource_server_id=client.target.resource_server_id,
+            audience=command.audience,
+            scope=list(command.scope),
+            properties=command.properties,
+        )
+    ]
+
+
+def change_grant(command: ChangeClientGrant, state: State, _now: datetime) -> Sequence[Event]:
+    """Change the scopes or properties, if they differ."""
+    client = _existing(state)
+    was = client.grants.get(command.grant_id)
+    if was is None or client.target is None:
+        raise NoSuchGrant
+    scope = was.scope if command.scope is None else command.scope
+    changed = {name: value for name, value in command.properties.items() if was.properties.get(name) != value}
+    if scope == was.scope and not changed:
+        return []
+    _require_scopes(client.target, scope)
+    return [
+        ClientGrantChanged(
+            client_id=command.client_id, grant_id=command.grant_id, scope=list(scope), properties=changed
+        )
+    ]
+
+
+def delete_grant(command: DeleteClientGrant, state: State, _now: datetime) -> Sequence[Event]:
+    """Delete it, if it is there."""
+    if not isinstance(state, Client) or command.grant_id not in state.grants:
+        return []
+    return [ClientGrantDeleted(client_id=command.client_id, grant_id=command.grant_id)]
+
+
+def _existing(state: State) -> Client:
+    if not isinstance(state, Client):
+        raise NoSuchClient
+    return state
+
+
+def _require_scopes(target: Target, scopes: Sequence[str]) -> None:
+    for scope in scopes:
+        if scope not in target.scopes:
+            raise ScopeUnknown(scope)
+
+
+def _added(client_id: str, credentials: Sequence[NewCredential], now: datetime) -> Iterator[Event]:
+    for each in credentials:
+        expires_at = datetime.fromisoformat(each.expires_at) if each.expires_at else None
+        if expires_at is not None and expires_at <= now:
+            raise CredentialExpiresInThePast
+        yield ClientCredentialAdded(
+            client_id=client_id,
+            credential_id=each.credential_id,
+            credential_type=each.credential_type,
+            name=each.name,
+            alg=each.alg,
+            kid=each.kid,
+            jwk=each.jwk,
+            expires_at=expires_at,
+            created_at=now,
+        )
+
+
+def _replaced(client: Client, wanted: Sequence[NewCredential | str], now: datetime) -> Iterator[Event]:
+    """Credentials named by id stay, new ones are added, the others are removed."""
+    if len(wanted) > MOST_CREDENTIALS:
+        raise TooManyCredentials
+    stay = {each for each in wanted if isinstance(each, str)}
+    if not stay <= set(client.credentials):
+        raise NoSuchCredential
+    for credential_id in client.credentials:
+        if credential_id not in stay:
+            yield ClientCredentialRemoved(client_id=client.client_id, credential_id=credential_id)
+    yield from _added(client.client_id, [each for each in wanted if not isinstance(each, str)], now)
