@@ -8,8 +8,8 @@ ARGS ?=
 export PYTHONSAFEPATH = 1
 
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
-PINS := $(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
-DEV_PINS := $(shell cat requirements.txt requirements-dev.txt pyproject.toml | cksum | tr ' ' '-')
+PINS := $(shell cat requirements.txt | cksum | tr ' ' '-')
+DEV_PINS := $(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 RUN := .venv/pins-$(PINS)
 DEV := .venv/dev-pins-$(DEV_PINS)
 

@@ -1,15 +1,15 @@
 """Owns the layout of LIMEN_DATA_DIR, everything one stack keeps: databases, streams, keys, logs, ports and passwords.
 
-    lock            held while a `limen up` runs
-    ports.json      the ports chosen once, of the embedded servers and of every process's admin page
-    processes.json  what runs now
-    quickstart.env  addresses and the first application, for a shell
-    secrets/        passwords.json of the embedded servers, environment.json of the services
-    keys/           the key-encryption key
-    tls/            the private CA and the certificate of `limen up --tls`
-    logs/           one file per process, rotated
-    postgres/       the database, or postgres-at, which says where it is
-    nats/           the streams
+- `lock` is held while a `limen up` runs
+- `ports.json`: the ports chosen once, of the embedded servers and of every process's admin page
+- `processes.json`: what runs now
+- `quickstart.env`: addresses and the first application, for a shell
+- `secrets/`: passwords.json of the embedded servers, environment.json of the services
+- `keys/`: the key-encryption key
+- `tls/`: the private CA and the certificate of `limen up --tls`
+- `logs/`: one file per process, rotated
+- `postgres/`: the database, or `postgres-at`, which says where it is
+- `nats/`: the streams
 """
 
 import fcntl
@@ -90,7 +90,7 @@ def require_disk(path: Path) -> None:
     free = disk.f_bavail * disk.f_frsize
     if free < ENOUGH_DISK:
         raise Refused(
-            f"the disk of {path} is nearly full: {free // 2**20} MB are free, at least {ENOUGH_DISK // 2**20} are needed."
+            f"the disk of {path} is nearly full: {free // 2**20} MB are free of the {ENOUGH_DISK // 2**20} it takes."
         )
 
 

@@ -13,7 +13,7 @@ SETTINGS: Final = 78
 """A setting is missing or wrong (EX_CONFIG of sysexits.h)."""
 
 
-class Refused(Exception):  # noqa: N818 - it states an outcome, and is printed as one line
+class Refused(Exception):
     """The verb ends here; the message is one line an operator can act on."""
 
     def __init__(self, message: str, exit_code: int = FAILED) -> None:

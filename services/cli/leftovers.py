@@ -1,4 +1,4 @@
-"""Owns what an earlier `limen up` left behind when it was killed: its children are ending by themselves, and are awaited."""
+"""Owns what an earlier `limen up` left behind when it was killed: children that end by themselves, and are awaited."""
 
 import os
 import signal

@@ -56,8 +56,8 @@ def _process(
     name = ",".join(services)
     port = ports.admin(f"{name} {replica + 1}")
     mine = tuple(f"LIMEN_{service.upper()}_" for service in services)
-    environ = {variable: value for variable, value in (shared | own).items() if _may_know(services, variable)}
-    environ = {variable: value for variable, value in environ.items() if variable not in own or variable.startswith(mine)}
+    environ = {variable: value for variable, value in shared.items() if _may_know(services, variable)}
+    environ |= {variable: url for variable, url in own.items() if variable.startswith(mine)}
     environ |= {"LIMEN_ADMIN_HOST": LOOPBACK, "LIMEN_ADMIN_PORT": str(port), "LIMEN_DATA_DIR": str(data.path)}
     return Program(
         name=name,

@@ -1,4 +1,4 @@
-"""Owns quickstart.env: the addresses of a stack and the credentials of its first applications, for a shell to source."""
+"""Owns quickstart.env: a stack's addresses and the credentials of its first applications, for a shell to source."""
 
 import shlex
 from collections.abc import Mapping

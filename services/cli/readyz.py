@@ -1,6 +1,7 @@
 """Owns one question to a process's admin page: is it ready, and if not, what is missing.
 
-It speaks HTTP by hand, because `http.client` brings TLS and mail parsing into a process that lives as long as the stack.
+It speaks HTTP by hand, because `http.client` brings TLS and mail parsing into a process that lives as long
+as the stack.
 """
 
 import json
@@ -37,4 +38,4 @@ def _asked(port: int) -> tuple[str, str]:
     except OSError:
         return "", ""
     head, _, body = answer.decode(errors="replace").partition("\r\n\r\n")
-    return (head.split(" ", 2) + ["", ""])[1], body
+    return [*head.split(" ", 2), "", ""][1], body

@@ -92,7 +92,7 @@ def _chosen(urls: Mapping[str, str], kind: str, environ: Mapping[str, str]) -> d
 def _split(url: str, variable: str, schemes: set[str]) -> SplitResult:
     parts = urlsplit(url)
     if parts.scheme not in schemes or not parts.hostname:
-        raise Refused(f"{variable} must be an address such as {sorted(schemes)[-1]}://user:password@host:port.", USAGE)
+        raise Refused(f"{variable} must be an address such as {max(schemes)}://user:password@host:port.", USAGE)
     return parts
 
 

@@ -1,8 +1,8 @@
 """Owns the life of the children: started as direct children, tied to us, started again when they die, stopped in order.
 
 Each child has its own process group, so that a Ctrl-C at the terminal reaches `limen up` alone and the order of
-stopping is ours. Each is tied to us by PR_SET_PDEATHSIG, so that it also ends when we are killed by signal 9. Everything
-happens in the main thread: that tie belongs to the thread that forked.
+stopping is ours. Each is tied to us by PR_SET_PDEATHSIG, so that it also ends when we are killed by signal 9.
+Everything happens in the main thread: that tie belongs to the thread that forked.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ POLL: Final = 0.03
 TEND: Final = 1.0
 
 
-class Stopped(Exception):  # noqa: N818 - it states what was asked
+class Stopped(Exception):
     """Somebody asked us to stop."""
 
 
@@ -141,8 +141,8 @@ class Supervisor:
         """
         wanted = set(names)
         asked = [child for child in self._children if child.program.name in wanted]
-        self.until(lambda: all([child.is_ready() for child in asked]), within)  # all of them, not up to the first
-        return [child.program.name for child in asked if not child.was_ready]
+        self.until(lambda: all(map(Child.is_ready, asked)), within)
+        return [child.program.name for child in asked if not child.is_ready()]
 
     def until(self, is_done: Callable[[], bool], within: float) -> bool:
         """Tend the children until `is_done` or `within` seconds are over; whether it was done."""

@@ -1,7 +1,7 @@
 """Owns `limen up`: everything on this machine, started in order, kept running, stopped in order.
 
-Postgres and NATS first, then roles and migrations, then the services, then the default tenant; the last two steps before
-"ready" run as processes of their own, so that this one, which stays, loads none of their libraries.
+Postgres and NATS first, then roles and migrations, then the services, then the default tenant. Migrations and the
+tenant are made by processes of their own, so that this one, which stays, loads none of their libraries.
 """
 
 import argparse
@@ -116,7 +116,7 @@ class Stack:
             if not self._supervisor.until(lambda: servers.answers(server, name), 10):
                 variable = f"LIMEN_{name.upper()}_URL"
                 raise Refused(
-                    f"nothing answers {server.what}, which {variable} names; unset {variable} to use the embedded server."
+                    f"nothing answers {server.what}, which {variable} names; without it an embedded server is used."
                 )
         elif self._supervisor.until_ready([name], 60):
             raise Refused(f"{name} did not start within 60 s; see {self._data.logs / name}.log")
@@ -183,7 +183,8 @@ def parsed(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         prog="limen up",
         description="Start Postgres, NATS and every service on this machine, and keep them running until Ctrl-C.",
         epilog="LIMEN_PORT is the public port (8080; 8443 with --tls), LIMEN_HOST where it listens (both loopbacks), "
-        "LIMEN_DATA_DIR where everything is kept (.limen). LIMEN_POSTGRES_URL and LIMEN_NATS_URL replace the embedded servers.",
+        "LIMEN_DATA_DIR where everything is kept (.limen). LIMEN_POSTGRES_URL and LIMEN_NATS_URL replace the embedded "
+        "servers.",
     )
     parser.add_argument("--tls", action="store_true", help="serve https, with a certificate of a private CA made once")
     parser.add_argument(
@@ -218,9 +219,7 @@ def require_port(options: Options) -> None:
     """Refuse to start when somebody listens on the public port."""
     for host in options.hosts:
         if not is_free(options.port, host):
-            raise Refused(
-                f"port {options.port} on {host} is taken or not permitted; set LIMEN_PORT to another one."
-            )
+            raise Refused(f"port {options.port} on {host} is taken or not permitted; set LIMEN_PORT to another one.")
 
 
 def next_steps(data: DataDir, values: Mapping[str, str], options: Options, seconds: float) -> str:

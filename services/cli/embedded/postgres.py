@@ -1,8 +1,9 @@
 """Owns the embedded Postgres: where its files are, how a new database is made, with what it is started.
 
 Postgres refuses to run as root, and a user it may run as can often neither reach a home directory of root nor the
-virtual environment in it. As root it therefore runs as `nobody`, or as whom an existing database belongs to; if that
-user cannot reach the data directory, the database lives under /var/lib/limen and a note in the data directory says where.
+virtual environment in it. As root it therefore runs as `nobody`, or as whom an existing database belongs to; where
+that user cannot reach the data directory, the database lives under /var/lib/limen and a note in the data directory
+says so.
 """
 
 import os

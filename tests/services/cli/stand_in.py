@@ -1,4 +1,6 @@
-"""Plays `limen serve`, `limen migrate` and `limen bootstrap` for tests of `limen up`, and starts an `up` that uses it."""
+"""Plays `limen serve`, `limen migrate` and `limen bootstrap`, and starts a `limen up` that uses them."""
+
+# ruff: noqa: T201, TID251 - it is a program of its own
 
 import json
 import os
