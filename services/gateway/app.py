@@ -1,7 +1,7 @@
 """Wires the gateway: what it follows, the order of its filters, its own documents, and where it listens."""
 
 from libs.bus import Bus
-from libs.eventstore import Catalogue, Envelope, Event, MemoryFollower
+from libs.eventstore import Envelope, Event, MemoryFollower
 from libs.jose import FollowedKeys
 from libs.runtime.clock import wall
 from libs.runtime.lifecycle import Lifecycle
@@ -21,13 +21,10 @@ from services.gateway.routes.documents import Documents
 from services.gateway.routes.forward import AskDiscovery, Forward
 from services.gateway.routes.front import Front
 from services.gateway.routes.table import DISCOVERY, JWKS, ROOT, route_of
-from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
-from services.tenants.events import TenantDomainChanged, TenantOpened, TenantRegistered, TenantSettingsChanged
+from services.key_rotation import events as key_facts
+from services.tenants import events as tenant_facts
 
 NAME = "gateway"
-
-TENANT_FACTS = Catalogue("tenants", TenantRegistered, TenantDomainChanged, TenantSettingsChanged, TenantOpened)
-KEY_FACTS = Catalogue("key_rotation", SigningKeyPublished, SigningKeyScheduled, SigningKeyRevoked)
 
 
 def arriving(settings: Settings, hosts: Hosts) -> tuple[Arriving, ...]:
@@ -58,8 +55,8 @@ async def start(lifecycle: Lifecycle) -> Sites:
         keys.apply(envelope, event)
         discovery.heard(envelope.tenant)
 
-    tenants = MemoryFollower(bus, TENANT_FACTS, heard_of_tenant, name=NAME, readiness=lifecycle.readiness)
-    published = MemoryFollower(bus, KEY_FACTS, heard_of_key, name=NAME, readiness=lifecycle.readiness)
+    tenants = MemoryFollower(bus, tenant_facts.CATALOGUE, heard_of_tenant, name=NAME, readiness=lifecycle.readiness)
+    published = MemoryFollower(bus, key_facts.CATALOGUE, heard_of_key, name=NAME, readiness=lifecycle.readiness)
     lifecycle.background("follow tenants", tenants.run())
     lifecycle.background("follow keys", published.run())
     lifecycle.background("keep discovery", discovery.keep())
@@ -90,4 +87,8 @@ async def start(lifecycle: Lifecycle) -> Sites:
 
 
 def _followed_keys() -> FollowedKeys:
-    return FollowedKeys(published=SigningKeyPublished, scheduled=SigningKeyScheduled, revoked=SigningKeyRevoked)
+    return FollowedKeys(
+        published=key_facts.SigningKeyPublished,
+        scheduled=key_facts.SigningKeyScheduled,
+        revoked=key_facts.SigningKeyRevoked,
+    )
