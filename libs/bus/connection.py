@@ -41,6 +41,7 @@ class Bus:
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._asked = 0
         self._is_live = False
+        self._is_closing = False
         self._closed = asyncio.Event()
         self._pulse: asyncio.Task[None] | None = None
         self._on_reconnect: list[Callable[[], None]] = []
@@ -189,6 +190,7 @@ class Bus:
 
     async def close(self) -> None:
         """Send what is pending and close. Drain what you serve before: this alone loses replies of running handlers."""
+        self._is_closing = True
         if self._pulse:
             self._pulse.cancel()
         self._fail_waiting()
@@ -228,7 +230,8 @@ class Bus:
 
     async def _disconnected(self) -> None:
         self._lost()
-        log.warning("NATS is away", connection=self._name)
+        if not self._is_closing:
+            log.warning("NATS is away", connection=self._name)
 
     async def _reconnected(self) -> None:
         self._is_live = True
@@ -237,7 +240,8 @@ class Bus:
             call()
 
     async def _ended(self) -> None:
-        self._closed.set()
+        if not self._is_closing:
+            self._closed.set()
 
     async def _failed(self, error: Exception) -> None:
         log.warning("NATS reports", connection=self._name, reason=repr(error))
