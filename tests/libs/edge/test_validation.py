@@ -128,8 +128,10 @@ def test_nested_values_are_validated_and_completed(create: Read, change: Read) -
         ),
         (
             {"callbacks": ["javascript:alert(1)"]},
-            "'Object didn't pass validation for format redirect-uri: javascript:alert(1)' "
-            "on property callbacks[0] (Callback URLs).",
+            (
+                "'Object didn't pass validation for format redirect-uri: javascript:alert(1)' "
+                "on property callbacks[0] (Callback URLs)."
+            ),
         ),
         ({"scopes": [{"value": "a"}, {}]}, "'Missing required property: value' on property scopes[1]."),
         ({"scopes": [{"value": 1}]}, "'Expected type string but found type integer' on property scopes[0].value."),

@@ -1,0 +1,31 @@
+"""What a write of the Management API brings to its events, and whom its answer waits for (DESIGN §4)."""
+
+from typing import Final
+
+from libs.edge.call import Call
+from libs.eventstore import Actor, Applied, Committed, Context
+
+BEHIND: Final = "limen-not-yet-applied"
+"""The header that names the followers who had not applied a write when it was answered."""
+
+
+def context_of(call: Call) -> Context:
+    """Who did it, by which request."""
+    claims = call.claims or {}
+    client = claims.get("azp") or claims.get("client_id")
+    subject = str(claims.get("sub", ""))
+    actor = Actor("client", str(client)) if client and subject.endswith("@clients") else Actor("user", subject)
+    return Context(
+        actor=actor if claims else None,
+        client_id=str(client) if client else None,
+        request_id=call.request_id,
+        trace=call.trace,
+    )
+
+
+async def settled(applied: Applied, committed: Committed) -> list[tuple[str, str]]:
+    """Wait until every follower obeys the write, half a second at most; the header that names who does not yet."""
+    if not committed.pos:
+        return []
+    behind = await applied.settled(committed.epoch, committed.pos)
+    return [(BEHIND, ", ".join(behind))] if behind else []
