@@ -113,7 +113,7 @@ class Stack:
 
     def _await_server(self, name: str, server: servers.Server) -> None:
         if server.program is None:
-            if not self._supervisor.until(lambda: servers.answers(server, name), 10):
+            if not self._supervisor.until(lambda: servers.answers(server, name), 5):
                 variable = f"LIMEN_{name.upper()}_URL"
                 raise Refused(
                     f"nothing answers {server.what}, which {variable} names; without it an embedded server is used."
