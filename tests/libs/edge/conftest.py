@@ -9,10 +9,6 @@ from libs.edge.wire import VERSION, Reply
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "security(id): shows a line of SECURITY.md")
-
-
 async def nothing(_: Call) -> Reply:
     return answers.empty()
 

@@ -1,9 +1,5 @@
 import asyncio
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -85,31 +81,6 @@ def only_with_a_header(call: Call) -> SignedClaims:
     if call.header("authorization") is None:
         raise MissingAuthentication
     return SignedClaims({"sub": "abc@clients"})
-
-
-@pytest.fixture(scope="module")
-def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("nats")
-    (folder / "nats.conf").write_text("max_payload: 4MB\nfeature_flags { js_ack_fc_v2: false }\n")
-    binary = Path(sys.executable).parent / "nats-server"
-    server = subprocess.Popen(
-        [binary, "-c", folder / "nats.conf", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", folder],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield f"nats://127.0.0.1:{port}"
-    server.kill()
-    server.wait()
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    bus = await Bus.connect(nats_url, name="edge-test")
-    yield bus
-    await bus.close()
 
 
 @pytest.fixture
