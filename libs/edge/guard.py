@@ -1,4 +1,4 @@
-"""The guard of a service's Management API routes: the tenant's own keys, issuer and audience, and the route's scopes."""
+"""The guard of Management API routes: the tenant's own keys, issuer and audience, and the route's scopes."""
 
 from collections.abc import Callable
 from typing import Final

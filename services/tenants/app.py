@@ -1,0 +1,77 @@
+"""Wires `tenants`: its log and rows, whom it follows, what it answers."""
+
+from typing import Final
+
+from libs.bus import Bus
+from libs.edge import Edge
+from libs.edge.guard import guard
+from libs.eventstore import Applied, EventStore, Handler, MemoryFollower, Reactor, Relay
+from libs.eventstore.opening import migrations_of, open_database
+from libs.postgres import Locks
+from libs.runtime.lifecycle import Lifecycle
+from libs.settings import load
+from services.key_rotation.events import CATALOGUE as KEY_FACTS
+from services.tenants.commands import SERVICE, ChangeSettings, MarkPrepared, MoveTenant, RegisterTenant
+from services.tenants.config import Settings
+from services.tenants.events import CATALOGUE
+from services.tenants.projections import PublicKeys, TenantIssuers
+from services.tenants.reactions import REACTIONS
+from services.tenants.routes import table
+from services.tenants.routes.asks import Asks
+from services.tenants.routes.settings import SettingsRoutes
+from services.tenants.rows import TenantAggregate
+from services.tenants.rules import tenant
+
+AGGREGATE: Final = TenantAggregate()
+
+COMMANDS: Final = {
+    RegisterTenant: Handler(AGGREGATE, tenant.register),
+    MoveTenant: Handler(AGGREGATE, tenant.move),
+    ChangeSettings: Handler(AGGREGATE, tenant.change_settings),
+    MarkPrepared: Handler(AGGREGATE, tenant.mark_prepared),
+}
+"""Every command, with the aggregate it changes and the rule that decides it."""
+
+
+async def start(lifecycle: Lifecycle, locks: Locks) -> None:
+    """Start the service; `lifecycle` stops it: requests first, then what runs beside them, the bus, the pool."""
+    settings = load(Settings, lifecycle.environ, service=SERVICE)
+    readiness = lifecycle.readiness
+
+    database, clock = await open_database(
+        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=migrations_of(SERVICE)
+    )
+    bus = await Bus.connect(settings.nats_url.reveal(), name=SERVICE)
+    lifecycle.on_stop(bus.close)
+    lifecycle.background("bus", bus.watch())
+
+    store = EventStore(database, CATALOGUE, bus, COMMANDS)
+    lifecycle.background("relay", Relay(store, bus, locks, readiness, log="facts").run())
+
+    keys, issuers = PublicKeys(), TenantIssuers()
+    for source, apply in ((KEY_FACTS, keys.apply), (CATALOGUE, issuers.apply)):
+        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
+        lifecycle.background(f"follow {source.service}", follower.run())
+
+    for reaction in REACTIONS:
+        reactor = Reactor(reaction, store, bus, locks, readiness)
+        await reactor.prepare()
+        lifecycle.background(f"react {reaction.name}", reactor.run())
+
+    applied = Applied(bus, SERVICE)
+    await applied.listen()
+
+    edge = Edge(
+        bus,
+        SERVICE,
+        table(SettingsRoutes(store, applied)),
+        slots={"management": settings.management_slots},
+        clock=clock,
+        authorise=guard(keys.keys.verifying_key, issuers.issuers.of),
+        readiness=readiness,
+    )
+    asks = Asks(store, applied)
+    for serving in await asks.serve(bus):
+        lifecycle.on_stop(lambda serving=serving: serving.drain(within=5))
+    await edge.start()
+    lifecycle.on_stop(edge.drain)

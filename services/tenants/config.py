@@ -1,0 +1,17 @@
+"""Owns the settings of `tenants`."""
+
+from dataclasses import dataclass
+
+from libs.settings import Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an operator may say about `tenants`."""
+
+    postgres_url: Secret
+    """Postgres, with the role `limen_tenants`."""
+    nats_url: Secret
+    """NATS, with the user `tenants`."""
+    management_slots: int = 32
+    """Requests of the Management API answered at once in one process; one more is told to come back."""

@@ -1,0 +1,27 @@
+"""What `tenants` does about others' facts: a part that somebody prepared brings a tenant nearer to being open."""
+
+from typing import Final
+
+from libs.eventstore import Envelope, Reaction
+from services.key_rotation.events import CATALOGUE as KEY_FACTS
+from services.key_rotation.events import SigningKeyPublished
+from services.tenants.commands import MarkPrepared
+from services.token.events import CATALOGUE as TOKEN_FACTS
+from services.token.events import ResourceServerRegistered
+
+
+async def keys_are_there(envelope: Envelope, _event: SigningKeyPublished) -> MarkPrepared:
+    """A tenant has a signing key."""
+    return MarkPrepared(tenant=envelope.tenant, part="keys")
+
+
+async def token_is_ready(envelope: Envelope, event: ResourceServerRegistered) -> MarkPrepared | None:
+    """A tenant has its Management API, so `token` knows it; other APIs are the tenant's own affair."""
+    return MarkPrepared(tenant=envelope.tenant, part="token") if event.is_system else None
+
+
+# From the start: a tenant waits for these facts, whenever they were said.
+REACTIONS: Final = (
+    Reaction("keys_prepared", KEY_FACTS, {SigningKeyPublished: keys_are_there}, from_start=True),
+    Reaction("token_prepared", TOKEN_FACTS, {ResourceServerRegistered: token_is_ready}, from_start=True),
+)

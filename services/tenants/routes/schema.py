@@ -1,0 +1,93 @@
+"""The settings of a tenant as data: what a PATCH may say, in Auth0's names and shapes."""
+
+from typing import Final
+
+from libs.edge.schema import Array, Boolean, Integer, Kind, Number, Object, Property, Resource, Text
+from libs.jose import SIGNING_ALGORITHMS
+from services.tenants.rules.settings import DEFAULT_FLAGS
+
+PAGE: Final = Text(max_length=16384)
+"""A page of the tenant's own; the three of them must fit an event."""
+
+URL: Final = Text(pattern=r"|https?://[^\s<>\"]+", max_length=1024)
+COLOR: Final = Text(pattern=r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?", max_length=7)
+LOCALE: Final = Text(pattern=r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", max_length=35)
+HOURS: Final = Number(minimum=1 / 60, maximum=8760)
+MINUTES: Final = Integer(minimum=1, maximum=525600)
+
+
+def _page_with_switch() -> Object:
+    return Object(Property("enabled", Boolean()), Property("html", PAGE))
+
+
+def _quota() -> Object:
+    amount = Integer(minimum=1)
+    limits = (Property("enforce", Boolean()), Property("per_day", amount), Property("per_hour", amount))
+    return Object(Property("client_credentials", Object(*limits), is_required=True))
+
+
+def _removable(name: str, kind: Kind, description: str = "") -> Property:
+    return Property(name, kind, description, is_nullable=True)
+
+
+SETTINGS: Final = Resource(
+    "tenant_settings",
+    _removable("acr_values_supported", Array(Text(max_length=255), is_unique=True), "Values of acr this tenant knows"),
+    _removable("allow_organization_name_in_authentication_api", Boolean()),
+    _removable("allowed_logout_urls", Array(URL), "Where a logout may lead"),
+    _removable(
+        "allowed_signing_algs",
+        Array(Text(enum=SIGNING_ALGORITHMS), min_items=1, is_unique=True),
+        "Algorithms an API may sign with; RS256 is always among them",
+    ),
+    _removable("change_password", _page_with_switch()),
+    _removable("client_id_metadata_document_supported", Boolean()),
+    _removable(
+        "country_codes",
+        Object(
+            Property("list", Array(Text(pattern="[A-Z]{2}"), max_items=300), is_required=True),
+            Property("mode", Text(enum=("allow", "deny")), is_required=True),
+        ),
+    ),
+    _removable("customize_mfa_in_postlogin_action", Boolean()),
+    _removable("default_audience", Text(max_length=600), "The audience of a token request that names none"),
+    _removable("default_directory", Text(max_length=128), "The connection of a password grant that names none"),
+    _removable("default_redirection_uri", URL),
+    _removable("default_token_quota", Object(Property("clients", _quota()), Property("organizations", _quota()))),
+    _removable("dynamic_client_registration_security_mode", Text(enum=("strict", "permissive"))),
+    _removable("enabled_locales", Array(LOCALE, min_items=1, is_unique=True), "Languages of the pages, best first"),
+    _removable("ephemeral_session_lifetime", HOURS),
+    _removable(
+        "error_page",
+        Object(Property("html", PAGE), Property("show_log_link", Boolean()), Property("url", URL)),
+    ),
+    Property("flags", Object(*(Property(name, Boolean()) for name in DEFAULT_FLAGS)), "Switches of Auth0's"),
+    _removable("friendly_name", Text(max_length=255), "What people read on the pages"),
+    _removable("guardian_mfa_page", _page_with_switch()),
+    _removable("idle_ephemeral_session_lifetime", HOURS),
+    _removable("idle_session_lifetime", HOURS, "Hours after which an unused session ends"),
+    _removable("idle_session_lifetime_in_minutes", MINUTES),
+    _removable("mtls", Object(Property("enable_endpoint_aliases", Boolean()))),
+    _removable("oidc_logout", Object(Property("rp_logout_end_session_endpoint_discovery", Boolean()))),
+    _removable("phone_consolidated_experience", Boolean()),
+    _removable("picture_url", URL, "The logo"),
+    _removable("pushed_authorization_requests_supported", Boolean()),
+    _removable("resource_parameter_profile", Text(enum=("audience", "compatibility"))),
+    _removable("sandbox_version", Text(pattern=r"[0-9]{1,3}")),
+    _removable(
+        "session_cookie", Object(Property("mode", Text(enum=("persistent", "non-persistent")), is_required=True))
+    ),
+    _removable("session_lifetime", HOURS, "Hours after which a session ends"),
+    _removable("session_lifetime_in_minutes", MINUTES),
+    _removable("sessions", Object(Property("oidc_logout_prompt_enabled", Boolean()))),
+    _removable("skip_non_verifiable_callback_uri_confirmation_prompt", Boolean()),
+    _removable("support_email", Text(max_length=254, pattern=r"|[^@\s]+@[^@\s]+")),
+    _removable("support_url", URL),
+    _removable(
+        "universal_login",
+        Object(
+            Property("colors", Object(Property("page_background", COLOR), Property("primary", COLOR))),
+            Property("passwordless", Object(Property("allow_magiclink_verify_without_session", Boolean()))),
+        ),
+    ),
+)

@@ -1,0 +1,58 @@
+"""`/api/v2/tenants/settings`: read, with defaults filled in, and changed."""
+
+from typing import Any
+
+from libs.edge import Call, answers
+from libs.edge.management_errors import BadRequest, NotFound, PayloadTooLarge
+from libs.edge.paging import Fields
+from libs.edge.validation import changed
+from libs.edge.wire import Reply
+from libs.edge.writes import context_of, settled
+from libs.eventstore import Applied, EventStore, EventTooLarge
+from services.tenants import queries
+from services.tenants.commands import ChangeSettings
+from services.tenants.routes.schema import SETTINGS
+from services.tenants.rules.settings import MANDATORY_ALG, MandatoryAlgorithmMissing, effective
+from services.tenants.rules.tenant import NoSuchTenant
+
+
+class SettingsRoutes:
+    """The handlers."""
+
+    def __init__(self, store: EventStore, applied: Applied) -> None:
+        self._store = store
+        self._applied = applied
+
+    async def read(self, call: Call) -> Reply:
+        """What the tenant has."""
+        fields = Fields.requested(call.query())
+        tenant = await queries.tenant(self._store.database, call.tenant)
+        if tenant is None:
+            raise _no_tenant()
+        return answers.json(fields.of(effective(tenant.settings)))
+
+    async def change(self, call: Call) -> Reply:
+        """Change some settings; the answer waits until those who obey them have heard."""
+        command = ChangeSettings(tenant=call.tenant, settings=changed(SETTINGS, call))
+        try:
+            committed = await self._store.execute(command, context_of(call))
+        except MandatoryAlgorithmMissing as error:
+            raise _rs256_stays() from error
+        except NoSuchTenant as error:
+            raise _no_tenant() from error
+        except EventTooLarge as error:
+            raise PayloadTooLarge("The settings of one change are too large together.") from error
+        headers = await settled(self._applied, committed)
+        return answers.json(_of(committed.state), headers=headers)
+
+
+def _of(entry: Any) -> dict[str, Any]:
+    return effective(entry.tenant.settings)
+
+
+def _rs256_stays() -> BadRequest:
+    return BadRequest(f"Payload validation error: '{MANDATORY_ALG} must be allowed' on property allowed_signing_algs.")
+
+
+def _no_tenant() -> NotFound:
+    return NotFound("The tenant does not exist.", "inexistent_tenant")

@@ -1,0 +1,79 @@
+"""The row of a tenant: loaded and locked, saved. Folded: all columns but `created_at`, which is authoritative."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from libs.eventstore import Event, Loaded
+from libs.postgres import Connection, Record
+from services.tenants.commands import MoveTenant, RegisterTenant
+from services.tenants.rules import tenant as rules
+from services.tenants.rules.tenant import Entry, Tenant
+
+COLUMNS = "name, domain, scheme, settings, prepared, is_open"
+
+
+class TenantAggregate:
+    """A tenant as `execute` sees it."""
+
+    def stream(self, command: Any) -> str:
+        """Each tenant is a stream of its own."""
+        return f"tenant-{command.tenant}"
+
+    async def load(self, rows: Connection, command: Any) -> Loaded[Entry]:
+        """Lock the tenant's row; look whether the domain a command asks for is another's."""
+        row = await rows.fetchrow(
+            "SELECT version, name, domain, scheme, settings, prepared, is_open "
+            "FROM tenants WHERE tenant = $1 FOR NO KEY UPDATE",
+            command.tenant,
+        )
+        is_taken = await _is_taken(rows, command)
+        return Loaded(Entry(tenant_of(row) if row else None, is_taken), row["version"] if row else 0)
+
+    def evolve(self, state: Entry, event: Event) -> Entry:
+        """See `rules.tenant.evolve`."""
+        return rules.evolve(state, event)
+
+    async def save(self, rows: Connection, command: Any, before: Loaded[Entry], after: Loaded[Entry]) -> None:
+        """Write the tenant's row."""
+        assert after.state.tenant is not None, "an event makes a tenant or changes one"
+        statement = INSERT if before.version == 0 else UPDATE
+        await rows.execute(statement, command.tenant, after.version, *values_of(after.state.tenant))
+
+
+INSERT = (
+    "INSERT INTO tenants (tenant, version, name, domain, scheme, settings, prepared, is_open) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+)
+UPDATE = (
+    "UPDATE tenants SET version = $2, name = $3, domain = $4, scheme = $5, settings = $6, prepared = $7, is_open = $8 "
+    "WHERE tenant = $1"
+)
+
+
+async def _is_taken(rows: Connection, command: Any) -> bool:
+    if not isinstance(command, RegisterTenant | MoveTenant):
+        return False
+    domain = rules.canonical(command.domain, command.scheme)
+    found = await rows.fetchval("SELECT true FROM tenants WHERE domain = $1 AND tenant <> $2", domain, command.tenant)
+    return found is True
+
+
+def tenant_of(row: Record | Mapping[str, Any]) -> Tenant:
+    """The tenant of a row that has `COLUMNS`."""
+    return Tenant(
+        name=row["name"],
+        domain=row["domain"],
+        scheme=row["scheme"],
+        settings=json.loads(row["settings"]),
+        prepared=frozenset(row["prepared"]),
+        is_open=row["is_open"],
+    )
+
+
+def values_of(tenant: Tenant) -> tuple[Any, ...]:
+    """The values of `COLUMNS`, in their order."""
+    settings = msgspec.json.encode(tenant.settings, order="deterministic").decode()
+    return tenant.name, tenant.domain, tenant.scheme, settings, sorted(tenant.prepared), tenant.is_open
