@@ -1,6 +1,7 @@
 """What a write of the Management API brings to its events, and whom its answer waits for (DESIGN §4)."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from libs.edge.call import Call
 from libs.eventstore import Actor, Applied, Committed, Context
@@ -11,7 +12,7 @@ BEHIND: Final = "limen-not-yet-applied"
 
 def context_of(call: Call) -> Context:
     """Who did it, by which request."""
-    claims = call.claims or {}
+    claims: Mapping[str, Any] = call.claims or {}
     client = claims.get("azp") or claims.get("client_id")
     subject = str(claims.get("sub", ""))
     actor = Actor("client", str(client)) if client and subject.endswith("@clients") else Actor("user", subject)

@@ -1,6 +1,8 @@
 """Wires `tenants`: its log and rows, whom it follows, what it answers."""
 
-from typing import Final
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
 
 from libs.bus import Bus
 from libs.edge import Edge
@@ -24,7 +26,7 @@ from services.tenants.rules import tenant
 
 AGGREGATE: Final = TenantAggregate()
 
-COMMANDS: Final = {
+COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RegisterTenant: Handler(AGGREGATE, tenant.register),
     MoveTenant: Handler(AGGREGATE, tenant.move),
     ChangeSettings: Handler(AGGREGATE, tenant.change_settings),
@@ -72,6 +74,6 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     )
     asks = Asks(store, applied)
     for serving in await asks.serve(bus):
-        lifecycle.on_stop(lambda serving=serving: serving.drain(within=5))
+        lifecycle.on_stop(partial(serving.drain, within=5))
     await edge.start()
     lifecycle.on_stop(edge.drain)

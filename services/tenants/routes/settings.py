@@ -33,7 +33,7 @@ class SettingsRoutes:
 
     async def change(self, call: Call) -> Reply:
         """Change some settings; the answer waits until those who obey them have heard."""
-        command = ChangeSettings(tenant=call.tenant, settings=changed(SETTINGS, call))
+        command = ChangeSettings(tenant=call.tenant, settings=_in_hours(changed(SETTINGS, call)))
         try:
             committed = await self._store.execute(command, context_of(call))
         except MandatoryAlgorithmMissing as error:
@@ -44,6 +44,15 @@ class SettingsRoutes:
             raise PayloadTooLarge("The settings of one change are too large together.") from error
         headers = await settled(self._applied, committed)
         return answers.json(_of(committed.state), headers=headers)
+
+
+def _in_hours(settings: dict[str, Any]) -> dict[str, Any]:
+    """Lifetimes may be given in minutes; they are kept and shown in hours, as Auth0 does."""
+    for name in ("session_lifetime", "idle_session_lifetime"):
+        minutes = settings.pop(f"{name}_in_minutes", None)
+        if minutes is not None:
+            settings[name] = minutes / 60
+    return settings
 
 
 def _of(entry: Any) -> dict[str, Any]:

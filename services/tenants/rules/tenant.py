@@ -80,7 +80,8 @@ def _changed(tenant: Tenant, event: Event) -> Tenant:
             return replace(tenant, prepared=tenant.prepared | {part})
         case TenantOpened():
             return replace(tenant, is_open=True)
-    return tenant
+        case _:
+            return tenant
 
 
 # What a command causes
