@@ -100,13 +100,17 @@ class BatchWriter(Generic[I]):
         Raises:
             Overloaded, PastDeadline, DatabaseAway, OutcomeUnknown: see their docstrings.
         """
+        return await self.submit(item, keys=keys, deadline=deadline)
+
+    def submit(self, item: I, *, keys: Iterable[str] = (), deadline: float) -> "asyncio.Future[Written | Refused]":
+        """Queue `item` as `write` does and return at once: the caller has other work until the future is done."""
         self._store.require_running()
         if len(self._queue) >= self._limit:
             raise Overloaded("too many commands wait for a commit")
         waiting = _Waiting(item, frozenset(keys), deadline)
         self._queue.append(waiting)
         self._arrived.set()
-        return await waiting.answer
+        return waiting.answer
 
     async def run(self) -> None:
         """Gather and commit for ever (a background task)."""

@@ -1,0 +1,35 @@
+"""With what the token service runs; each field's docstring is its entry in the reference."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from libs.settings import Secret
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of `limen serve token`, from `LIMEN_*` variables."""
+
+    postgres_url: Secret
+    """Where this service's schema is, with its role's password; `LIMEN_TOKEN_POSTGRES_URL` goes before it."""
+
+    nats_url: Secret
+    """Where NATS is, with this service's password; `LIMEN_TOKEN_NATS_URL` goes before it."""
+
+    jwks_max_age: timedelta = timedelta(minutes=10)
+    """How long verifiers may keep the JWKS; keys are published at least so long before they sign."""
+
+    token_slots: int = 256
+    """Token requests under way at once in one process; one more is answered 503."""
+
+    management_slots: int = 32
+    """Management API requests under way at once in one process; one more is answered 503."""
+
+    failures_per_minute: int = 100
+    """Failed client authentications per client and address in a minute, before the address is told to wait."""
+
+    activity_retention: timedelta = timedelta(days=30)
+    """How long activity (issued and refused tokens) is kept."""
+
+    activity_partition_rows: int = 1_000_000
+    """Events per partition of the activity log; what is dropped is dropped a partition at a time."""

@@ -1,0 +1,181 @@
+"""Who the client is: what it presented, believed or not (RFC 6749 section 2.3, RFC 7523).
+
+Reasons are many and all look alike outside. An unknown client costs the same hash and comparison as a known one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from libs.jose import ALGORITHMS, Refused, parse, verify
+from libs.jose.schedule import SKEW
+from libs.oauth import Assertion, Basic, ClientAuthentication, InvalidClient, Post, Public
+from libs.sealed import hash_of_secret, is_secret_of
+from services.token.grants.standing import PublicKey, Standing
+
+LONGEST_ASSERTION: Final = timedelta(minutes=5)
+LONGEST_JTI: Final = 256
+
+METHODS: Final = {
+    Basic: "client_secret_basic",
+    Post: "client_secret_post",
+    Assertion: "private_key_jwt",
+    Public: "none",
+}
+
+
+class UnknownClient(InvalidClient):
+    """There is no application of this client_id."""
+
+
+class WrongSecret(InvalidClient):
+    """The secret is none of the living ones."""
+
+
+class NotThisMethod(InvalidClient):
+    """The application is registered for another authentication method."""
+
+
+class NoProof(InvalidClient):
+    """The application is confidential and presented only its name."""
+
+
+class AssertionRefused(InvalidClient):
+    """The assertion is malformed, forged, expired, or not for this issuer; the cause says which."""
+
+
+class AssertionTooLong(InvalidClient):
+    """The assertion lives longer than five minutes."""
+
+
+class AssertionReplayed(InvalidClient):
+    """The assertion was used before."""
+
+
+class AssertionWithoutJti(InvalidClient):
+    """The assertion has no usable `jti`, so a replay could not be told."""
+
+
+class AssertionOfAnother(InvalidClient):
+    """`iss`, `sub` and `client_id` are not all the same client."""
+
+
+@dataclass(frozen=True)
+class SpentAssertion:
+    """What must be written down so that the assertion is good once."""
+
+    key: bytes
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Authenticated:
+    """A client that is who it says. `valid_until` is when the proof it used ends, by the database's clock."""
+
+    method: str
+    valid_until: datetime | None = None
+    spent: SpentAssertion | None = None
+
+
+def client_id_of(presented: ClientAuthentication) -> str:
+    """The client_id that was presented; of an assertion without the parameter, its unverified subject.
+
+    Raises:
+        AssertionRefused: the assertion names no one.
+    """
+    if not isinstance(presented, Assertion):
+        return presented.client_id
+    if presented.client_id is not None:
+        return presented.client_id
+    try:
+        subject = parse(presented.token).payload.get("sub")
+    except Refused as error:
+        raise AssertionRefused from error
+    if not isinstance(subject, str):
+        raise AssertionRefused
+    return subject
+
+
+def authenticate(presented: ClientAuthentication, standing: Standing, now: datetime) -> Authenticated:
+    """Believe the client, or raise the reason why not.
+
+    Raises:
+        InvalidClient: a subclass that the log tells apart.
+    """
+    match presented:
+        case Basic() | Post():
+            return _by_secret(presented, standing, now)
+        case Assertion():
+            return _by_assertion(presented, standing, now)
+        case Public():
+            return _by_name(standing)
+
+
+def _by_secret(presented: Basic | Post, standing: Standing, now: datetime) -> Authenticated:
+    living = [each for each in standing.secrets if each.expires_at is None or each.expires_at > now]
+    is_right = is_secret_of(presented.secret, [each.digest for each in living])
+    if standing.client is None:
+        raise UnknownClient
+    registered = standing.client.token_endpoint_auth_method
+    if standing.credentials or registered not in {None, METHODS[type(presented)]}:
+        raise NotThisMethod
+    if not is_right:
+        raise WrongSecret
+    digest = hash_of_secret(presented.secret)
+    used = next(each for each in living if each.digest == digest)
+    return Authenticated(METHODS[type(presented)], used.expires_at)
+
+
+def _by_name(standing: Standing) -> Authenticated:
+    if standing.client is None:
+        raise UnknownClient
+    if standing.client.token_endpoint_auth_method != "none":
+        raise NoProof
+    return Authenticated("none")
+
+
+def _by_assertion(presented: Assertion, standing: Standing, now: datetime) -> Authenticated:
+    if standing.client is None:
+        raise UnknownClient
+    if not standing.credentials:
+        raise NotThisMethod
+    living = [each for each in standing.credentials if each.expires_at is None or each.expires_at > now]
+    claims, key = _verified(presented.token, living, standing.issuer, now)
+    if not claims.get("iss") == claims.get("sub") == standing.client_id:
+        raise AssertionOfAnother
+    return Authenticated("private_key_jwt", key.expires_at, _spent(claims, standing.client_id, now))
+
+
+def _verified(token: str, keys: list[PublicKey], issuer: str, now: datetime) -> tuple[dict[str, Any], PublicKey]:
+    for each in keys:
+        try:
+            unverified = parse(token)
+            claims = verify(
+                unverified,
+                [each.key],
+                algorithms=tuple(ALGORITHMS),
+                issuer=str(unverified.payload.get("iss")),
+                audience=issuer,
+                now=now,
+                required=("sub", "jti"),
+            )
+        except Refused as error:
+            refusal: Refused = error
+            continue
+        # An assertion for several audiences could be replayed at the others (RFC 7523bis): ours alone.
+        if claims["aud"] not in (issuer, [issuer]):
+            raise AssertionRefused
+        return dict(claims), each
+    raise AssertionRefused from (refusal if keys else None)
+
+
+def _spent(claims: dict[str, Any], client_id: str, now: datetime) -> SpentAssertion:
+    jti, expires = claims["jti"], float(claims["exp"])
+    if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI:
+        raise AssertionWithoutJti
+    if expires > (now + LONGEST_ASSERTION + SKEW).timestamp():
+        raise AssertionTooLong
+    # The replay key must outlive the leeway with which `exp` is judged, or the last seconds would be open.
+    expires_at = datetime.fromtimestamp(expires, tz=now.tzinfo) + 2 * SKEW
+    return SpentAssertion(sha256(f"{client_id}\x00{jti}".encode()).digest(), expires_at)

@@ -1,0 +1,100 @@
+"""The signing keys this process holds: asked of key_rotation as wrapped blobs, opened here, used here.
+
+Which key is due is decided from the followed schedule by the clock, on every replica alike. A key that is due but not
+held is asked for; until it comes its predecessor signs, for five minutes, and then nothing does.
+"""
+
+import asyncio
+from datetime import datetime
+from typing import Final
+
+from libs.bus import Bus
+from libs.edge.asks import ask
+from libs.jose import CannotSign, FollowedKeys, Signer, private_key_from_der, signing_key
+from libs.runtime.errors import Unavailable
+from libs.sealed import Keyring, Tampered, UnknownKeyEncryptionKey, associated_data
+from libs.telemetry.logs import log
+from services.key_rotation.commands import SigningKeysAnswer, SigningKeysOf, WrappedKey, purpose_of
+
+PATIENCE: Final = 1.0
+"""Seconds between two asks for a key that did not come."""
+
+
+class NoSigningKey(Unavailable):
+    """No key that may sign is held."""
+
+
+class Signing:
+    """Signers by tenant and algorithm."""
+
+    def __init__(self, bus: Bus, keys: FollowedKeys, keyring: Keyring) -> None:
+        self._bus = bus
+        self._keys = keys
+        self._keyring = keyring
+        self._held: dict[str, dict[str, Signer]] = {}
+        self._wanted: set[str] = set()
+        self._wake = asyncio.Event()
+
+    def want(self, tenant: str) -> None:
+        """A key of `tenant` was published: fetch it before it is due."""
+        self._wanted.add(tenant)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Fetch what is wanted, for ever (a background task)."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            for tenant in list(self._wanted):
+                await self._fetch_patiently(tenant)
+            if self._wanted:
+                await asyncio.sleep(PATIENCE)
+                self._wake.set()
+
+    async def _fetch_patiently(self, tenant: str) -> None:
+        try:
+            await self.fetch(tenant)
+        except Unavailable as error:
+            log.info("signing keys wait", tenant=tenant, reason=repr(error))
+        else:
+            self._wanted.discard(tenant)
+
+    async def signer(self, tenant: str, alg: str, now: datetime) -> Signer:
+        """The signer of the key that is due.
+
+        Raises:
+            NoSigningKey: none is due, or none that is held may still sign.
+        """
+        found = self._due(tenant, alg, now)
+        if found is None:
+            await self.fetch(tenant)
+            found = self._due(tenant, alg, now)
+        if found is None:
+            raise NoSigningKey(f"no {alg} key of tenant {tenant} may sign")
+        return found
+
+    def _due(self, tenant: str, alg: str, now: datetime) -> Signer | None:
+        held = self._held.get(tenant, {})
+        try:
+            return held[signing_key(self._keys.keys(tenant), alg, now, held.keys()).kid]
+        except CannotSign:
+            return None
+
+    async def fetch(self, tenant: str) -> None:
+        """Ask for the tenant's keys and open them; forget those that are no longer among them.
+
+        Raises:
+            Unavailable: key_rotation is away.
+        """
+        answer = await ask(self._bus, "key_rotation", "signing_keys", SigningKeysOf(tenant=tenant), SigningKeysAnswer)
+        held = self._held.get(tenant, {})
+        self._held[tenant] = {
+            each.kid: held.get(each.kid) or self._opened(tenant, each) for each in answer.keys if not each.is_revoked
+        }
+
+    def _opened(self, tenant: str, key: WrappedKey) -> Signer:
+        try:
+            der = self._keyring.unwrap(key.wrapped, aad=associated_data(**purpose_of(tenant, key.kid, key.alg)))
+        except (Tampered, UnknownKeyEncryptionKey) as error:
+            raise NoSigningKey(f"key {key.kid} cannot be opened: {error}") from error
+        return Signer(key.alg, key.kid, private_key_from_der(der))

@@ -1,0 +1,1 @@
+"""What `token` answers: the token endpoint, discovery, and its part of the Management API, one file each."""
