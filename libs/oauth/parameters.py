@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar, overload
 from urllib.parse import unquote_to_bytes
 
 from libs.oauth.errors import InvalidRequest
@@ -13,6 +13,8 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 MAX_FIELDS = 100
 MAX_BODY_BYTES = 65_536
+T = TypeVar("T")
+
 #: The one parameter that may be sent more than once (RFC 8707 §2).
 REPEATABLE = "resource"
 
@@ -74,6 +76,20 @@ class Parameters(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str, /) -> str: ...
+    @overload
+    def get(self, name: str, default: T, /) -> str | T: ...
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """Return the parameter, or `default`; the inherited one would raise and catch for each absent parameter."""
+        return self._values.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
