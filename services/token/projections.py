@@ -29,7 +29,7 @@ CREATE TABLE {table} (
 );
 COMMENT ON TABLE  {table}                      IS 'Tenants as the token endpoint needs them; follows tenants.';
 COMMENT ON COLUMN {table}.tenant               IS 'Its id.';
-COMMENT ON COLUMN {table}.version              IS 'Position of the last fact that changed the row: a copy is current while it is equal.';
+COMMENT ON COLUMN {table}.version              IS 'Position of the last fact that changed it; a copy is current while equal.';
 COMMENT ON COLUMN {table}.domain               IS 'host[:port].';
 COMMENT ON COLUMN {table}.scheme               IS 'http or https.';
 COMMENT ON COLUMN {table}.issuer               IS 'scheme://domain/, the slash included.';

@@ -17,12 +17,7 @@ from services.token.grants.standing import PublicKey, Standing
 LONGEST_ASSERTION: Final = timedelta(minutes=5)
 LONGEST_JTI: Final = 256
 
-METHODS: Final = {
-    Basic: "client_secret_basic",
-    Post: "client_secret_post",
-    Assertion: "private_key_jwt",
-    Public: "none",
-}
+METHODS: Final = {Basic: "client_secret_basic", Post: "client_secret_post"}
 
 
 class UnknownClient(InvalidClient):
@@ -43,6 +38,10 @@ class NoProof(InvalidClient):
 
 class AssertionRefused(InvalidClient):
     """The assertion is malformed, forged, expired, or not for this issuer; the cause says which."""
+
+
+class AssertionForOthers(InvalidClient):
+    """The assertion names other audiences beside this issuer."""
 
 
 class AssertionTooLong(InvalidClient):
@@ -130,7 +129,7 @@ def _by_secret(presented: Basic | Post, standing: Standing, now: datetime) -> Au
 def _by_name(standing: Standing) -> Authenticated:
     if standing.client is None:
         raise UnknownClient
-    if standing.client.token_endpoint_auth_method != "none":
+    if standing.client.token_endpoint_auth_method != "none":  # noqa: S105  # a method's name
         raise NoProof
     return Authenticated("none")
 
@@ -148,26 +147,33 @@ def _by_assertion(presented: Assertion, standing: Standing, now: datetime) -> Au
 
 
 def _verified(token: str, keys: list[PublicKey], issuer: str, now: datetime) -> tuple[dict[str, Any], PublicKey]:
+    """The claims of an assertion that one of the keys signed for us alone, and that key."""
+    refusal: Refused | None = None
     for each in keys:
         try:
-            unverified = parse(token)
-            claims = verify(
-                unverified,
-                [each.key],
-                algorithms=tuple(ALGORITHMS),
-                issuer=str(unverified.payload.get("iss")),
-                audience=issuer,
-                now=now,
-                required=("sub", "jti"),
-            )
+            claims = _claims_of(token, each, issuer, now)
         except Refused as error:
-            refusal: Refused = error
-            continue
-        # An assertion for several audiences could be replayed at the others (RFC 7523bis): ours alone.
-        if claims["aud"] not in (issuer, [issuer]):
-            raise AssertionRefused
-        return dict(claims), each
-    raise AssertionRefused from (refusal if keys else None)
+            refusal = error
+        else:
+            # An assertion for several audiences could be replayed at the others: ours must be the only one.
+            if claims["aud"] not in (issuer, [issuer]):
+                raise AssertionForOthers
+            return claims, each
+    raise AssertionRefused from refusal
+
+
+def _claims_of(token: str, key: PublicKey, issuer: str, now: datetime) -> dict[str, Any]:
+    unverified = parse(token)
+    claims = verify(
+        unverified,
+        [key.key],
+        algorithms=tuple(ALGORITHMS),
+        issuer=str(unverified.payload.get("iss")),  # compared with the client, who is its issuer, by the caller
+        audience=issuer,
+        now=now,
+        required=("sub", "jti"),
+    )
+    return dict(claims)
 
 
 def _spent(claims: dict[str, Any], client_id: str, now: datetime) -> SpentAssertion:

@@ -48,11 +48,10 @@ ATTEMPTS: Final = 4
 MOST_LIMITED: Final = 10_000
 """Addresses over their limit that one process remembers, to spare the database."""
 
-KNOWN: Final = (
-    frozenset().union(*(grant.parameters for grant in GRANTS.values()))
-    | client_authentication.PARAMETERS
-    | {"grant_type"}
+KNOWN: Final = frozenset({"grant_type"}).union(
+    client_authentication.PARAMETERS, *(grant.parameters for grant in GRANTS.values())
 )
+"""Every parameter that some grant type or the client's authentication reads."""
 
 HEADERS: Final = (("cache-control", "no-store"), ("pragma", "no-cache"))
 SHOWN: Final = 512
@@ -199,9 +198,8 @@ class TokenEndpoint:
             counter = _counter(request.client_id if known else "", request.call)
             self._require_not_limited(request, counter)
         spent = request.authenticated.spent if request.authenticated else None
-        item = Refusal(
-            request.call.tenant, counter, spent, Happened(_refused(request, refusal), _context(request), request.now)
-        )
+        happened = Happened(_refused(request, refusal), _context(request), request.now)
+        item = Refusal(request.call.tenant, counter, spent, happened)
         written = await self._refusals.write(item, keys=item.keys(), deadline=request.deadline)
         if isinstance(written, Refused) and counter is not None:
             self._limit(request, counter, written.values["until"])
