@@ -6,11 +6,11 @@ OK: Final = 0
 FAILED: Final = 1
 """A check found a difference, or something needed is missing: the message says what."""
 USAGE: Final = 2
-"""The command line cannot be understood."""
+"""The command line cannot be understood, or a setting is missing or wrong."""
+SCHEMA: Final = 3
+"""The database has a schema this release cannot run with."""
 UNAVAILABLE: Final = 69
 """Postgres, NATS or a service does not answer (EX_UNAVAILABLE of sysexits.h)."""
-SETTINGS: Final = 78
-"""A setting is missing or wrong (EX_CONFIG of sysexits.h)."""
 
 
 class Refused(Exception):

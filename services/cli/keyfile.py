@@ -8,10 +8,10 @@ from services.cli.datadir import DataDir, write
 
 
 def vault_environ(data: DataDir, environ: Mapping[str, str], *, is_new: bool) -> dict[str, str]:
-    """What services are told of the vault: the environment's choice, else a file, made if the database `is_new`.
+    """What services are told of the vault: the environment's choice, else a file, made if the data directory `is_new`.
 
-    A key that is missing beside an existing database is not made: `key_rotation` refuses to start instead, and its rows
-    can still be saved by bringing the key back.
+    A key that is missing where services already ran is not made again: `key_rotation` refuses to start instead, and
+    its rows can still be saved by bringing the key back.
     """
     if environ.get("LIMEN_KEY_VAULT", "file") != "file" or environ.get("LIMEN_KEY_VAULT_PATH"):
         return {}

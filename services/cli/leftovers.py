@@ -1,5 +1,6 @@
 """Owns what an earlier `limen up` left behind when it was killed: children that end by themselves, and are awaited."""
 
+import contextlib
 import os
 import signal
 import time
@@ -15,10 +16,11 @@ PATIENCE: Final = 10.0
 
 def await_end(data: DataDir) -> None:
     """Return when no process of an earlier start on `data` runs any more; call it with the lock held."""
-    for number in (None, signal.SIGTERM, signal.SIGKILL):
+    for number in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):  # first go on, for those that were paused
         left = _left(data)
-        for pid in left if number else []:
-            os.kill(pid, number or 0)
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
         if _ended(left, data):
             return
     raise Refused(f"processes of an earlier `limen up` do not end: {', '.join(map(str, _left(data)))}.")

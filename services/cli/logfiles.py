@@ -40,7 +40,7 @@ def _rotate(log: Path) -> None:
 
 
 def last_line(log: Path) -> str:
-    """The last line that says something."""
+    """The last line that says something, without the name of our own command before it."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4096))
@@ -48,4 +48,4 @@ def last_line(log: Path) -> str:
     except OSError:
         return "nothing was logged"
     said = [line.strip() for line in lines if line.strip()]
-    return said[-1][:500] if said else "nothing was logged"
+    return said[-1][:500].removeprefix("limen: ") if said else "nothing was logged"

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Final, cast
 
 from services.cli.datadir import found_stack
-from services.cli.errors import OK, SETTINGS, UNAVAILABLE, USAGE, Refused
+from services.cli.errors import OK, UNAVAILABLE, USAGE, Refused
 
 INTERRUPTED: Final = 130
 """What a shell reports for a program ended by Ctrl-C."""
@@ -93,7 +93,7 @@ def _translated(
     try:
         return run(arguments, environ)
     except SettingsError as error:
-        raise Refused(str(error), SETTINGS) from error
+        raise Refused(str(error), USAGE) from error
     except Unavailable as error:
         raise Refused(f"not available: {error}", UNAVAILABLE) from error
 
@@ -102,7 +102,7 @@ def usage() -> str:
     """The help text: every verb with its sentence."""
     shown = {name: verb.summary for name, verb in VERBS.items() if verb.is_shown}
     lines = [f"  {name:<9} {summary}" for name, summary in shown.items()]
-    codes = "Exit codes: 0 done, 1 failed or different, 2 not understood, 69 unavailable, 70 broken, 78 wrong setting."
+    codes = "Exit codes: 0 done, 1 failed or different, 2 wrong command line or setting, 3 wrong schema, 69 away."
     head = ["usage: limen VERB [ARGUMENTS]   (limen VERB --help tells more)", ""]
     return "\n".join([*head, *lines, "", "  --version shows the version", "", codes])
 

@@ -30,8 +30,6 @@ class Server:
     """What it is, for a person."""
     program: Program | None = None
     """What to start; None when it runs elsewhere."""
-    is_new: bool = False
-    """Whether nothing was ever stored there from this data directory."""
 
 
 def postgres_server(data: DataDir, environ: Mapping[str, str], ports: KeptPorts) -> Server:
@@ -42,15 +40,14 @@ def postgres_server(data: DataDir, environ: Mapping[str, str], ports: KeptPorts)
     if given and not _is_own(given, data, "postgres", passwords["postgres limen"]):
         base = _split(given, "LIMEN_POSTGRES_URL", {"postgres", "postgresql"})
         urls = {service: _as_user(base, f"limen_{service}", secret) for service, secret in secrets.items()}
-        return Server(given, _chosen(urls, "POSTGRES", environ), _where(base), is_new=not data.environment.exists())
+        return Server(given, _chosen(urls, "POSTGRES", environ), _where(base))
     binary = binaries.postgres(environ.get("PATH"))
     home, port = postgres.home(data, binary), ports.server("postgres")
-    is_new = home.is_new
     postgres.prepare(home, port, passwords["postgres limen"])
     urls = {service: postgres.url(port, f"limen_{service}", secret) for service, secret in secrets.items()}
     url = postgres.url(port, postgres.SUPERUSER, passwords["postgres limen"])
     what = f"{binary.version} on 127.0.0.1:{port}, data in {home.database}"
-    return Server(url, _chosen(urls, "POSTGRES", environ), what, postgres.program(home, data, port), is_new)
+    return Server(url, _chosen(urls, "POSTGRES", environ), what, postgres.program(home, data, port))
 
 
 def nats_server(data: DataDir, environ: Mapping[str, str], ports: KeptPorts) -> Server:

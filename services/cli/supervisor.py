@@ -52,7 +52,7 @@ class Program:
     hurried_by: signal.Signals = signal.SIGKILL
     rank: int = 1
     """The order of stopping: lower ranks first."""
-    within: float = 35
+    within: float = 45
     """Seconds it may take to stop before it is killed."""
     is_ready: Callable[[], bool] = field(default=lambda: True, repr=False)
 
@@ -189,6 +189,7 @@ class Supervisor:
             children = [child for child in self._children if child.program.rank == rank]
             for child in children:
                 child.signal(child.program.stopped_by)
+                child.signal(signal.SIGCONT)  # one that was paused would not hear it
             self._await_end(children, before)
         self._children = []
         self._note()

@@ -80,18 +80,19 @@ class Stack:
         self._supervisor = supervisor
         self._ports = KeptPorts(data)
         self._began = time.monotonic()
+        # The file is written before any service ever ran on this directory, and after the key was made.
+        self._is_new = not data.environment.exists()
 
     def start(self) -> None:
         """Go through the steps until everything is ready and said."""
         say(f"limen up in {self._data.path}")
         database, bus = self._start_servers()
-        shared = plan.inherited(self._environ) | keyfile.vault_environ(
-            self._data, self._environ, is_new=database.is_new
-        )
+        vault = keyfile.vault_environ(self._data, self._environ, is_new=self._is_new)
+        shared = plan.inherited(self._environ) | vault
         own = dict(database.urls) | dict(bus.urls)
         operator = shared | own | {"LIMEN_POSTGRES_URL": database.url, "LIMEN_NATS_URL": bus.url}
         operator["LIMEN_DATA_DIR"] = str(self._data.path)
-        write_json(self._data.environment, own | _vault(shared))
+        write_json(self._data.environment, own | vault)
         self._migrate(operator, bus)
         self._serve(shared | self._public(), own)
         values = self._bootstrap(operator, database, bus)
@@ -140,10 +141,10 @@ class Stack:
 
     def _bootstrap(self, operator: Mapping[str, str], database: servers.Server, bus: servers.Server) -> dict[str, str]:
         old = quickstart.read(self._data.quickstart)
-        is_new = database.is_new or not quickstart.has_secrets(old)
-        if is_new and not database.is_new:
+        lacks = not quickstart.has_secrets(old)
+        if lacks and not self._is_new:
             say(f"{self._data.quickstart} is gone or has no secrets: the first applications get new ones")
-        made = self._made(operator, new_secrets=is_new)
+        made = self._made(operator, new_secrets=lacks)
         values = quickstart.merged(old, made, database.url, bus.url)
         if not quickstart.has_secrets(values):  # the file belonged to another database
             say(f"{self._data.quickstart} knows other applications: these get new secrets")
@@ -251,10 +252,6 @@ Ctrl-C stops everything.
 def _verb(data: DataDir, verb: str) -> str:
     script = Path(sys.executable).parent / "limen"
     return f"LIMEN_DATA_DIR={shlex.quote(str(data.path))} {shlex.quote(str(script))} {verb}"
-
-
-def _vault(shared: Mapping[str, str]) -> dict[str, str]:
-    return {name: shared[name] for name in ("LIMEN_KEY_VAULT", "LIMEN_KEY_VAULT_PATH") if name in shared}
 
 
 def _once(name: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> Program:

@@ -5,7 +5,7 @@ a kept port at the moment its server starts again.
 """
 
 import errno
-import random
+import os
 import socket
 from collections.abc import Iterable
 from typing import Final
@@ -36,7 +36,9 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 def chosen(not_these: Iterable[int] = ()) -> int:
     """A port nobody listens on."""
     taken = set(not_these)
-    for port in random.sample(CHOICE, len(CHOICE)):
+    first = int.from_bytes(os.urandom(4))
+    for step in range(len(CHOICE)):
+        port = CHOICE[(first + step) % len(CHOICE)]
         if port not in taken and is_free(port):
             return port
     raise Refused(f"no port is free between {CHOICE.start} and {CHOICE.stop}.")

@@ -13,7 +13,6 @@ import socket
 import struct
 import subprocess
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from pwd import getpwnam, getpwuid
 from typing import Final
@@ -180,7 +179,7 @@ def _place(data: DataDir) -> Path:
     if inside.exists() or _is_reachable(data.path):
         return inside
     # The name is drawn anew for a new data directory at an old path: what an old one left is never taken for its own.
-    name = sha256(bytes(data.path) + os.urandom(16)).hexdigest()[:16]
+    name = os.urandom(8).hex()
     _room(OUTSIDE / name)
     write(OUTSIDE / name / "belongs-to", f"{data.path}\n", 0o644)
     write(note, f"{OUTSIDE / name / 'postgres'}\n", 0o644)

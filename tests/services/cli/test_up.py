@@ -92,9 +92,19 @@ def test_a_second_start_keeps_ports_secrets_and_data_and_takes_its_own_addresses
 def test_nothing_outlives_a_killed_limen_up_and_the_next_one_starts_over_it(up: Up) -> None:
     pids = [row["pid"] for row in up.processes()]
     up.stop(signal.SIGKILL)
-    eventually(lambda: not any(map(is_alive, pids)), 10)
+    eventually(lambda: not any(map(is_alive, pids)), 5)
     assert "database system is shut down" in (up.data.logs / "postgres.log").read_text().splitlines()[-1]
     up.start()
+
+
+def test_a_start_right_after_a_kill_waits_for_what_was_left_even_if_it_was_paused(up: Up) -> None:
+    pids = [row["pid"] for row in up.processes()]
+    os.kill(up.pid("token"), signal.SIGSTOP)
+    os.kill(up.pid("postgres"), signal.SIGSTOP)
+    eventually(lambda: "T" in Path(f"/proc/{up.pid('token')}/stat").read_text())
+    up.stop(signal.SIGKILL)
+    up.start()
+    assert not any(map(is_alive, pids))
 
 
 def test_a_deleted_quickstart_env_gets_new_secrets_and_says_so(up: Up) -> None:
