@@ -1,5 +1,6 @@
 """Owns the admin port: the only HTTP a service speaks, for the operator and never for the public."""
 
+import asyncio
 from types import TracebackType
 from typing import Self
 
@@ -55,4 +56,5 @@ async def _livez(_: web.Request) -> web.Response:
 
 
 async def _metrics(_: web.Request) -> web.Response:
-    return web.Response(body=exposition(), headers=METRICS_TYPE)
+    # The numbers of the process itself are read from files.
+    return web.Response(body=await asyncio.to_thread(exposition), headers=METRICS_TYPE)

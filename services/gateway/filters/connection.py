@@ -92,7 +92,8 @@ class Connection(RequestHandler):
             self._head_since, self._head_bytes, self._body_bytes = None, 0, 0
         elif was_idle:
             self._count_head(len(data))
-        else:
+        elif self._request_in_progress:
+            # What comes after the answer is thrown away for a second, so that a client that still sends can read it.
             self._body_bytes += len(data)
             if self._body_bytes > MAX_BODY_BYTES:
                 self.refuse(413, "too_large")
@@ -139,7 +140,7 @@ class Connection(RequestHandler):
             REFUSED.count("malformed")
         if request.writer.output_size > 0:
             raise ConnectionError("The answer has begun already; it cannot become another.")
-        headers = {"server": "limen", "cache-control": "no-store", "x-content-type-options": "nosniff"}
+        headers = {"server": "limen", "cache-control": "no-store", "connection": "close"}
         response = web.Response(status=status, body=_body(status), content_type="application/json", headers=headers)
         response.force_close()
         return response

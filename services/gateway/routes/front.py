@@ -25,6 +25,9 @@ IN_FLIGHT = Gauge("limen_gateway_requests_in_flight", "Requests being answered."
 
 LOGGED_PATH = 200
 
+CLOSING = frozenset({400, 408, 413, 415, 417, 431})
+"""Refusals after which a connection is closed."""
+
 Own = Callable[[Exchange], Awaitable[Reply]]
 
 
@@ -56,6 +59,8 @@ class Front:
         exchange = Exchange(request, "https" if request.secure else "http")
         reply, reason = await self._reply(exchange)
         response = self._response(exchange, reply)
+        if self._is_stopping or _ends_connection(exchange, reply, reason):
+            response.force_close()
         self._account(exchange, reply, reason)
         return response
 
@@ -89,11 +94,7 @@ class Front:
         headers = [pair for pair in reply.headers if pair[0] not in OWN and not pair[0].startswith("access-control-")]
         for leave in self._leaving:
             leave(exchange, headers)
-        response = web.Response(status=reply.status, body=reply.body or None, headers=CIMultiDict(headers))
-        if self._is_stopping or exchange.header("upgrade") is not None or not exchange.request.content.is_eof():
-            # A body left unread, or a protocol offered and declined, may be read by somebody as the next request.
-            response.force_close()
-        return response
+        return web.Response(status=reply.status, body=reply.body or None, headers=CIMultiDict(headers))
 
     def _account(self, exchange: Exchange, reply: Reply, reason: str | None) -> None:
         family, seconds = exchange.route.family, exchange.seconds
@@ -102,6 +103,12 @@ class Front:
         IN_FLIGHT.set(self._capacity.taken)
         if self._logs_requests:
             _log(exchange, reply, reason, seconds)
+
+
+def _ends_connection(exchange: Exchange, reply: Reply, reason: str | None) -> bool:
+    """Whether nothing more may be read: what follows a refused, half-read or upgrading request is anybody's guess."""
+    is_refused = reason is not None and reply.status in CLOSING
+    return is_refused or exchange.header("upgrade") is not None or not exchange.request.content.is_eof()
 
 
 def _log(exchange: Exchange, reply: Reply, reason: str | None, seconds: float) -> None:

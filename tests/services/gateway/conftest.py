@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -24,12 +22,14 @@ from libs.jose import new_signing_key
 from libs.runtime.clock import wall
 from libs.runtime.ids import uuid7
 from libs.runtime.lifecycle import Lifecycle
+from libs.telemetry import logs
 from libs.telemetry.readiness import Readiness
 from services.gateway import app
 from services.key_rotation import events as keys
 from services.key_rotation.events import SigningKeyPublished
 from services.tenants import events as tenants
 from services.tenants.events import TenantOpened, TenantRegistered
+from tests.servers import NatsServer
 
 DISCOVERY = "/.well-known/openid-configuration"
 JWKS = "/.well-known/jwks.json"
@@ -42,36 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 async def until(holds: Callable[[], bool], *, within: float = 8) -> None:
+    async def ask() -> bool:
+        return holds()
+
+    await until_asked(ask, within=within)
+
+
+async def until_asked(holds: Callable[[], Awaitable[bool]], *, within: float = 8) -> None:
     async with asyncio.timeout(within):
-        while not holds():
-            await asyncio.sleep(0.01)
-
-
-class Nats:
-    """A NATS server that can be killed, stopped and started again on the same port."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = -1
-        self.process: asyncio.subprocess.Process | None = None
-
-    @property
-    def url(self) -> str:
-        return f"nats://127.0.0.1:{self._port}"
-
-    async def start(self) -> None:
-        binary = Path(sys.executable).with_name("nats-server")
-        words = ["-a", "127.0.0.1", "-p", str(self._port), "-js", "-sd", str(self._folder / "js")]
-        words += ["--ports_file_dir", str(self._folder)]
-        self.process = await asyncio.create_subprocess_exec(str(binary), *words, stdout=-3, stderr=-3)
-        ports = self._folder / f"nats-server_{self.process.pid}.ports"
-        await until(lambda: ports.exists() and ports.read_text().strip() != "")
-        self._port = int(json.loads(ports.read_text())["nats"][0].rpartition(":")[2])
-
-    async def stop(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+        while not await holds():  # noqa: ASYNC110  # the state is another process's
+            await asyncio.sleep(0.02)
 
 
 @dataclass
@@ -95,7 +75,7 @@ class Echo:
 class World:
     """Everything around one gateway."""
 
-    def __init__(self, nats: Nats, bus: Bus) -> None:
+    def __init__(self, nats: NatsServer, bus: Bus) -> None:
         self.nats = nats
         self.bus = bus
         self.echo = Echo()
@@ -144,6 +124,14 @@ class World:
     async def ready(self) -> None:
         await until(lambda: self.readiness.is_ready)
 
+    async def answers(self, status: int, method: str, path: str, **options: Any) -> None:
+        """Wait until a request is answered with this status."""
+
+        async def is_so() -> bool:
+            return (await self.ask(method, path, **options)).status == status
+
+        await until_asked(is_so)
+
     async def raw(self, data: bytes, *, within: float = 5) -> bytes:
         """Send bytes, and return everything that comes back until the gateway closes."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -180,15 +168,7 @@ class Answer:
 
 
 @pytest.fixture
-async def nats(tmp_path: Path) -> AsyncIterator[Nats]:
-    server = Nats(tmp_path)
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-async def empty(nats: Nats) -> AsyncIterator[World]:
+async def empty(nats: NatsServer) -> AsyncIterator[World]:
     """A NATS without any logs yet, and no gateway."""
     bus = await Bus.connect(nats.url, name="tests")
     made = World(nats, bus)
@@ -197,6 +177,7 @@ async def empty(nats: Nats) -> AsyncIterator[World]:
     for serving in made.servings:
         await serving.drain(within=1)
     await bus.close()
+    logs.flush()  # into this test's captured output
 
 
 @pytest.fixture
