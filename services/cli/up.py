@@ -17,7 +17,7 @@ from typing import Final
 from services.cli import keyfile, leftovers, plan, quickstart, readyz, servers
 from services.cli.datadir import DataDir, require_disk, write, write_json
 from services.cli.embedded.ports import KeptPorts, is_free
-from services.cli.errors import FAILED, OK, USAGE, Refused
+from services.cli.errors import OK, USAGE, Refused
 from services.cli.supervisor import Program, Stopped, Supervisor
 
 PORTS: Final = {"http": 8080, "https": 8443}
@@ -45,6 +45,13 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Start everything and stay until told to stop; 0 after a stop that was asked for."""
     options = parsed(arguments, environ)
     data = DataDir.of(environ)
+    try:
+        return _lived(data, environ, options)
+    except OSError as error:
+        raise Refused(f"cannot go on: {error}.") from error
+
+
+def _lived(data: DataDir, environ: Mapping[str, str], options: Options) -> int:
     data.make()
     data.lock()
     require_disk(data.path)
@@ -52,15 +59,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     supervisor.listen()
     leftovers.await_end(data)
     require_port(options)
-    return _lived(Stack(data, environ, options, supervisor), supervisor)
-
-
-def _lived(stack: "Stack", supervisor: Supervisor) -> int:
     try:
-        stack.start()
+        Stack(data, environ, options, supervisor).start()
         supervisor.forever()
-    except OSError as error:
-        raise Refused(f"cannot go on: {error}.", FAILED) from error
     except Stopped:
         pass
     finally:

@@ -1,0 +1,76 @@
+"""`limen tenant create NAME --domain HOST[:PORT]` and `limen tenant list`."""
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import uvloop
+
+from libs.bus import Bus
+from libs.edge.asks import ask
+from services.cli import quickstart
+from services.cli.bootstrap import provisioned
+from services.cli.errors import OK, USAGE, Refused
+from services.cli.stack import stack_of
+from services.tenants.commands import ListTenants, RegisterTenant, TenantsAnswer
+from services.token.commands import QuickstartAnswer
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Create a tenant and print its quickstart.env, or list tenants."""
+    given = _parser().parse_args(arguments)
+    stack = stack_of(environ)
+    if given.verb == "list":
+        uvloop.run(_list(stack["LIMEN_NATS_URL"]))
+        return OK
+    if not NAME.fullmatch(given.name):
+        raise Refused("a tenant's name is up to 63 of a-z, 0-9, _ and -, beginning with a letter or digit", USAGE)
+    if not DOMAIN.fullmatch(given.domain):
+        raise Refused(f"{given.domain!r} is not HOST[:PORT] in lower case", USAGE)
+    scheme = given.scheme or stack.get("LIMEN_ISSUER", "https:").partition(":")[0]
+    place = RegisterTenant(tenant=given.name, name=given.display_name or given.name, domain=given.domain, scheme=scheme)
+    made = uvloop.run(_create(stack["LIMEN_NATS_URL"], place))
+    print(_env(made, stack), end="")  # noqa: T201  # the verb's answer
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="limen tenant", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    create = verbs.add_parser("create", help="make a tenant and print its quickstart.env")
+    create.add_argument("name", help="its id: a-z, 0-9, _ and -")
+    create.add_argument("--domain", required=True, help="host[:port] at which it is reached")
+    create.add_argument("--scheme", choices=("http", "https"), help="default: that of the default tenant")
+    create.add_argument("--display-name", help="default: its id")
+    verbs.add_parser("list", help="list all tenants")
+    return parser
+
+
+async def _create(nats_url: str, place: RegisterTenant) -> QuickstartAnswer:
+    bus = await Bus.connect(nats_url, name="limen")
+    try:
+        return await provisioned(bus, place, new_secrets=True)
+    finally:
+        await bus.close()
+
+
+async def _list(nats_url: str) -> None:
+    bus = await Bus.connect(nats_url, name="limen")
+    try:
+        answer = await ask(bus, "tenants", "list", ListTenants(), TenantsAnswer)
+    finally:
+        await bus.close()
+    for each in answer.tenants:
+        state = "open" if each.is_open else f"provisioning, waits for {', '.join(each.waiting_for)}"
+        print(f"{each.tenant}\t{each.scheme}://{each.domain}/\t{each.name}\t{state}")  # noqa: T201  # the verb's answer
+
+
+def _env(made: QuickstartAnswer, stack: Mapping[str, str]) -> str:
+    facts = {name: getattr(made, name) for name in made.__struct_fields__}
+    return quickstart.rendered(quickstart.merged({}, facts, stack["LIMEN_POSTGRES_URL"], stack["LIMEN_NATS_URL"]))
+
+
