@@ -12,7 +12,6 @@ from libs.edge.asks import ask
 from services.cli import quickstart
 from services.cli.bootstrap import provisioned
 from services.cli.errors import OK, USAGE, Refused
-from services.cli.stack import stack_of
 from services.tenants.commands import ListTenants, RegisterTenant, TenantsAnswer
 from services.token.commands import QuickstartAnswer
 
@@ -23,18 +22,17 @@ DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Create a tenant and print its quickstart.env, or list tenants."""
     given = _parser().parse_args(arguments)
-    stack = stack_of(environ)
     if given.verb == "list":
-        uvloop.run(_list(stack["LIMEN_NATS_URL"]))
+        uvloop.run(_list(environ["LIMEN_NATS_URL"]))
         return OK
     if not NAME.fullmatch(given.name):
         raise Refused("a tenant's name is up to 63 of a-z, 0-9, _ and -, beginning with a letter or digit", USAGE)
     if not DOMAIN.fullmatch(given.domain):
         raise Refused(f"{given.domain!r} is not HOST[:PORT] in lower case", USAGE)
-    scheme = given.scheme or stack.get("LIMEN_ISSUER", "https:").partition(":")[0]
+    scheme = given.scheme or environ.get("LIMEN_ISSUER", "https:").partition(":")[0]
     place = RegisterTenant(tenant=given.name, name=given.display_name or given.name, domain=given.domain, scheme=scheme)
-    made = uvloop.run(_create(stack["LIMEN_NATS_URL"], place))
-    print(_env(made, stack), end="")  # noqa: T201  # the verb's answer
+    made = uvloop.run(_create(environ["LIMEN_NATS_URL"], place))
+    print(_env(made, environ), end="")  # noqa: T201  # the verb's answer
     return OK
 
 
@@ -69,8 +67,6 @@ async def _list(nats_url: str) -> None:
         print(f"{each.tenant}\t{each.scheme}://{each.domain}/\t{each.name}\t{state}")  # noqa: T201  # the verb's answer
 
 
-def _env(made: QuickstartAnswer, stack: Mapping[str, str]) -> str:
+def _env(made: QuickstartAnswer, environ: Mapping[str, str]) -> str:
     facts = {name: getattr(made, name) for name in made.__struct_fields__}
-    return quickstart.rendered(quickstart.merged({}, facts, stack["LIMEN_POSTGRES_URL"], stack["LIMEN_NATS_URL"]))
-
-
+    return quickstart.rendered(quickstart.merged({}, facts, environ["LIMEN_POSTGRES_URL"], environ["LIMEN_NATS_URL"]))

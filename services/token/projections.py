@@ -1,11 +1,14 @@
-"""What `token` keeps of others: tenants as rows, for its statements to join."""
+"""What `token` keeps of others: tenants as rows, for its statements to join; public keys and issuers in memory."""
 
 from typing import Any
 
 import msgspec
 
-from libs.eventstore import Envelope, Projection
+from libs.edge.guard import Issuers
+from libs.eventstore import Envelope, Event, Projection
+from libs.jose import FollowedKeys
 from libs.postgres import Connection
+from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
 from services.tenants.events import (
     CATALOGUE,
     TenantDomainChanged,
@@ -29,7 +32,7 @@ CREATE TABLE {table} (
 );
 COMMENT ON TABLE  {table}                      IS 'Tenants as the token endpoint needs them; follows tenants.';
 COMMENT ON COLUMN {table}.tenant               IS 'Its id.';
-COMMENT ON COLUMN {table}.version              IS 'Position of the last fact that changed it; a copy is current while equal.';
+COMMENT ON COLUMN {table}.version              IS 'Position of the last fact that changed it.';
 COMMENT ON COLUMN {table}.domain               IS 'host[:port].';
 COMMENT ON COLUMN {table}.scheme               IS 'http or https.';
 COMMENT ON COLUMN {table}.issuer               IS 'scheme://domain/, the slash included.';
@@ -122,3 +125,22 @@ class TenantRow(msgspec.Struct, frozen=True):
     is_open: bool
     default_audience: str | None
     allowed_signing_algs: tuple[str, ...]
+
+
+class Followed:
+    """What this process keeps in memory of others: everybody's public keys and every tenant's issuer."""
+
+    def __init__(self) -> None:
+        self.keys = FollowedKeys(
+            published=SigningKeyPublished, scheduled=SigningKeyScheduled, revoked=SigningKeyRevoked
+        )
+        self.issuers = Issuers()
+
+    def key_fact(self, envelope: Envelope, event: Event) -> None:
+        """Take in one fact of `key_rotation`."""
+        self.keys.apply(envelope.tenant, event, version=envelope.version or 0)
+
+    def tenant_fact(self, envelope: Envelope, event: Event) -> None:
+        """Take in one fact of `tenants`."""
+        if isinstance(event, TenantRegistered | TenantDomainChanged):
+            self.issuers.put(envelope.tenant, domain=event.domain, scheme=event.scheme)

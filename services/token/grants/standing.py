@@ -13,6 +13,7 @@ import msgspec
 
 from libs.jose import VerifyingKey, public_key_from_jwk
 from libs.postgres import Database
+from libs.runtime.errors import Unavailable
 
 STANDING: Final = """
 SELECT t.version AS tenant_version, t.issuer, t.default_audience,
@@ -126,7 +127,7 @@ class Standing(msgspec.Struct, frozen=True, dict=True):
         return self.client.name if self.client else None
 
 
-class UnknownTenant(Exception):
+class UnknownTenant(Unavailable):
     """No such tenant has been heard of yet."""
 
 

@@ -1,0 +1,144 @@
+"""Wires `token`: its log and rows, whom it follows, the token endpoint, its part of the Management API."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from libs.bus import Bus
+from libs.edge import Edge, RouteTable
+from libs.edge.guard import guard
+from libs.eventstore import (
+    Applied,
+    BatchWriter,
+    EventStore,
+    Follower,
+    Handler,
+    MemoryFollower,
+    Reactor,
+    Relay,
+    Retention,
+    keep_partitions,
+)
+from libs.eventstore.opening import migrations_of, open_database
+from libs.postgres import Locks
+from libs.runtime.lifecycle import Lifecycle
+from libs.sealed import Keyring
+from libs.settings import load
+from services.key_rotation.events import CATALOGUE as KEY_FACTS
+from services.tenants.events import CATALOGUE as TENANT_FACTS
+from services.token.commands import (
+    ChangeClient,
+    ChangeClientGrant,
+    ChangeResourceServer,
+    DeleteClient,
+    DeleteClientGrant,
+    DeleteResourceServer,
+    GrantClient,
+    RegisterClient,
+    RegisterResourceServer,
+    RotateClientSecret,
+)
+from services.token.config import Settings
+from services.token.events import CATALOGUE
+from services.token.grants.endpoint import TokenEndpoint
+from services.token.grants.signing import Signing
+from services.token.grants.standing import Standings
+from services.token.grants.sweeping import sweep
+from services.token.grants.writing import ISSUE, REFUSE, Issue, Refusal, issue_arguments, refuse_arguments
+from services.token.projections import Followed, tenants
+from services.token.reactions import MANAGEMENT_APIS
+from services.token.routes import token
+from services.token.routes.asks import QuickstartAsk
+from services.token.routes.desk import Desk
+from services.token.routes.discovery import Discovery
+from services.token.routes.management import management_routes
+from services.token.rows import ClientRows, ResourceServerRows
+from services.token.rules import client, resource_server
+
+SERVICE: Final = "token"
+
+CLIENT: Final = ClientRows()
+RESOURCE_SERVER: Final = ResourceServerRows()
+
+COMMANDS: Final[Mapping[type, Handler[Any]]] = {
+    RegisterClient: Handler(CLIENT, client.register),
+    ChangeClient: Handler(CLIENT, client.change),
+    DeleteClient: Handler(CLIENT, client.delete),
+    RotateClientSecret: Handler(CLIENT, client.rotate_secret),
+    GrantClient: Handler(CLIENT, client.grant),
+    ChangeClientGrant: Handler(CLIENT, client.change_grant),
+    DeleteClientGrant: Handler(CLIENT, client.delete_grant),
+    RegisterResourceServer: Handler(RESOURCE_SERVER, resource_server.register),
+    ChangeResourceServer: Handler(RESOURCE_SERVER, resource_server.change),
+    DeleteResourceServer: Handler(RESOURCE_SERVER, resource_server.delete),
+}
+"""Every command, with the aggregate it changes and the rule that decides it."""
+
+MIRRORED: Final = {"max_age": 7 * 86400 * 10**9, "max_bytes": 1 << 30}
+"""How much activity the bus keeps: what is older is in Postgres alone."""
+
+
+async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
+    """Start the service; `lifecycle` stops it: requests first, then what runs beside them, the bus, the pool."""
+    settings = load(Settings, lifecycle.environ, service=SERVICE)
+    readiness = lifecycle.readiness
+
+    database, clock = await open_database(
+        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=migrations_of(SERVICE), most=10
+    )
+    bus = await Bus.connect(settings.nats_url.reveal(), name=SERVICE)
+    lifecycle.on_stop(bus.close)
+    lifecycle.background("bus", bus.watch())
+
+    store = EventStore(database, CATALOGUE, bus, COMMANDS)
+    lifecycle.background("relay facts", Relay(store, bus, locks, readiness, log="facts").run())
+    lifecycle.background("relay activity", Relay(store, bus, locks, readiness, log="activity", **MIRRORED).run())
+    retention = Retention(settings.activity_partition_rows, settings.activity_retention)
+    lifecycle.background("partitions", keep_partitions(store, bus, retention))
+    lifecycle.background("sweep", sweep(database))
+
+    followed = Followed()
+    signing = Signing(bus, followed.keys, keyring)
+    lifecycle.background("signing", signing.run())
+    for source, apply in ((KEY_FACTS, partial(_key_fact, followed, signing)), (TENANT_FACTS, followed.tenant_fact)):
+        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
+        lifecycle.background(f"follow {source.service} in memory", follower.run())
+    projected = Follower(tenants(), database, bus, locks, readiness)
+    await projected.prepare()
+    lifecycle.background("follow tenants", projected.run())
+
+    reactor = Reactor(MANAGEMENT_APIS, store, bus, locks, readiness)
+    await reactor.prepare()
+    lifecycle.background("react to tenants", reactor.run())
+
+    limit = settings.failures_per_minute
+    issues = BatchWriter[Issue](store, ISSUE, partial(issue_arguments, limit=limit))
+    refusals = BatchWriter[Refusal](store, REFUSE, partial(refuse_arguments, limit=limit))
+    lifecycle.background("issue", issues.run())
+    lifecycle.background("refuse", refusals.run())
+
+    applied = Applied(bus, SERVICE)
+    await applied.listen()
+    endpoint = TokenEndpoint(Standings(database), signing, clock, issues, refusals)
+    edge = Edge(
+        bus,
+        SERVICE,
+        RouteTable(
+            *token.routes(endpoint),
+            *Discovery(database).routes(),
+            *management_routes(Desk(store, database, applied)),
+        ),
+        slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
+        clock=clock,
+        authorise=guard(followed.keys.verifying_key, followed.issuers.of),
+        readiness=readiness,
+    )
+    quickstart = await QuickstartAsk(store).serve(bus)
+    lifecycle.on_stop(partial(quickstart.drain, within=5))
+    await edge.start()
+    lifecycle.on_stop(edge.drain)
+
+
+def _key_fact(followed: Followed, signing: Signing, envelope: Any, event: Any) -> None:
+    followed.key_fact(envelope, event)
+    signing.want(envelope.tenant)
