@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Literal
 
 import nats.errors
 from nats.aio.client import Client, Server
@@ -45,6 +45,7 @@ class Bus:
         self._closed = asyncio.Event()
         self._pulse: asyncio.Task[None] | None = None
         self._on_reconnect: list[Callable[[], None]] = []
+        self._on_lost: set[Callable[[], None]] = set()
 
     @classmethod
     async def connect(cls, url: str, *, name: str) -> "Bus":
@@ -131,8 +132,8 @@ class Bus:
         answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._waiting[token] = answer
         try:
-            await self.publish(subject, payload, reply=f"{self._inbox}.{token}", headers=headers)
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout):  # sending may wait too, while the server reads nothing
+                await self.publish(subject, payload, reply=f"{self._inbox}.{token}", headers=headers)
                 message = await answer
         except TimeoutError as error:
             raise TimedOut(subject) from error
@@ -174,19 +175,26 @@ class Bus:
         listening.subscription = await self._client.subscribe(subject, cb=listening.heard)
         return listening
 
-    async def inbox(self, heard: "asyncio.Queue[Msg]") -> tuple[str, Listening]:
-        """An address of this connection's own whose messages go to `heard`."""
+    async def inbox(self, heard: "asyncio.Queue[Msg | None]") -> tuple[str, Listening]:
+        """An address of this connection's own whose messages go to `heard`, and `None` when the connection is lost."""
         address = f"{self._inbox}-{text(8)}"
-        listening = Listening(None)
+
+        def lost() -> None:
+            heard.put_nowait(None)
+
+        listening = Listening(None, ended=lambda: self._on_lost.discard(lost))
         listening.subscription = await self._client.subscribe(address, cb=heard.put)
+        self._on_lost.add(lost)
         return address, listening
 
     async def flush(self) -> None:
         """Wait until the server has seen everything sent so far."""
         try:
-            await self._client.flush(timeout=2)
+            is_seen = await self._ping(2)
         except (nats.errors.Error, OSError) as error:
             raise Disconnected("flush") from error
+        if not is_seen:
+            raise Disconnected("flush")
 
     async def close(self) -> None:
         """Send what is pending and close. Drain what you serve before: this alone loses replies of running handlers."""
@@ -196,7 +204,7 @@ class Bus:
         self._fail_waiting()
         with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
             if self._client.is_connected:
-                await self._client.flush(timeout=1)
+                await self._ping(1)
         with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
             await self._client.close()
 
@@ -213,15 +221,28 @@ class Bus:
                 self._lost()
                 continue
             try:
-                await self._client.flush(timeout=PULSE_BOUND)  # type: ignore[arg-type]  # a float works and is meant
-            except (nats.errors.Error, OSError, TimeoutError):
+                self._is_live = await self._ping(PULSE_BOUND) or self._lost()
+            except (nats.errors.Error, OSError):
                 self._lost()
-            else:
-                self._is_live = True
 
-    def _lost(self) -> None:
+    async def _ping(self, within: float) -> bool:
+        """Whether the server answers within so many seconds, and with it all that was sent before.
+
+        nats-py's `flush` cancels its future when it is late; the answer that comes after all, as from a server that
+        was paused, then ends the read loop for ever. So the future is left alone.
+        """
+        pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        await self._client._send_ping(pong)  # noqa: SLF001  # see above
+        await asyncio.wait([pong], timeout=within)
+        return pong.done()
+
+    def _lost(self) -> Literal[False]:
+        if self._is_live:
+            for call in tuple(self._on_lost):
+                call()
         self._is_live = False
         self._fail_waiting()
+        return False
 
     def _fail_waiting(self) -> None:
         for answer in list(self._waiting.values()):

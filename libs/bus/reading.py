@@ -22,6 +22,9 @@ IDLE_NANOSECONDS: Final = 30_000_000_000
 END_OF_PULL: Final = frozenset({"404", "408", "409", "503"})
 """Status lines that end a pull: nothing there, time is up, consumer gone, nobody home."""
 
+SHORT_REPLY: Final = 9
+"""Tokens of a reply subject in its older form."""
+
 CONSUMER_GONE: Final = frozenset({"404", "409", "503"})
 
 
@@ -41,7 +44,7 @@ class Reader:
         self._stream = stream
         self._start = start
         self._name = f"{bus.name}-{text(12)}"
-        self._heard: asyncio.Queue[Msg] = asyncio.Queue()
+        self._heard: asyncio.Queue[Msg | None] = asyncio.Queue()
         self._owed = 0  # messages the open pull may still bring; one pull at a time, or statuses would mix
 
     async def __aenter__(self) -> Self:
@@ -100,13 +103,10 @@ class Reader:
         return self._owed > 0 and (not self._heard.empty() or _pending(message) > 0)
 
     async def _next(self) -> Msg:
-        while True:
-            try:
-                async with asyncio.timeout(0.5):
-                    return await self._heard.get()
-            except TimeoutError:
-                if not self._bus.is_connected:
-                    raise Disconnected(self._stream) from None
+        message = await self._heard.get()
+        if message is None:
+            raise Disconnected(self._stream)
+        return message
 
     async def _ask(self, verb: str, body: dict[str, object]) -> dict[str, Any]:
         payload = msgspec.json.encode(body) if body else b""
@@ -116,9 +116,14 @@ class Reader:
 
 
 def _sequence(message: Msg) -> int:
-    # $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>
-    return int(message.reply.split(".")[5])
+    # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream sequence>.<its own>.<time>.<pending>
+    return int(_tokens(message)[5])
 
 
 def _pending(message: Msg) -> int:
-    return int(message.reply.split(".")[8])
+    return int(_tokens(message)[8])
+
+
+def _tokens(message: Msg) -> list[str]:
+    tokens = message.reply.split(".")
+    return tokens if len(tokens) <= SHORT_REPLY else tokens[2:]  # the newer form, where an operator turned it on

@@ -34,7 +34,13 @@ class Serving:
         """Answer one message in a task of its own."""
         task = asyncio.create_task(self._answer(message))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._answered)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The asker learns nothing of it: an exception's text may hold anything.
+            log.critical("a handler failed", reason=repr(error), exc_info=error)
 
     async def _answer(self, message: Msg) -> None:
         reply = await self._handler(message.data)
@@ -54,13 +60,18 @@ class Serving:
                     await self.subscription.drain()  # type: ignore[no-untyped-call]
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=within)
+        with contextlib.suppress(BusError):
+            await self._bus.flush()
 
 
 class Listening:
     """Messages of one subject being heard, without an answer."""
 
-    def __init__(self, handler: Callable[[str, bytes], None] | None) -> None:
+    def __init__(
+        self, handler: Callable[[str, bytes], None] | None, *, ended: Callable[[], object] = lambda: None
+    ) -> None:
         self._handler = handler
+        self._ended = ended
         self.subscription: Subscription | None = None
 
     async def heard(self, message: Msg) -> None:
@@ -70,6 +81,7 @@ class Listening:
 
     async def stop(self) -> None:
         """Hear no more."""
+        self._ended()
         if self.subscription is not None:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await self.subscription.unsubscribe()

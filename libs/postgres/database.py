@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncpg
 
-from libs.postgres.errors import AWAY, DatabaseAway, OutcomeUnknown, translated
+from libs.postgres.errors import AWAY, UNKNOWN, DatabaseAway, NothingCommitted, OutcomeUnknown, translated
 from libs.postgres.rows import Connection
 from libs.telemetry.logs import log
 
@@ -72,7 +72,7 @@ class Database:
             OutcomeUnknown: the connection went while COMMIT was under way.
         """
         async with self.connection() as connection:
-            await connection.execute("BEGIN")
+            await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
                 yield connection
             except BaseException:
@@ -94,17 +94,23 @@ async def commit(connection: Connection, script: str) -> None:
 
     Raises:
         OutcomeUnknown: the connection went before the answer came.
+        NothingCommitted: an error inside the transaction was swallowed.
     """
     if not connection.is_in_transaction():
         return
     try:
-        await connection.execute(script)
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        status = await connection.execute(script)
+    except asyncpg.QueryCanceledError:
+        raise
+    except UNKNOWN as error:
         raise OutcomeUnknown(repr(error)) from error
     except asyncpg.PostgresError:
         # The server refused a statement before COMMIT: nothing happened.
         await _roll_back(connection)
         raise
+    if status != "COMMIT":
+        # A statement failed and its error was caught: the server answers COMMIT with a rollback, and no error.
+        raise NothingCommitted(status)
 
 
 async def _roll_back(connection: Connection) -> None:

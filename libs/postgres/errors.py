@@ -3,6 +3,7 @@
 Unavailable
 └── DatabaseAway         no connection, shutting down, a lock or statement that took too long
     └── OutcomeUnknown   the connection went while COMMIT was under way
+NothingCommitted         a transaction whose error was swallowed was to be committed: our mistake
 AlreadyThere             a unique index refused the row; `constraint` names it
 """
 
@@ -24,6 +25,10 @@ class OutcomeUnknown(DatabaseAway):
     """The connection went while a commit was under way: it may or may not have happened."""
 
 
+class NothingCommitted(Exception):
+    """COMMIT was answered by a rollback, because a statement had failed and its error was caught."""
+
+
 class AlreadyThere(Exception):
     """A row with this key exists; `constraint` is the name of the unique index."""
 
@@ -41,12 +46,24 @@ AWAY: Final = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.InvalidCachedStatementError,  # a table was swapped under a prepared statement; the next attempt sees it
     asyncpg.PostgresSystemError,
     asyncpg.DeadlockDetectedError,
     OSError,
     asyncio.TimeoutError,
 )
 """Errors that mean: not now, perhaps later."""
+
+UNKNOWN: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    OSError,
+    asyncio.TimeoutError,
+)
+"""Errors in answer to COMMIT after which nobody knows: a server that crashes says so perhaps after it has committed."""
 
 
 @contextmanager
@@ -57,4 +74,6 @@ def translated() -> Iterator[None]:
     except asyncpg.UniqueViolationError as error:
         raise AlreadyThere(error.constraint_name or "") from error
     except AWAY as error:
+        if isinstance(error, ValueError):
+            raise  # the driver's error for an argument of the wrong type is no matter of time
         raise DatabaseAway(repr(error)) from error

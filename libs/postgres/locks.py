@@ -17,7 +17,14 @@ from libs.postgres.errors import AWAY
 RETRY: Final = 1.0
 """Seconds between two attempts to lead."""
 
-KEEPALIVE: Final = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
+SERVER_SETTINGS: Final = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    # A paused process still answers keepalives, by its kernel. It says nothing each second, though, and so loses its
+    # locks; a leader that runs is never silent for so long.
+    "idle_session_timeout": "5s",
+}
 
 
 class Locks:
@@ -59,7 +66,7 @@ class Locks:
             try:
                 if self._connection is None or self._connection.is_closed():
                     self._held.clear()
-                    settings = {"application_name": f"limen locks of {self._name}", **KEEPALIVE}
+                    settings = {"application_name": f"limen locks of {self._name}", **SERVER_SETTINGS}
                     self._connection = await asyncpg.connect(
                         self._url, timeout=3, command_timeout=3, server_settings=settings
                     )
@@ -77,6 +84,7 @@ class Locks:
                 try:
                     await connection.execute("SELECT")
                 except AWAY:
+                    connection.terminate()  # it may still hold the lock, and must not
                     return
 
     async def _release(self, connection: "asyncpg.Connection[asyncpg.Record]", key: int) -> None:
