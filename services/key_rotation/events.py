@@ -10,12 +10,13 @@ from libs.eventstore import Catalogue, Fact
 
 
 class SigningKeyPublished(Fact, frozen=True, kw_only=True):
-    """A key is in the JWKS from now on and signs from `active_from`, unless it is scheduled otherwise."""
+    """A key is in the JWKS from `published_at` on and signs from `active_from`, unless it is scheduled otherwise."""
 
     kid: str
     alg: str
     jwk: dict[str, Any]
     active_from: datetime
+    published_at: datetime | None = None
 
 
 class SigningKeyScheduled(Fact, frozen=True, kw_only=True):

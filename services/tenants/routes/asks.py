@@ -34,7 +34,7 @@ class Asks:
         verbs: dict[str, tuple[Any, Any]] = {
             "register": (RegisterTenant, self.register),
             "move": (MoveTenant, self.register),
-            "list": (ListTenants, self.list),
+            "list": (ListTenants, self.listing),
             "read": (ReadTenant, self.read),
         }
         return [
@@ -56,7 +56,7 @@ class Asks:
             raise NoSuchTenant(f"there is no tenant {question.tenant}")
         return _answer(question.tenant, tenant)
 
-    async def list(self, _question: ListTenants) -> TenantsAnswer:
+    async def listing(self, _question: ListTenants) -> TenantsAnswer:
         """Every tenant."""
         found = await queries.all_tenants(self._store.database)
         return TenantsAnswer(tenants=[_answer(each.id, each.tenant) for each in found])

@@ -1,0 +1,126 @@
+"""`/api/v2/keys/signing`: the keys in Auth0's shape, rotated and revoked on demand."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from libs.edge import Call, answers
+from libs.edge.management_errors import BadRequest, LimitReached, NotFound
+from libs.edge.schema import Property, Resource, Text
+from libs.edge.validation import changed
+from libs.edge.wire import Reply
+from libs.edge.writes import context_of, settled
+from libs.jose import SIGNING_ALGORITHMS, ScheduledKey, Standing, certificate_of, retired_at, standing
+from services.key_rotation import queries
+from services.key_rotation.reactions import FIRST_ALG
+from services.key_rotation.routes.changes import Changes
+from services.key_rotation.rules.signing_keys import AlgorithmUnused, NoSuchKey, TooManyKeys, rotated
+
+ROTATION: Final = Resource(
+    "rotation", Property("alg", Text(enum=SIGNING_ALGORITHMS), "The algorithm whose keys are rotated")
+)
+
+REVOKED_SHOWN: Final = 20
+"""Revoked keys the list goes on showing, the newest; the others can still be read one by one."""
+
+_ORDER: Final = [*Standing]
+
+
+class SigningKeyRoutes:
+    """The handlers."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._database = changes.store.database
+
+    async def listing(self, call: Call) -> Reply:
+        """Current, next and previous keys, then those lately revoked."""
+        keys = await queries.keys(self._database, call.tenant)
+        shown = [_shown(key, keys, self._standing(key, keys, call.now)) for key in self._listed(keys, call.now)]
+        return answers.json(shown)
+
+    async def read(self, call: Call) -> Reply:
+        """One key, also a retired one."""
+        keys = await queries.keys(self._database, call.tenant)
+        key = _found(keys, call.parameters["kid"])
+        return answers.json(_shown(key, keys, self._standing(key, keys, call.now)))
+
+    async def rotate(self, call: Call) -> Reply:
+        """Rotate; the answer is the key that signs next, and from when."""
+        alg = changed(ROTATION, call).get("alg", FIRST_ALG) if call.request.body else FIRST_ALG
+        try:
+            committed = await self._changes.rotate(call.tenant, alg, context_of(call))
+        except AlgorithmUnused as error:
+            raise BadRequest(
+                f"Payload validation error: 'The tenant does not sign with {alg}' on property alg."
+            ) from error
+        except TooManyKeys as error:
+            raise LimitReached(f"Too many signing keys: {error}", retry_after=3600) from error
+        key = rotated(committed.state, alg)
+        headers = await settled(self._changes.applied, committed)
+        cert = await self._certificate(call.tenant, key.kid)
+        body = {"cert": cert, "kid": key.kid, "alg": alg, "active_from": _time(key.active_from)}
+        return answers.json(body, status=201, headers=headers)
+
+    async def revoke(self, call: Call) -> Reply:
+        """Revoke a key; if it was current, another signs from now on."""
+        keys = await queries.keys(self._database, call.tenant)
+        key = _found(keys, call.parameters["kid"])
+        try:
+            committed = await self._changes.revoke(call.tenant, key.kid, key.alg, context_of(call))
+        except NoSuchKey as error:
+            raise _no_such_key() from error
+        headers = await settled(self._changes.applied, committed)
+        return answers.json({"cert": certificate_of(key.jwk).cert, "kid": key.kid}, headers=headers)
+
+    async def _certificate(self, tenant: str, kid: str) -> str:
+        return certificate_of(_found(await queries.keys(self._database, tenant), kid).jwk).cert
+
+    def _listed(self, keys: list[ScheduledKey], now: datetime) -> list[ScheduledKey]:
+        placed = [(self._standing(key, keys, now), key) for key in keys]
+        alive = sorted((each for each in placed if each[0] is not Standing.RETIRED), key=_rank)
+        revoked = sorted((key for key in keys if key.is_revoked), key=lambda key: key.active_from, reverse=True)
+        return [key for _, key in alive] + revoked[:REVOKED_SHOWN]
+
+    def _standing(self, key: ScheduledKey, keys: list[ScheduledKey], now: datetime) -> Standing:
+        return standing(key, keys, now, max_age=self._changes.times.max_age)
+
+
+def _rank(placed: tuple[Standing, ScheduledKey]) -> tuple[int, int, datetime]:
+    place, key = placed
+    return _ORDER.index(place), SIGNING_ALGORITHMS.index(key.alg), key.active_from
+
+
+def _found(keys: list[ScheduledKey], kid: str) -> ScheduledKey:
+    key = next((each for each in keys if each.kid == kid), None)
+    if key is None:
+        raise _no_such_key()
+    return key
+
+
+def _no_such_key() -> NotFound:
+    return NotFound("The signing key does not exist.", "inexistent_signing_key")
+
+
+def _shown(key: ScheduledKey, keys: list[ScheduledKey], place: Standing) -> dict[str, Any]:
+    certificate = certificate_of(key.jwk)
+    begun = place in {Standing.CURRENT, Standing.PREVIOUS}
+    until = None if key.is_revoked else retired_at(key, keys)
+    return {
+        "kid": key.kid,
+        "alg": key.alg,
+        "cert": certificate.cert,
+        "pkcs7": certificate.pkcs7,
+        "fingerprint": certificate.fingerprint,
+        "thumbprint": certificate.thumbprint,
+        "current": place is Standing.CURRENT,
+        "next": place is Standing.NEXT,
+        "previous": place is Standing.PREVIOUS,
+        "revoked": key.is_revoked,
+        **({"current_since": _time(key.active_from)} if begun else {}),
+        **({"current_until": _time(until)} if begun and until else {}),
+        **({"active_from": _time(key.active_from)} if place is Standing.NEXT else {}),
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

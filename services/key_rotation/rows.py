@@ -1,0 +1,86 @@
+"""The rows of a tenant's keys: loaded and locked, saved.
+
+Folded: all columns of `key_lines`, and of `signing_keys` all but `wrapped`. Authoritative: `wrapped`, which travels
+from the command to its row and is in no event.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from libs.eventstore import Event, Loaded
+from libs.postgres import Connection
+from services.key_rotation.commands import Candidate
+from services.key_rotation.rules import signing_keys as rules
+from services.key_rotation.rules.signing_keys import Key, Keys
+
+STREAM: Final = "signing-keys"
+
+
+class SigningKeysAggregate:
+    """A tenant's keys as `execute` sees them."""
+
+    def stream(self, _command: Any) -> str:
+        """A tenant's keys are one stream: their order decides."""
+        return STREAM
+
+    async def load(self, rows: Connection, command: Any) -> Loaded[Keys]:
+        """Lock the tenant's line and read its keys."""
+        version = await rows.fetchval(
+            "SELECT version FROM key_lines WHERE tenant = $1 FOR NO KEY UPDATE", command.tenant
+        )
+        return Loaded(await keys_of(rows, command.tenant), version or 0)
+
+    def evolve(self, state: Keys, event: Event) -> Keys:
+        """See `rules.signing_keys.evolve`."""
+        return rules.evolve(state, event)
+
+    async def save(self, rows: Connection, command: Any, before: Loaded[Keys], after: Loaded[Keys]) -> None:
+        """Write the line's version, the new keys and the changed ones."""
+        await rows.execute(INSERT_LINE if before.version == 0 else UPDATE_LINE, command.tenant, after.version)
+        known = {key.kid: key for key in before.state.keys}
+        candidates = {candidate.kid: candidate for candidate in command.candidates}
+        for key in after.state.keys:
+            if key.kid not in known:
+                await _insert(rows, command.tenant, key, candidates[key.kid])
+            elif key != known[key.kid]:
+                await rows.execute(UPDATE_KEY, command.tenant, key.kid, key.active_from, key.is_revoked)
+
+
+INSERT_LINE: Final = "INSERT INTO key_lines (tenant, version) VALUES ($1, $2)"
+UPDATE_LINE: Final = "UPDATE key_lines SET version = $2 WHERE tenant = $1"
+UPDATE_KEY: Final = "UPDATE signing_keys SET active_from = $3, is_revoked = $4 WHERE tenant = $1 AND kid = $2"
+INSERT_KEY: Final = (
+    "INSERT INTO signing_keys (tenant, kid, alg, jwk, published_at, active_from, is_revoked, wrapped) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+)
+
+
+async def _insert(rows: Connection, tenant: str, key: Key, candidate: Candidate) -> None:
+    jwk = msgspec.json.encode(candidate.jwk, order="deterministic").decode()
+    await rows.execute(
+        INSERT_KEY,
+        tenant,
+        key.kid,
+        key.alg,
+        jwk,
+        key.published_at,
+        key.active_from,
+        key.is_revoked,
+        candidate.wrapped,
+    )
+
+
+async def keys_of(rows: Connection, tenant: str) -> Keys:
+    """The keys of `tenant`, in order of publication."""
+    found = await rows.fetch(
+        "SELECT kid, alg, published_at, active_from, is_revoked FROM signing_keys "
+        "WHERE tenant = $1 ORDER BY published_at, active_from, kid",
+        tenant,
+    )
+    return Keys(
+        tuple(
+            Key(row["kid"], row["alg"], row["published_at"], row["active_from"], is_revoked=row["is_revoked"])
+            for row in found
+        )
+    )

@@ -1,0 +1,1 @@
+"""When a tenant's keys are published, scheduled and revoked."""
