@@ -62,5 +62,5 @@ $(RUN):
 
 $(DEV): $(RUN)
 	@echo "installing the pinned packages for development into .venv"
-	@$(PIP) install --require-hashes -r requirements.txt -r requirements-dev.txt
+	@$(PIP) install --use-pep517 --no-build-isolation --require-hashes -r requirements.txt -r requirements-dev.txt
 	@rm -f .venv/dev-pins-* && touch $@

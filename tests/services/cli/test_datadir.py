@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.datadir import DataDir, found_stack, write, write_json
+from services.cli import datadir
+from services.cli.datadir import DataDir, found_stack, require_disk, write, write_json
 from services.cli.errors import Refused
 from services.cli.quickstart import NAMES, merged, read, rendered
 
@@ -63,3 +64,10 @@ def test_an_old_secret_is_kept_only_for_the_same_client() -> None:
     assert merged(old, {"client_id": "a", "client_secret": None}, "p", "n")["LIMEN_CLIENT_SECRET"] == "s"
     assert merged(old, {"client_id": "b", "client_secret": None}, "p", "n")["LIMEN_CLIENT_SECRET"] == ""
     assert merged(old, {"client_id": "a", "client_secret": "t"}, "p", "n")["LIMEN_CLIENT_SECRET"] == "t"
+
+
+def test_a_nearly_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_disk(tmp_path)
+    monkeypatch.setattr(datadir, "ENOUGH_DISK", 2**62)
+    with pytest.raises(Refused, match="is nearly full"):
+        require_disk(tmp_path)
