@@ -15,6 +15,8 @@ from libs.postgres import Database, Migration
 from libs.telemetry.readiness import Readiness
 from tests.servers import LOG, Addresses, NatsServer, PostgresServer, running
 
+pytest_plugins = ["tests.stack"]
+
 SCHEMA: Final = "shop"
 """The schema of the made-up service in `tests/libs/eventstore/shop.py`."""
 
