@@ -40,7 +40,10 @@ def _rotate(log: Path) -> None:
 
 
 def last_line(log: Path) -> str:
-    """The last line that says something, without the name of our own command before it."""
+    """Why a process ended, by its log's last lines: what it said plainly, else the last line of any kind.
+
+    A service's own lines, JSON objects, are flushed after what the interpreter or `limen` itself said on its way out.
+    """
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4096))
@@ -48,4 +51,5 @@ def last_line(log: Path) -> str:
     except OSError:
         return "nothing was logged"
     said = [line.strip() for line in lines if line.strip()]
-    return said[-1][:500].removeprefix("limen: ") if said else "nothing was logged"
+    plain = [line for line in said if not line.startswith("{")]
+    return (plain or said or ["nothing was logged"])[-1][:500].removeprefix("limen: ")

@@ -16,6 +16,13 @@ def test_a_full_file_is_copied_aside_and_its_writer_goes_on_at_its_beginning(tmp
     assert [path.read_text()[0] for path in sorted(tmp_path.glob("*.log.*"))] == ["7", "6", "5", "4"]
 
 
+def test_a_reason_said_plainly_goes_before_the_lines_flushed_after_it(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text('limen: LIMEN_X is wrong\n{"event":"stopping"}\n')
+    assert last_line(tmp_path / "a.log") == "LIMEN_X is wrong"
+    (tmp_path / "b.log").write_text('{"event":"stopping"}\n')
+    assert last_line(tmp_path / "b.log") == '{"event":"stopping"}'
+
+
 def test_the_last_line_is_the_last_that_says_something(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("x" * 10_000 + "\nbroken\n\n")
     assert last_line(tmp_path / "a.log") == "broken"
