@@ -1,8 +1,19 @@
 """How far a follower has come: read, moved only from where it was, halted, cleared."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from libs.eventstore.append import append_script, entries
+from libs.eventstore.envelope import Actor, Context
+from libs.eventstore.events import ActivityMissed, Catalogue, ProjectionSkipped
 from libs.postgres import Connection
+from libs.postgres.database import commit
+
+GONE: Final = "facts are gone"
+"""How the reason of a follower begins that lacks facts; it goes on by itself when they are there again."""
+
+TENANT: Final = "default"
+"""Whose facts those about followers are: of the operator's own tenant."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +63,30 @@ async def halt(rows: Connection, name: str, reason: str) -> None:
     await rows.execute("UPDATE checkpoints SET halted = $2, updated_at = now() WHERE name = $1", name, reason)
 
 
-async def skip(rows: Connection, name: str) -> int | None:
-    """Go past the event a halted follower stands before; its position, or `None` when it is not halted."""
-    position: int | None = await rows.fetchval(
-        "UPDATE checkpoints SET pos = pos + 1, halted = NULL, updated_at = now() "
-        "WHERE name = $1 AND halted IS NOT NULL RETURNING pos",
-        name,
+async def skip(rows: Connection, service: str, name: str) -> ProjectionSkipped | None:
+    """Go past the event a halted follower of `service` stands before, and record it as a fact, in this transaction.
+
+    `None` when it is not halted, or when it misses facts that are gone: those are not skipped, they are restored.
+    """
+    row = await rows.fetchrow("SELECT source, epoch, pos, halted FROM checkpoints WHERE name = $1 FOR UPDATE", name)
+    if row is None or row["halted"] is None or row["halted"].startswith(GONE):
+        return None
+    await rows.execute("UPDATE checkpoints SET pos = pos + 1, halted = NULL, updated_at = now() WHERE name = $1", name)
+    skipped = ProjectionSkipped(
+        name=name, source=row["source"], epoch=row["epoch"], pos=row["pos"] + 1, reason=row["halted"]
     )
-    return position
+    await record(rows, service, name, skipped, Context(actor=Actor("operator", "limen")))
+    return skipped
+
+
+async def record(
+    rows: Connection, service: str, name: str, fact: ProjectionSkipped | ActivityMissed, context: Context | None = None
+) -> None:
+    """Append a fact about the follower `name` to its own service's log, and commit."""
+    stream = f"projection-{name}"
+    version = await rows.fetchval(
+        "SELECT coalesce(max(version), 0) FROM facts WHERE tenant = $1 AND stream = $2", TENANT, stream
+    )
+    now = await rows.fetchval("SELECT clock_timestamp()")
+    context = context or Context(actor=Actor("service", service))
+    await commit(rows, append_script(entries(Catalogue(service), TENANT, stream, version, [fact], context, now)))

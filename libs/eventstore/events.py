@@ -18,6 +18,10 @@ class EventTooLarge(Exception):
     """An event's data is over the limit; nothing was appended."""
 
 
+class NotUnderstood(Exception):
+    """An event that must be understood is of a type this release does not know."""
+
+
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """What was decided: kept for ever, with a stream and a version."""
 
@@ -35,6 +39,30 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 Event: TypeAlias = Fact | Activity
 
 
+class ProjectionSkipped(Fact, frozen=True, kw_only=True):
+    """An operator had a halted follower go past an event it could not apply."""
+
+    name: str
+    source: str
+    epoch: int
+    pos: int
+    reason: str
+
+
+class ActivityMissed(Fact, frozen=True, kw_only=True):
+    """A follower of an activity log came too late: what lay between two positions was gone already."""
+
+    name: str
+    source: str
+    epoch: int
+    after: int
+    next: int
+
+
+OF_EVERY_SERVICE: Final = (ProjectionSkipped, ActivityMissed)
+"""Facts every service with a log may record; they belong to its own catalogue and name."""
+
+
 def snake(name: str) -> str:
     """`JWKSetPublished` as `jwk_set_published`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
@@ -45,14 +73,18 @@ class Catalogue:
 
     def __init__(self, service: str, *events: type[Event]) -> None:
         self.service = service
-        self._classes: dict[str, type[Event]] = {f"{service}.{snake(event.__name__)}": event for event in events}
+        self._own = events
+        self._classes: dict[str, type[Event]] = {
+            f"{service}.{snake(event.__name__)}": event for event in (*events, *OF_EVERY_SERVICE)
+        }
         self._names = {event: name for name, event in self._classes.items()}
         self._decoders: dict[str, msgspec.json.Decoder[Any]] = {
             name: msgspec.json.Decoder(event) for name, event in self._classes.items()
         }
 
     def __iter__(self) -> Iterator[tuple[str, type[Event]]]:
-        return iter(self._classes.items())
+        """The service's own events; `OF_EVERY_SERVICE` are known besides."""
+        return ((self._names[event], event) for event in self._own)
 
     def name_of(self, event: type[Event]) -> str:
         """The event's name on the wire."""

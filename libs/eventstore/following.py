@@ -10,11 +10,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from libs.bus import Bus, BusError, Reader, StreamRefused
+from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
 from libs.eventstore.applied import Saying
-from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved, halt, read_checkpoint, set_checkpoint
+from libs.eventstore.checkpoints import (
+    GONE,
+    Checkpoint,
+    CheckpointMoved,
+    halt,
+    read_checkpoint,
+    record,
+    set_checkpoint,
+)
 from libs.eventstore.envelope import Envelope, from_wire
-from libs.eventstore.events import Catalogue, Event
+from libs.eventstore.events import ActivityMissed, Catalogue, Event, NotUnderstood
 from libs.eventstore.metrics import HALTED, LAG, POSITION
 from libs.eventstore.names import FACTS, stream_of
 from libs.postgres import Connection, Database, DatabaseAway, Locks
@@ -68,10 +76,6 @@ class Projection:
             await handle(rows, table, envelope, event)
 
 
-class NotUnderstood(Exception):
-    """An event that must be understood is of a type this release does not know."""
-
-
 class Follower:
     """Keeps one projection up to date."""
 
@@ -87,7 +91,7 @@ class Follower:
         self._saying = Saying(bus, projection.source.service, projection.log, f"{projection.service}:{projection.name}")
 
     async def prepare(self) -> None:
-        """Create the table and the checkpoint if they are not there; rebuild what handles more types than it did."""
+        """Create the table and the checkpoint if they are not there."""
         projection = self._projection
         async with self._database.transaction() as rows:
             await rows.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", projection.name)
@@ -100,16 +104,6 @@ class Follower:
                 projection.stream,
                 projection.types,
             )
-        await self._require_types()
-
-    async def _require_types(self) -> None:
-        checkpoint = await self._checkpoint()
-        if set(self._projection.types) <= set(checkpoint.handles):
-            return
-        from libs.eventstore.rebuild import rebuild  # noqa: PLC0415  # rebuild uses this module's Projection
-
-        say.info("a projection handles more than it did and is rebuilt", projection=self._projection.name)
-        await rebuild(self._projection, self._database, self._bus, accept_difference=True)
 
     async def run(self) -> None:
         """Lead and follow for ever (a background task)."""
@@ -146,74 +140,107 @@ class Follower:
     async def _follow(self) -> None:
         while True:
             try:
-                checkpoint = await self._checkpoint()
-                if checkpoint.halted is None:
-                    await self._read(checkpoint)
-                else:
-                    await asyncio.sleep(HALTED_PAUSE)
+                await self._once()
             except (StreamRefused, CheckpointMoved) as reason:
                 say.info("a projection opens its stream again", projection=self._projection.name, reason=str(reason))
             except (BusError, DatabaseAway) as error:
                 say.info("a projection waits", projection=self._projection.name, reason=repr(error))
             await asyncio.sleep(PAUSE)
 
+    async def _once(self) -> None:
+        checkpoint = await self._checkpoint()
+        if not set(self._projection.types) <= set(checkpoint.handles):
+            await self._rebuild()
+        elif checkpoint.halted is None or checkpoint.halted.startswith(GONE):
+            await self._read(checkpoint)
+        else:
+            await asyncio.sleep(HALTED_PAUSE)
+
+    async def _rebuild(self) -> None:
+        # An older release may have moved the checkpoint meanwhile and not applied what it does not know, so this is
+        # looked at whenever the stream is opened, not only at the first start of a release.
+        from libs.eventstore.rebuild import rebuild  # noqa: PLC0415  # it uses this module's Projection
+
+        say.info("a projection handles more than it did and is rebuilt", projection=self._projection.name)
+        await rebuild(self._projection, self._database, self._bus, accept_difference=True)
+
     async def _read(self, checkpoint: Checkpoint) -> None:
         await self._saying.say(checkpoint.epoch, checkpoint.pos)
         async with Reader(self._bus, self._projection.stream, start=checkpoint.pos + 1) as reader:
-            while checkpoint.halted is None:
-                envelopes = self._in_order(
-                    checkpoint, [from_wire(each.payload) for each in await reader.fetch(FETCH, wait=FETCH_WAIT)]
-                )
-                if envelopes is None:
+            while True:
+                fetched = await reader.fetch(FETCH, wait=FETCH_WAIT)
+                new = [each for each in fetched if each.sequence > checkpoint.pos]
+                if new and new[0].sequence != checkpoint.pos + 1:
+                    checkpoint = await self._missing(checkpoint, new[0])
+                if new:
+                    checkpoint = await self._take(checkpoint, new)
+                if checkpoint.halted is not None:
                     return
-                checkpoint = await self._take(checkpoint, envelopes)
 
-    def _in_order(self, checkpoint: Checkpoint, envelopes: list[Envelope]) -> list[Envelope] | None:
-        """The events behind the checkpoint without a gap, or `None` when the reader must be opened again."""
-        new = [envelope for envelope in envelopes if envelope.pos > checkpoint.pos]
-        if new and new[0].pos != checkpoint.pos + 1:
-            if self._projection.log == FACTS:
-                say.error("facts are missing", projection=self._projection.name, after=checkpoint.pos, next=new[0].pos)
-                return None
-            say.warning("activity is gone", projection=self._projection.name, after=checkpoint.pos, next=new[0].pos)
-        return new
+    async def _missing(self, checkpoint: Checkpoint, found: Delivered) -> Checkpoint:
+        """What to do about a gap: open again, stop before facts that are gone, go on behind activity that is gone."""
+        state = await Streams(self._bus).state(self._projection.stream)
+        if state is None or state.first <= checkpoint.pos + 1:
+            raise StreamRefused(0, f"{found.sequence} came after {checkpoint.pos}")
+        if self._projection.log == FACTS:
+            await self._halt(
+                checkpoint, f"{GONE}: {self._projection.stream} begins at {state.first}, {checkpoint.pos + 1} is needed"
+            )
+            raise StreamRefused(0, GONE)
+        say.warning("activity is gone", projection=self._projection.name, after=checkpoint.pos, next=found.sequence)
+        return await self._pass_over(checkpoint, found)
 
-    async def _take(self, checkpoint: Checkpoint, envelopes: list[Envelope]) -> Checkpoint:
-        if not envelopes:
-            return checkpoint
+    async def _pass_over(self, checkpoint: Checkpoint, found: Delivered) -> Checkpoint:
+        epoch = from_wire(found.payload).epoch
+        passed = Checkpoint(epoch, found.sequence - 1, tuple(self._projection.types), None)
+        async with self._database.transaction() as rows:
+            await set_checkpoint(rows, self._projection.name, checkpoint, passed)
+            missed = ActivityMissed(
+                name=self._projection.name,
+                source=self._projection.stream,
+                epoch=epoch,
+                after=checkpoint.pos,
+                next=found.sequence,
+            )
+            await record(rows, self._projection.service, self._projection.name, missed)
+        return passed
+
+    async def _take(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
         try:
-            reached = await self._apply(checkpoint, envelopes)
+            return await self._apply(checkpoint, delivered)
         except (DatabaseAway, BusError, CheckpointMoved):
             raise
-        except Exception as error:  # noqa: BLE001  # the projector: any event may be the poison one
-            return await self._one_by_one(checkpoint, envelopes, error)
+        except Exception:  # noqa: BLE001  # the projector: any event may be the poison one
+            return await self._one_by_one(checkpoint, delivered)
+
+    async def _one_by_one(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
+        """Go as far as the poison event and halt before it."""
+        for each in delivered:
+            try:
+                checkpoint = await self._apply(checkpoint, [each])
+            except (DatabaseAway, BusError, CheckpointMoved):
+                raise
+            except Exception as poison:  # noqa: BLE001  # the projector: this is the poison event
+                return await self._halt(checkpoint, f"the event at {each.sequence}: {poison!r}", poison)
+        return checkpoint
+
+    async def _apply(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
+        envelopes = [from_wire(each.payload) for each in delivered]
+        async with self._database.transaction() as rows:
+            for envelope in envelopes:
+                await self._projection.apply(rows, self._projection.name, envelope)
+            reached = Checkpoint(envelopes[-1].epoch, delivered[-1].sequence, tuple(self._projection.types), None)
+            await set_checkpoint(rows, self._projection.name, checkpoint, reached)
         await self._saying.say(reached.epoch, reached.pos)
         self._projection.on_applied(envelopes)
         LAG.labels(self._projection.name).observe(max(0.0, wall() - envelopes[-1].at.timestamp()))
         return reached
 
-    async def _apply(self, checkpoint: Checkpoint, envelopes: Sequence[Envelope]) -> Checkpoint:
-        async with self._database.transaction() as rows:
-            for envelope in envelopes:
-                await self._projection.apply(rows, self._projection.name, envelope)
-            reached = Checkpoint(envelopes[-1].epoch, envelopes[-1].pos, tuple(self._projection.types), None)
-            await set_checkpoint(rows, self._projection.name, checkpoint, reached)
-        return reached
-
-    async def _one_by_one(self, checkpoint: Checkpoint, envelopes: Sequence[Envelope], error: Exception) -> Checkpoint:
-        """Go as far as the poison event and halt before it."""
-        for envelope in envelopes:
-            try:
-                checkpoint = await self._apply(checkpoint, [envelope])
-            except (DatabaseAway, BusError, CheckpointMoved):
-                raise
-            except Exception as poison:  # noqa: BLE001  # the projector: this is the poison event
-                error = poison
-                break
-        sentence = f"{envelope.type} at {envelope.pos}: {error!r}"
-        say.critical("a projection halts", projection=self._projection.name, reason=sentence, exc_info=error)
-        async with self._database.transaction() as rows:
-            await halt(rows, self._projection.name, sentence)
+    async def _halt(self, checkpoint: Checkpoint, sentence: str, error: Exception | None = None) -> Checkpoint:
+        if checkpoint.halted != sentence:
+            say.critical("a projection halts", projection=self._projection.name, reason=sentence, exc_info=error)
+            async with self._database.transaction() as rows:
+                await halt(rows, self._projection.name, sentence)
         return Checkpoint(checkpoint.epoch, checkpoint.pos, checkpoint.handles, sentence)
 
     async def _checkpoint(self) -> Checkpoint:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from libs.bus import Bus, BusError, Reader, StreamRefused, Streams
+from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
 from libs.eventstore.applied import Saying
 from libs.eventstore.envelope import Envelope, from_wire
-from libs.eventstore.events import Catalogue, Event
-from libs.eventstore.metrics import LAG, POSITION
+from libs.eventstore.events import OF_EVERY_SERVICE, Catalogue, Event, NotUnderstood
+from libs.eventstore.metrics import HALTED, LAG, POSITION
 from libs.eventstore.names import FACTS, stream_of
 from libs.runtime.clock import wall
 from libs.runtime.ids import text
@@ -50,10 +50,12 @@ class MemoryFollower:
         self._who = f"{name}/{text(6)}"
         self._follower = f"{name} of {source.service}"
         self._readiness = readiness
+        HALTED.labels(self._follower).set(0)
         self._condition = f"follows {source.service}"
         self._saying = Saying(bus, source.service, FACTS, self._who)
         self._pos = 0
         self._epoch = 0
+        self.halted: str | None = None
         self.synced_at = float("-inf")
         readiness.require(self._condition, "has not read the log yet")
 
@@ -70,7 +72,7 @@ class MemoryFollower:
             tasks.create_task(self._follow())
 
     async def _follow(self) -> None:
-        while True:
+        while self.halted is None:
             try:
                 async with Reader(self._bus, self._stream, start=self._pos + 1) as reader:
                     while await self._step(reader):
@@ -81,6 +83,12 @@ class MemoryFollower:
                 say.info("a follower waits", stream=self._stream, reason=repr(error))
             await asyncio.sleep(PAUSE)
 
+    def _halt(self, delivered: Delivered, error: Exception) -> None:
+        self.halted = f"halted after position {self._pos}: the event at {delivered.sequence}: {error!r}"
+        say.critical("a follower halts", stream=self._stream, reason=self.halted, exc_info=error)
+        HALTED.labels(self._follower).set(1)
+        self._readiness.lost(self._condition, self.halted)
+
     async def _step(self, reader: Reader) -> bool:
         """Apply one fetch; whether the reader is still good."""
         for delivered in await reader.fetch(FETCH, wait=FETCH_WAIT):
@@ -88,7 +96,13 @@ class MemoryFollower:
                 continue  # a refilled stream repeats what is already known
             if delivered.sequence != self._pos + 1:
                 return False
-            self._take(from_wire(delivered.payload))
+            try:
+                self._take(from_wire(delivered.payload))
+            except EpochChanged:
+                raise
+            except Exception as error:  # noqa: BLE001  # the projector: any event may be the poison one
+                self._halt(delivered, error)
+                return False
         await self._saying.say(self._epoch, self._pos)
         return True
 
@@ -96,7 +110,9 @@ class MemoryFollower:
         if self._epoch not in (0, envelope.epoch):
             raise EpochChanged(self._stream)
         event = self._source.decode(envelope.type, bytes(envelope.data))
-        if event is not None:
+        if event is None and envelope.must_understand:
+            raise NotUnderstood(envelope.type)
+        if event is not None and not isinstance(event, OF_EVERY_SERVICE):
             self._apply(envelope, event)
         self._pos, self._epoch = envelope.pos, envelope.epoch
         LAG.labels(self._follower).observe(max(0.0, wall() - envelope.at.timestamp()))
@@ -108,7 +124,7 @@ class MemoryFollower:
                 state = await streams.state(self._stream)
             except BusError:
                 state = None
-            if state is not None and state.last <= self._pos:
+            if state is not None and state.last <= self._pos and self.halted is None:
                 self.synced_at = monotonic()
                 POSITION.labels(self._source.service, self._follower).set(self._pos)
                 self._readiness.met(self._condition)

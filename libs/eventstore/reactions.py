@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from libs.bus import Bus, BusError, Reader, StreamRefused, Streams
+from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
 from libs.eventstore.applied import Applied, Saying
 from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved, halt, read_checkpoint, set_checkpoint
 from libs.eventstore.envelope import Actor, Context, Envelope, from_wire
-from libs.eventstore.events import Catalogue, Event
+from libs.eventstore.events import Catalogue, Event, NotUnderstood
 from libs.eventstore.execute import EventStore, HasTenant
 from libs.eventstore.metrics import HALTED
 from libs.eventstore.names import FACTS, stream_of
-from libs.postgres import Connection, Locks
+from libs.postgres import AlreadyThere, Connection, Locks
 from libs.runtime.errors import Unavailable
 from libs.telemetry.logs import log as say
 from libs.telemetry.readiness import Readiness
@@ -28,6 +28,7 @@ FETCH: Final = 100
 FETCH_WAIT: Final = 5.0
 PAUSE: Final = 0.2
 HALTED_PAUSE: Final = 1.0
+EVENT_ID: Final = "facts_id_key"
 IDS: Final = 16
 """Derived ids per reaction: more events than a command ever causes."""
 
@@ -102,6 +103,7 @@ class Reactor:
                 if checkpoint.halted is None:
                     await self._read(checkpoint)
                 else:
+                    self._tell(checkpoint)
                     await asyncio.sleep(HALTED_PAUSE)
             except (StreamRefused, CheckpointMoved) as reason:
                 say.info("a reaction opens its stream again", reaction=self._reaction.name, reason=str(reason))
@@ -110,6 +112,7 @@ class Reactor:
             await asyncio.sleep(PAUSE)
 
     async def _read(self, checkpoint: Checkpoint) -> None:
+        self._tell(checkpoint)
         await self._saying.say(checkpoint.epoch, checkpoint.pos)
         async with Reader(self._bus, self._stream, start=checkpoint.pos + 1) as reader:
             while checkpoint.halted is None:
@@ -118,12 +121,20 @@ class Reactor:
                         continue
                     if delivered.sequence != checkpoint.pos + 1:
                         return
-                    checkpoint = await self._take(checkpoint, from_wire(delivered.payload))
+                    checkpoint = await self._take(checkpoint, delivered)
                     if checkpoint.halted is not None:
                         return
                     await self._saying.say(checkpoint.epoch, checkpoint.pos)
 
-    async def _take(self, checkpoint: Checkpoint, envelope: Envelope) -> Checkpoint:
+    async def _take(self, checkpoint: Checkpoint, delivered: Delivered) -> Checkpoint:
+        try:
+            return await self._advance(checkpoint, from_wire(delivered.payload))
+        except (Unavailable, BusError, CheckpointMoved):
+            raise
+        except Exception as error:  # noqa: BLE001  # the reaction loop: any event may be the poison one
+            return await self._halt(checkpoint, delivered, error)
+
+    async def _advance(self, checkpoint: Checkpoint, envelope: Envelope) -> Checkpoint:
         reached = Checkpoint(envelope.epoch, envelope.pos, checkpoint.handles, None)
 
         async def advance(rows: Connection) -> None:
@@ -131,15 +142,18 @@ class Reactor:
 
         try:
             await self._react(envelope, advance)
-        except (Unavailable, BusError, CheckpointMoved):
-            raise
-        except Exception as error:  # noqa: BLE001  # the reaction loop: any event may be the poison one
-            return await self._halt(checkpoint, envelope, error)
-        HALTED.labels(self._reaction.name).set(0)
+        except AlreadyThere as there:
+            if there.constraint != EVENT_ID:
+                raise
+            # What it causes was appended by an earlier run: somebody moved the checkpoint back by hand.
+            async with self._store.database.transaction() as rows:
+                await advance(rows)
         return reached
 
     async def _react(self, envelope: Envelope, advance: Callable[[Connection], Awaitable[None]]) -> None:
         event = self._reaction.source.decode(envelope.type, bytes(envelope.data))
+        if event is None and envelope.must_understand:
+            raise NotUnderstood(envelope.type)
         react = self._reaction.reacts.get(type(event)) if event is not None else None
         command = await react(envelope, event) if react is not None else None
         if command is None:
@@ -160,14 +174,23 @@ class Reactor:
     def _ids(self, envelope: Envelope) -> list[UUID]:
         return [uuid5(envelope.id, f"{self._service} {self._reaction.name} {number}") for number in range(IDS)]
 
-    async def _halt(self, checkpoint: Checkpoint, envelope: Envelope, error: Exception) -> Checkpoint:
-        sentence = f"{envelope.type} at {envelope.pos}: {error!r}"
+    async def _halt(self, checkpoint: Checkpoint, delivered: Delivered, error: Exception) -> Checkpoint:
+        sentence = f"the event at {delivered.sequence}: {error!r}"
         say.critical("a reaction halts", reaction=self._reaction.name, reason=sentence, exc_info=error)
-        HALTED.labels(self._reaction.name).set(1)
-        self._readiness.lost(f"reaction {self._reaction.name}", sentence)
         async with self._store.database.connection() as rows:
             await halt(rows, self._reaction.name, sentence)
-        return Checkpoint(checkpoint.epoch, checkpoint.pos, checkpoint.handles, sentence)
+        halted = Checkpoint(checkpoint.epoch, checkpoint.pos, checkpoint.handles, sentence)
+        self._tell(halted)
+        return halted
+
+    def _tell(self, checkpoint: Checkpoint) -> None:
+        HALTED.labels(self._reaction.name).set(checkpoint.halted is not None)
+        if checkpoint.halted is None:
+            self._readiness.met(f"reaction {self._reaction.name}")
+        else:
+            self._readiness.lost(
+                f"reaction {self._reaction.name}", f"halted after position {checkpoint.pos}: {checkpoint.halted}"
+            )
 
     async def _checkpoint(self) -> Checkpoint:
         async with self._store.database.connection() as rows:

@@ -1,19 +1,24 @@
 """Rebuilding a following projection beside the live one: replay, compare at the same position, swap.
 
-The live table goes on serving. Only for the last few events and the swap is its checkpoint's row locked, so that both
-tables are compared where they claim to stand.
+The live table goes on serving. Only for the last few events, the comparison and the swap are its writers held off, so
+that both tables are compared where they claim to stand. The order of locks is the follower's: table, then checkpoint.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
-from libs.bus import Bus, Reader, Streams
+from libs.bus import Bus, Reader
 from libs.eventstore.checkpoints import Checkpoint, read_checkpoint
 from libs.eventstore.envelope import from_wire
 from libs.eventstore.following import Projection
-from libs.postgres import Connection, Database
+from libs.postgres import Connection, Database, connect, translated
 
-FETCH = 1000
-PATIENCE = 5.0
+FETCH: Final = 1000
+PATIENCE: Final = 5.0
+CATCH_UP: Final = 500
+"""Events behind the live table from which on its writers are held off."""
 
 
 @dataclass(frozen=True)
@@ -26,44 +31,55 @@ class Rebuilt:
 
 
 async def rebuild(projection: Projection, database: Database, bus: Bus, *, accept_difference: bool = False) -> Rebuilt:
-    """Rebuild `projection`; swap if both tables are equal, or if a difference is accepted."""
+    """Rebuild `projection`; swap if both tables are equal, or if a difference is accepted. One at a time.
+
+    Raises:
+        StreamRefused, Disconnected, DatabaseAway: nothing was swapped.
+    """
     beside = f"{projection.name}_rebuilt"
-    async with database.transaction() as rows:
+    async with _alone(database, projection.name) as rows:
         await rows.execute(f"DROP TABLE IF EXISTS {beside}")
         await rows.execute(projection.ddl.format(table=beside))
-        checkpoint = await read_checkpoint(rows, projection.name)
-    replayed = await _replay(projection, database, bus, beside, 1, checkpoint.pos)
-    async with database.transaction() as rows:
-        await rows.execute("SELECT 1 FROM checkpoints WHERE name = $1 FOR UPDATE", projection.name)
-        reached = await read_checkpoint(rows, projection.name)
-        replayed += await _catch_up(projection, rows, bus, beside, checkpoint.pos + 1, reached.pos)
-        differences = await _differences(rows, projection.name, beside)
-        is_swapped = differences == 0 or accept_difference
-        await _finish(rows, projection, beside, reached, is_swapped=is_swapped)
-    return Rebuilt(replayed, differences, is_swapped)
+        reached = 0
+        while (live := (await read_checkpoint(rows, projection.name)).pos) - reached > CATCH_UP:
+            reached = await _replay(projection, rows, bus, beside, reached, live)
+        async with rows.transaction():
+            await rows.execute(f"LOCK TABLE {projection.name} IN EXCLUSIVE MODE")
+            await rows.execute("SELECT 1 FROM checkpoints WHERE name = $1 FOR UPDATE", projection.name)
+            at = await read_checkpoint(rows, projection.name)
+            await _replay(projection, rows, bus, beside, reached, at.pos)
+            differences = await _differences(rows, projection.name, beside)
+            is_swapped = differences == 0 or accept_difference
+            await _finish(rows, projection, beside, at, is_swapped=is_swapped)
+    return Rebuilt(at.pos, differences, is_swapped)
 
 
-async def _replay(projection: Projection, database: Database, bus: Bus, table: str, start: int, end: int) -> int:
-    if start > end:
-        return 0
-    async with Reader(bus, projection.stream, start=start) as reader:
-        pos = start - 1
-        while pos < end:
-            batch = [each for each in await reader.fetch(FETCH, wait=PATIENCE) if each.sequence <= end]
-            async with database.transaction() as rows:
+@asynccontextmanager
+async def _alone(database: Database, name: str) -> AsyncIterator[Connection]:
+    """A connection without the bounds of a request, holding the lock of this rebuild."""
+    rows = await connect(database.url, name=f"limen rebuild {name}")
+    try:
+        with translated():
+            await rows.execute(f"SET search_path = {database.schema}; SET transaction_timeout = 0")
+            await rows.execute("SET idle_in_transaction_session_timeout = '30s'; SET lock_timeout = '10s'")
+            await rows.execute("SELECT pg_advisory_lock(hashtextextended($1, 3))", f"rebuild {database.schema} {name}")
+            yield rows
+    finally:
+        await rows.close()
+
+
+async def _replay(projection: Projection, rows: Connection, bus: Bus, table: str, reached: int, end: int) -> int:
+    """Apply what lies behind `reached` up to `end`; the position reached."""
+    if reached >= end:
+        return reached
+    async with Reader(bus, projection.stream, start=reached + 1) as reader:
+        while reached < end:
+            batch = [each for each in await reader.fetch(FETCH, wait=PATIENCE) if reached < each.sequence <= end]
+            async with rows.transaction():
                 for each in batch:
                     await projection.apply(rows, table, from_wire(each.payload))
-            pos = batch[-1].sequence if batch else pos
-    return end - start + 1
-
-
-async def _catch_up(projection: Projection, rows: Connection, bus: Bus, table: str, start: int, end: int) -> int:
-    streams = Streams(bus)
-    for pos in range(start, end + 1):
-        payload = await streams.message(projection.stream, pos)
-        if payload is not None:
-            await projection.apply(rows, table, from_wire(payload))
-    return max(0, end - start + 1)
+            reached = batch[-1].sequence if batch else reached
+    return reached
 
 
 async def _differences(rows: Connection, live: str, beside: str) -> int:

@@ -55,7 +55,14 @@ class Relay:
         self._readiness = readiness
         self._limits = limits
         self._condition = f"mirror of {self._service} {log}"
+        self._audited = float("-inf")
+        bus.on_reconnect(self._audit_soon)
         readiness.require(self._condition, "not compared with its stream yet")
+
+    def _audit_soon(self) -> None:
+        # The server that came back may have lost its streams, and an idle log would not notice.
+        self._audited = float("-inf")
+        self._store.wake.now(self._log)
 
     async def run(self) -> None:
         """Lead and mirror for ever (a background task); replicas that do not lead watch."""
@@ -78,7 +85,7 @@ class Relay:
                 self._stop(str(disagreement))
                 await asyncio.sleep(AUDIT)
             else:
-                self._readiness.met(self._condition)
+                self._agrees()
                 await asyncio.sleep(AUDIT)
 
     async def _compare(self) -> None:
@@ -116,9 +123,10 @@ class Relay:
 
     async def _mirror(self) -> None:
         """Bring the stream level again and again, from its own last sequence."""
+        self._audited = monotonic()
         state = await self._prepared()
-        last, last_id, audited = state.last, None, monotonic()
-        while monotonic() - audited < AUDIT:
+        last, last_id = state.last, None
+        while monotonic() - self._audited < AUDIT:
             epoch, head, _ = await self._head()
             self._require_not_ahead(StreamState(state.first, last, 0, 0), head)
             if head > last:
@@ -126,7 +134,7 @@ class Relay:
                 if head - last > BATCH:
                     continue
             POSITION.labels(self._service, f"relay {self._log}").set(last)
-            self._readiness.met(self._condition)
+            self._agrees()
             await self._store.wake.wait(self._log, POLL_FLOOR)
             await asyncio.sleep(GATHER[self._log])
 
@@ -141,6 +149,8 @@ class Relay:
         if not envelopes:
             return last, last_id
         if envelopes[0].pos != last + 1:
+            if self._log != ACTIVITY:
+                raise MirrorDisagrees(self._sentence(f"after position {last} the database has {envelopes[0].pos}"))
             # Activity below the floor is gone: move the stream up to where the log begins.
             await self._streams.purge(self._stream, up_to=envelopes[0].pos)
             return envelopes[0].pos - 1, None
@@ -194,6 +204,10 @@ class Relay:
             "The database is older than NATS, as after a restored backup. Restore a newer backup, or accept the loss: "
             "stop every service, run `limen restored`, and start again."
         )
+
+    def _agrees(self) -> None:
+        if self._store.halted is None:  # once stopped, only a restart compares anew
+            self._readiness.met(self._condition)
 
     def _stop(self, sentence: str) -> None:
         self._store.halt(sentence)

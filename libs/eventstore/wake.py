@@ -23,6 +23,10 @@ class Wake:
             with suppress(BusError):  # the leader polls anyway
                 await self._bus.publish(nudge_of(self._service, log), b"")
 
+    def now(self, log: str) -> None:
+        """Have the relay of this process look at once."""
+        self._events[log].set()
+
     async def listen(self, log: str) -> Listening:
         """Hear the nudges of other replicas, as the leader of `log`'s relay."""
         self._leads[log] = True

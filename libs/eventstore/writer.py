@@ -16,20 +16,29 @@ from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
 
+from libs.eventstore.events import EventTooLarge
 from libs.eventstore.execute import EventStore
 from libs.eventstore.metrics import BATCHES
-from libs.postgres import Connection, DatabaseAway, OutcomeUnknown
+from libs.postgres import AlreadyThere, Connection, DatabaseAway, OutcomeUnknown, translated
 from libs.postgres.errors import AWAY
 from libs.runtime.errors import Unavailable
 
 I = TypeVar("I")  # noqa: E741  # an item
 
 MOST: Final = 200
+PAUSE: Final = 0.05
+TICK: Final = 0.1
+"""Seconds between two looks at whose time is over."""
+
 QUEUE: Final = 2000
 """Commands that may wait; more are told to come back."""
 
 SERVER_SAID_NO: Final = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError)
 """Errors by which the server itself says that nothing happened."""
+
+
+FAULTS: Final = (asyncpg.PostgresError, EventTooLarge, ValueError)
+"""Errors that are one item's fault; nothing of its batch was written."""
 
 
 class Overloaded(Unavailable):
@@ -89,6 +98,7 @@ class BatchWriter(Generic[I]):
         self._limit = queue
         self._log = log
         self._queue: deque[_Waiting[I]] = deque()
+        self._under_way: list[_Waiting[I]] = []
         self._arrived = asyncio.Event()
 
     async def write(self, item: I, *, keys: Iterable[str] = (), deadline: float) -> Written | Refused:
@@ -99,6 +109,7 @@ class BatchWriter(Generic[I]):
 
         Raises:
             Overloaded, PastDeadline, DatabaseAway, OutcomeUnknown: see their docstrings.
+            AlreadyThere: a unique index refuses this item; the others of its batch are written.
         """
         return await self.submit(item, keys=keys, deadline=deadline)
 
@@ -114,21 +125,24 @@ class BatchWriter(Generic[I]):
 
     async def run(self) -> None:
         """Gather and commit for ever (a background task)."""
-        while True:
-            try:
-                async with AsyncExitStack() as stack:
-                    await self._commit_while_good(stack)
-            except Unavailable:
-                await asyncio.sleep(0.05)
-            finally:
-                self._expire()
+        keeping_time = asyncio.create_task(self._keep_time())
+        try:
+            while True:
+                try:
+                    async with AsyncExitStack() as stack:
+                        await self._commit_while_good(stack)
+                except Unavailable:
+                    await asyncio.sleep(PAUSE)
+        finally:
+            keeping_time.cancel()
+            _fail(self._drained(), Unavailable("this process stops"))
 
     async def _commit_while_good(self, stack: AsyncExitStack) -> None:
         await self._some()
         try:
             rows = await stack.enter_async_context(self._store.database.connection())
         except DatabaseAway as error:
-            _fail(self._gather(), error)
+            _fail(self._drained(), error)
             raise
         while True:
             batch = self._gather()
@@ -161,24 +175,49 @@ class BatchWriter(Generic[I]):
         self._queue.extendleft(reversed(later))
         return batch
 
-    def _expire(self) -> None:
-        now = monotonic()
-        for waiting in self._queue:
-            if waiting.deadline <= now and not waiting.answer.done():
-                waiting.answer.set_exception(PastDeadline("the request took too long"))
+    async def _keep_time(self) -> None:
+        """Tell those whose time is over, also while a statement hangs: nobody waits longer than they said."""
+        while True:
+            await asyncio.sleep(TICK)
+            now = monotonic()
+            _fail([each for each in self._queue if each.deadline <= now], PastDeadline("the request took too long"))
+            late = [each for each in self._under_way if each.deadline <= now]
+            _fail(late, OutcomeUnknown("the request took too long while it was being committed"))
+
+    def _drained(self) -> list[_Waiting[I]]:
+        waiting = list(self._queue)
+        self._queue.clear()
+        return waiting
 
     async def _commit(self, rows: Connection, batch: list[_Waiting[I]]) -> None:
+        self._under_way = batch
         try:
-            await self._run(rows, batch)
-        except (DatabaseAway, OutcomeUnknown) as error:
+            await self._run_or_each(rows, batch)
+        except DatabaseAway as error:
             _fail(batch, error)
             raise
-        except asyncpg.PostgresError as error:
-            if len(batch) == 1:
-                _fail(batch, error)
-                return
+        except asyncio.CancelledError:
+            _fail(batch, OutcomeUnknown("this process stops"))
+            raise
+        finally:
+            self._under_way = []
+
+    async def _run_or_each(self, rows: Connection, batch: list[_Waiting[I]]) -> None:
+        try:
+            await self._run(rows, batch)
+        except FAULTS:
+            # One of them is at fault, and the server has done none: each alone tells which.
             for waiting in batch:
-                await self._commit(rows, [waiting])
+                await self._run_alone(rows, waiting)
+
+    async def _run_alone(self, rows: Connection, waiting: _Waiting[I]) -> None:
+        if waiting.answer.done():
+            return
+        try:
+            with translated():
+                await self._run(rows, [waiting])
+        except (*FAULTS, AlreadyThere) as error:
+            _fail([waiting], error)
 
     async def _run(self, rows: Connection, batch: list[_Waiting[I]]) -> None:
         BATCHES.labels(self._store.catalogue.service).observe(len(batch))
@@ -188,6 +227,8 @@ class BatchWriter(Generic[I]):
         except SERVER_SAID_NO as error:
             raise DatabaseAway(repr(error)) from error
         except AWAY as error:
+            if isinstance(error, ValueError):
+                raise  # an argument of the wrong type never left this process
             raise OutcomeUnknown(repr(error)) from error
         for record in records:
             answer = batch[record["n"] - 1].answer
