@@ -21,6 +21,9 @@ SLOTS: Final = 16
 """Asks of one verb under way at once in one process; the next is told to come back."""
 
 
+NOTHING: Final = msgspec.Raw(msgspec.msgpack.encode(None))
+
+
 class AskRefused(Exception):
     """The other service refused; the message is its sentence."""
 
@@ -29,7 +32,7 @@ class _Answer(msgspec.Struct, frozen=True, array_like=True):
     v: int
     refusal: str | None
     is_unavailable: bool
-    body: msgspec.Raw | None
+    body: msgspec.Raw
 
 
 _ANSWER = msgspec.msgpack.Decoder(_Answer)
@@ -53,7 +56,6 @@ async def ask(bus: Bus, service: str, verb: str, question: msgspec.Struct, kind:
         raise Unavailable(answer.refusal or verb)
     if answer.refusal is not None:
         raise AskRefused(answer.refusal)
-    assert answer.body is not None, "an answer that is no refusal has a body"
     return msgspec.msgpack.decode(answer.body, type=kind)
 
 
@@ -88,9 +90,9 @@ async def _answered(
     try:
         body = await handler(decoder.decode(payload))
     except msgspec.MsgspecError as error:
-        return msgspec.msgpack.encode(_Answer(1, str(error), is_unavailable=False, body=None))
+        return msgspec.msgpack.encode(_Answer(1, str(error), is_unavailable=False, body=NOTHING))
     except refusals as refusal:
-        return msgspec.msgpack.encode(_Answer(1, str(refusal), is_unavailable=False, body=None))
+        return msgspec.msgpack.encode(_Answer(1, str(refusal), is_unavailable=False, body=NOTHING))
     except Unavailable as error:
         return _unavailable(str(error))
     except Exception as error:  # noqa: BLE001  # a renderer: the asker is told that it failed, the log what failed
@@ -102,4 +104,4 @@ async def _answered(
 
 
 def _unavailable(why: str) -> bytes:
-    return msgspec.msgpack.encode(_Answer(1, why, is_unavailable=True, body=None))
+    return msgspec.msgpack.encode(_Answer(1, why, is_unavailable=True, body=NOTHING))

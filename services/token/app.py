@@ -49,9 +49,7 @@ from services.token.projections import Followed, tenants
 from services.token.reactions import MANAGEMENT_APIS
 from services.token.routes import token
 from services.token.routes.asks import QuickstartAsk
-from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
-from services.token.routes.management import management_routes
 from services.token.rows import ClientRows, ResourceServerRows
 from services.token.rules import client, resource_server
 
@@ -126,7 +124,6 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         RouteTable(
             *token.routes(endpoint),
             *Discovery(database).routes(),
-            *management_routes(Desk(store, database, applied)),
         ),
         slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
         clock=clock,

@@ -247,7 +247,7 @@ async def _save_secrets(
                 secret_id,
                 new[secret_id],
             )
-    if isinstance(command, RegisterClient | RotateClientSecret) and command.secret is not None:
+    if isinstance(command, RegisterClient | RotateClientSecret) and command.secret and command.secret.secret_id in new:
         await rows.execute(
             "INSERT INTO client_secrets (tenant, client_id, secret_id, number, sha256) VALUES ($1, $2, $3, "
             "(SELECT coalesce(max(number), 0) + 1 FROM client_secrets WHERE tenant = $1 AND client_id = $2), $4)",

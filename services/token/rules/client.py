@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from libs.edge.management_errors import BadRequest, Conflict, NotFound
+from libs.edge.management_errors import BadRequest, Conflict, NotFound, NotSupported
 from libs.eventstore import Event
 from services.token.commands import (
     ChangeClient,
@@ -32,6 +32,7 @@ from services.token.events import (
     ClientRegistered,
     ClientSecretIssued,
 )
+from services.token.rules import client_properties
 
 MOST_CREDENTIALS = 2
 """Public keys an application may have at once, as in Auth0: the one it uses and the one it moves to."""
@@ -40,6 +41,9 @@ MOST_SECRETS = 2
 """Secrets that may live at once: the new one and the one it replaces."""
 
 LONGEST_OVERLAP = timedelta(days=30)
+
+MOST_METADATA = 10
+"""Entries of `client_metadata`, as in Auth0."""
 
 
 # What is remembered.
@@ -114,7 +118,10 @@ def evolve(state: State, event: Event) -> State:  # noqa: PLR0911  # one line pe
         case _, ClientRegistered():
             return Client(event.client_id, event.properties, target=state.target)
         case Client(), ClientChanged():
-            return replace(state, properties=_merged(state.properties, event.properties))
+            properties = _merged(state.properties, event.properties)
+            # What became public has no secret that could count again one day.
+            secrets = {} if client_properties.is_public(properties) else state.secrets
+            return replace(state, properties=properties, secrets=secrets)
         case Client(), ClientDeleted():
             return DeletedClient()
         case Client(), ClientSecretIssued():
@@ -177,11 +184,35 @@ class NoSuchClient(NotFound):
         super().__init__("The client does not exist", "inexistent_client")
 
 
-class PublicClientHasNoSecret(BadRequest):
-    """An application without a secret cannot rotate it."""
+class ClientUsesNoSecret(NotSupported):
+    """A public application, or one that signs its assertions, has no secret to rotate."""
 
     def __init__(self) -> None:
-        super().__init__("The client does not authenticate with a secret.", "operation_not_supported")
+        super().__init__("The client does not authenticate with a secret.")
+
+
+class TooMuchMetadata(BadRequest):
+    """`client_metadata` would have more entries than it may."""
+
+    def __init__(self) -> None:
+        super().__init__(f"client_metadata may have at most {MOST_METADATA} entries.")
+
+
+class TwoMethods(BadRequest):
+    """An application authenticates by its keys or as `token_endpoint_auth_method` says, never by either."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "client_authentication_methods and token_endpoint_auth_method are mutually exclusive; "
+            "set the one that shall not count to null."
+        )
+
+
+class SameKeyTwice(BadRequest):
+    """Two credentials of an application have the same key, or the same `kid`."""
+
+    def __init__(self) -> None:
+        super().__init__("The client has a credential with this key or kid already.", "credential_conflict")
 
 
 class TooManyCredentials(BadRequest):
@@ -234,24 +265,27 @@ class ScopeUnknown(BadRequest):
 
 
 def register(command: RegisterClient, state: State, now: datetime) -> Sequence[Event]:
-    """Register an application with its first secret and credentials."""
+    """Register an application with its first secret and credentials; a public one gets no secret."""
     if not isinstance(state, NoClient):
         raise ClientIdTaken
-    events: list[Event] = [ClientRegistered(client_id=command.client_id, properties=command.properties)]
-    if command.secret is not None:
+    properties = client_properties.of_new(command.properties, has_credentials=bool(command.credentials))
+    _require_one_method(properties, has_credentials=bool(command.credentials))
+    _require_metadata(properties)
+    events: list[Event] = [ClientRegistered(client_id=command.client_id, properties=properties)]
+    if command.secret is not None and not command.credentials and not client_properties.is_public(properties):
         events.append(ClientSecretIssued(client_id=command.client_id, secret_id=command.secret.secret_id))
-    events.extend(_added(command.client_id, command.credentials, now))
-    if len(command.credentials) > MOST_CREDENTIALS:
-        raise TooManyCredentials
-    return events
+    return [*events, *_replaced(Client(command.client_id, properties), command.credentials, now)]
 
 
 def change(command: ChangeClient, state: State, now: datetime) -> Sequence[Event]:
     """Change what differs."""
     client = _existing(state)
-    changed = {name: value for name, value in command.properties.items() if client.properties.get(name) != value}
+    properties = client_properties.changed(client.properties, command.properties)
+    credentials = client.credentials if command.credentials is None else command.credentials
+    _require_one_method(properties, has_credentials=bool(credentials))
+    _require_metadata(properties)
     events: list[Event] = []
-    if changed:
+    if changed := _differences(client.properties, properties):
         events.append(ClientChanged(client_id=command.client_id, properties=changed))
     if command.credentials is not None:
         events.extend(_replaced(client, command.credentials, now))
@@ -264,10 +298,10 @@ def delete(command: DeleteClient, state: State, _now: datetime) -> Sequence[Even
 
 
 def rotate_secret(command: RotateClientSecret, state: State, now: datetime) -> Sequence[Event]:
-    """Issue a new secret and let the old one end, at once or later."""
+    """Issue a new secret, or a first one, and let the old one end, at once or later."""
     client = _existing(state)
-    if not client.secrets:
-        raise PublicClientHasNoSecret
+    if client.credentials or client_properties.is_public(client.properties):
+        raise ClientUsesNoSecret
     ends = None if not command.previous_lifetime else now + min(command.previous_lifetime, LONGEST_OVERLAP)
     return [
         ClientSecretIssued(client_id=command.client_id, secret_id=command.secret.secret_id, previous_expires_at=ends)
@@ -301,10 +335,10 @@ def change_grant(command: ChangeClientGrant, state: State, _now: datetime) -> Se
     if was is None or client.target is None:
         raise NoSuchGrant
     scope = was.scope if command.scope is None else command.scope
-    changed = {name: value for name, value in command.properties.items() if was.properties.get(name) != value}
+    changed = _differences(was.properties, _merged(was.properties, command.properties))
     if scope == was.scope and not changed:
         return []
-    _require_scopes(client.target, scope)
+    _require_scopes(client.target, command.scope or ())
     return [
         ClientGrantChanged(
             client_id=command.client_id, grant_id=command.grant_id, scope=list(scope), properties=changed
@@ -323,6 +357,21 @@ def _existing(state: State) -> Client:
     if not isinstance(state, Client):
         raise NoSuchClient
     return state
+
+
+def _require_one_method(properties: Mapping[str, Any], *, has_credentials: bool) -> None:
+    if has_credentials and properties.get("token_endpoint_auth_method") is not None:
+        raise TwoMethods
+
+
+def _require_metadata(properties: Mapping[str, Any]) -> None:
+    if len(properties.get("client_metadata", ())) > MOST_METADATA:
+        raise TooMuchMetadata
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fact must say so that `_merged` leads from one to the other."""
+    return {name: after.get(name) for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)}
 
 
 def _require_scopes(target: Target, scopes: Sequence[str]) -> None:
@@ -351,12 +400,22 @@ def _added(client_id: str, credentials: Sequence[NewCredential], now: datetime) 
 
 def _replaced(client: Client, wanted: Sequence[NewCredential | str], now: datetime) -> Iterator[Event]:
     """Credentials named by id stay, new ones are added, the others are removed."""
-    if len(wanted) > MOST_CREDENTIALS:
-        raise TooManyCredentials
     stay = {each for each in wanted if isinstance(each, str)}
+    new = [each for each in wanted if not isinstance(each, str)]
+    if len(stay) + len(new) > MOST_CREDENTIALS:
+        raise TooManyCredentials
     if not stay <= set(client.credentials):
         raise NoSuchCredential
+    _require_different_keys([*(client.credentials[each] for each in stay), *new])
     for credential_id in client.credentials:
         if credential_id not in stay:
             yield ClientCredentialRemoved(client_id=client.client_id, credential_id=credential_id)
-    yield from _added(client.client_id, [each for each in wanted if not isinstance(each, str)], now)
+    yield from _added(client.client_id, new, now)
+
+
+def _require_different_keys(credentials: Sequence[Credential | NewCredential]) -> None:
+    # One key for two algorithms, or two keys under one name, would let a signature mean two things (RFC 8725 §3.1).
+    kids = {each.kid for each in credentials}
+    keys = {tuple(each.jwk.get(name) for name in ("n", "x", "y")) for each in credentials}
+    if len(kids) < len(credentials) or len(keys) < len(credentials):
+        raise SameKeyTwice

@@ -1,11 +1,11 @@
 """APIs (resource servers): registered under an identifier that is theirs alone in the tenant, changed, deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from libs.edge.management_errors import BadRequest, Conflict, NotFound
+from libs.edge.management_errors import Conflict, NotFound, NotSupported
 from libs.eventstore import Event
 from services.token.commands import ChangeResourceServer, DeleteResourceServer, RegisterResourceServer
 from services.token.events import ResourceServerChanged, ResourceServerDeleted, ResourceServerRegistered
@@ -57,6 +57,20 @@ def evolve(state: State, event: Event) -> State:
 
 # What a command causes.
 
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "allow_offline_access": False,
+    "skip_consent_for_verifiable_first_party_clients": False,
+    "subject_type_authorization": {
+        "user": {"policy": "allow_all"},
+        "client": {"policy": "require_client_grant"},
+    },
+    "token_lifetime": 86_400,
+    "signing_alg": "RS256",
+}
+"""Auth0's; a property that is removed has its default again."""
+
+LONGEST_FOR_WEB: Final = 7200
+
 
 class IdentifierTaken(Conflict):
     """Another API has this identifier."""
@@ -72,16 +86,14 @@ class NoSuchResourceServer(NotFound):
         super().__init__("The resource server does not exist.", "inexistent_resource_server")
 
 
-class SystemResourceServer(BadRequest):
+class SystemResourceServer(NotSupported):
     """The Management API is Limen's own."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "A system resource server cannot be deleted or changed in this way.", "operation_not_supported"
-        )
+        super().__init__("A system resource server cannot be deleted or changed in this way.")
 
 
-SYSTEM_MAY_CHANGE = frozenset(
+SYSTEM_MAY_CHANGE: Final = frozenset(
     {"token_lifetime", "token_lifetime_for_web", "skip_consent_for_verifiable_first_party_clients"}
 )
 
@@ -94,7 +106,10 @@ def register(command: RegisterResourceServer, state: State, _now: datetime) -> S
         raise IdentifierTaken
     return [
         ResourceServerRegistered(
-            id=command.id, identifier=command.identifier, is_system=command.is_system, properties=command.properties
+            id=command.id,
+            identifier=command.identifier,
+            is_system=command.is_system,
+            properties=_completed(command.properties),
         )
     ]
 
@@ -106,7 +121,8 @@ def change(command: ChangeResourceServer, state: State, _now: datetime) -> Seque
     if state.is_system and command.identifier is None and not set(command.properties) <= SYSTEM_MAY_CHANGE:
         raise SystemResourceServer
     identifier = command.identifier or state.identifier
-    changed = {name: value for name, value in command.properties.items() if state.properties.get(name) != value}
+    wanted = {name: DEFAULTS.get(name) if value is None else value for name, value in command.properties.items()}
+    changed = {name: value for name, value in wanted.items() if state.properties.get(name) != value}
     if not changed and identifier == state.identifier:
         return []
     return [ResourceServerChanged(id=command.id, identifier=identifier, properties=changed)]
@@ -119,3 +135,8 @@ def delete(command: DeleteResourceServer, state: State, _now: datetime) -> Seque
     if state.is_system:
         raise SystemResourceServer
     return [ResourceServerDeleted(id=command.id, identifier=state.identifier)]
+
+
+def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
+    properties = {**DEFAULTS, **{name: value for name, value in given.items() if value is not None}}
+    return {"token_lifetime_for_web": min(LONGEST_FOR_WEB, properties["token_lifetime"]), **properties}

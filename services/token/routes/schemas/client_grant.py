@@ -1,0 +1,39 @@
+"""Client grants as data: the properties of `/api/v2/client-grants`.
+
+Organizations, grants for users and authorization details do not exist yet: a grant that named them and ignored them
+would allow more, or less, than it says, so they are refused.
+"""
+
+from typing import Final
+
+from libs.edge.schema import Array, Property, Resource
+from services.token.routes.schemas.kinds import BOOLEAN, SCOPES, choice, line, removable
+from services.token.routes.schemas.promises import Promises
+
+CLIENT_GRANT: Final = Resource(
+    "client_grant",
+    Property("client_id", line(64, shortest=1), "Who may ask", is_required=True, is_immutable=True),
+    Property("audience", line(600, shortest=1), "Of which API", is_required=True, is_immutable=True),
+    removable("scope", SCOPES, "At most these"),
+    Property(
+        "subject_type",
+        choice("client", "user", "anonymous_user"),
+        default="client",
+        is_immutable=True,
+        is_nullable=True,
+    ),
+    removable("organization_usage", choice("deny", "allow", "require")),
+    removable("allow_any_organization", BOOLEAN),
+    removable("authorization_details_types", Array(line(255))),
+    removable("allow_all_scopes", BOOLEAN),
+    Property("default_for", choice("third_party_clients"), is_immutable=True, is_nullable=True),
+)
+
+PROMISES: Final[Promises] = {
+    "subject_type": lambda value: value != "client",
+    "organization_usage": lambda value: value != "deny",
+    "allow_any_organization": bool,
+    "authorization_details_types": bool,
+    "allow_all_scopes": bool,
+    "default_for": bool,
+}
