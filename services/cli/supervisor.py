@@ -30,6 +30,9 @@ SLOWEST: Final = 5.0
 PATIENCE: Final = 3
 """How often a child may die before it was ever ready, until the start is given up."""
 
+SAME_WISH: Final = 0.3
+"""Seconds within which a second Ctrl-C counts as the first."""
+
 POLL: Final = 0.03
 TEND: Final = 1.0
 
@@ -111,7 +114,9 @@ class Supervisor:
         self._data = data
         self._say = say
         self._children: list[Child] = []
-        self._asked_to_stop = 0
+        self._asked_to_stop = False
+        self._asked_at = 0.0
+        self._is_hurried = False
         self._rotated = 0.0
         self._wake, self._woken = os.pipe()
 
@@ -183,22 +188,21 @@ class Supervisor:
         return said
 
     def stop(self) -> None:
-        """Stop everything in order; what does not stop in time is killed. A second request to stop makes it quick."""
-        before = self._asked_to_stop
+        """Stop everything in order; what does not stop in time is killed. A second Ctrl-C makes it quick."""
         for rank in sorted({child.program.rank for child in self._children}):
             children = [child for child in self._children if child.program.rank == rank]
             for child in children:
                 child.signal(child.program.stopped_by)
                 child.signal(signal.SIGCONT)  # one that was paused would not hear it
-            self._await_end(children, before)
+            self._await_end(children)
         self._children = []
         self._note()
 
-    def _await_end(self, children: list[Child], before: int) -> None:
+    def _await_end(self, children: list[Child]) -> None:
         deadline = time.monotonic() + max(child.program.within for child in children)
         hurry = False
         while running := [child for child in children if child.process and child.process.poll() is None]:
-            if not hurry and self._asked_to_stop > max(before, 1):
+            if self._is_hurried and not hurry:
                 hurry, deadline = True, min(deadline, time.monotonic() + 1)
                 for child in running:
                     child.signal(child.program.hurried_by)
@@ -247,5 +251,10 @@ class Supervisor:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake, 512)
 
-    def _stop_was_asked(self, _number: int, _frame: object) -> None:
-        self._asked_to_stop += 1
+    def _stop_was_asked(self, number: int, _frame: object) -> None:
+        # One wish may come as several signals, to a group and passed on by make: only a later Ctrl-C means hurry.
+        now = time.monotonic()
+        if self._asked_to_stop and number == signal.SIGINT and now - self._asked_at > SAME_WISH:
+            self._is_hurried = True
+        if not self._asked_to_stop:
+            self._asked_to_stop, self._asked_at = True, now

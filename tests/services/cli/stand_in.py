@@ -25,7 +25,8 @@ class Page(BaseHTTPRequestHandler):
 
 
 def serve(services: list[str]) -> None:
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    is_stubborn = os.environ.get("STAND_IN_STUBBORN") in services
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if is_stubborn else lambda _number, _frame: sys.exit(0))
     print("serving", *services, flush=True)
     if os.environ.get("STAND_IN_BROKEN") in services:
         sys.exit("LIMEN_SOMETHING is wrong")

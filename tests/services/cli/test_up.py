@@ -158,6 +158,18 @@ def test_an_unready_service_is_waited_for_and_an_interrupt_still_stops_everythin
     assert up.processes() == []
 
 
+def test_a_second_interrupt_does_not_wait_for_a_stubborn_service(up: Up) -> None:
+    process = up.start(STAND_IN_STUBBORN="gateway")
+    database = up.pid("postgres")
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+    time.sleep(0.6)  # what is shown is that nothing happens meanwhile
+    assert is_alive(up.pid("gateway"))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == 0
+    assert not is_alive(database)
+
+
 def test_an_external_server_that_does_not_answer_is_one_line(up: Up) -> None:
     said = up.refusal(LIMEN_POSTGRES_URL="postgresql://limen:x@127.0.0.1:1/limen")
     assert "nothing answers at 127.0.0.1:1, which LIMEN_POSTGRES_URL names" in said.splitlines()[-1]
@@ -166,3 +178,17 @@ def test_an_external_server_that_does_not_answer_is_one_line(up: Up) -> None:
 def test_wrong_options_are_one_line_and_code_two(up: Up) -> None:
     assert up.refusal(LIMEN_PORT="http").startswith("limen: LIMEN_PORT must be a port")
     assert up.refusal("--replicas", "gateway=2").startswith("limen: --replicas takes SERVICE=N")
+
+
+def test_external_servers_replace_the_embedded_ones(up: Up) -> None:
+    up.start()
+    given = read(up.data.quickstart)
+    servers = {name: given[name] for name in ("LIMEN_POSTGRES_URL", "LIMEN_NATS_URL")}
+    other = Up(up.data.path.with_name("other"))
+    other.said = up.said.with_name("other-said")
+    other.start(**servers)
+    assert {row["name"] for row in other.processes()} == {"gateway", "token", "tenants,key_rotation"}
+    assert servers.items() <= read(other.data.quickstart).items()
+    assert other.stop() == 0
+    assert up.pid("postgres")
+    assert up.stop() == 0
