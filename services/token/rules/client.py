@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from libs.edge.management_errors import BadRequest, Conflict, NotFound, NotSupported
 from libs.eventstore import Event
 from services.token.commands import (
     ChangeClient,
@@ -33,17 +32,28 @@ from services.token.events import (
     ClientSecretIssued,
 )
 from services.token.rules import client_properties
-
-MOST_CREDENTIALS = 2
-"""Public keys an application may have at once, as in Auth0: the one it uses and the one it moves to."""
+from services.token.rules.client_reasons import (
+    MOST_CREDENTIALS,
+    MOST_METADATA,
+    ClientIdTaken,
+    ClientUsesNoSecret,
+    CredentialExpiresInThePast,
+    GrantExists,
+    NoSuchAudience,
+    NoSuchClient,
+    NoSuchCredential,
+    NoSuchGrant,
+    SameKeyTwice,
+    ScopeUnknown,
+    TooManyCredentials,
+    TooMuchMetadata,
+    TwoMethods,
+)
 
 MOST_SECRETS = 2
 """Secrets that may live at once: the new one and the one it replaces."""
 
 LONGEST_OVERLAP = timedelta(days=30)
-
-MOST_METADATA = 10
-"""Entries of `client_metadata`, as in Auth0."""
 
 
 # What is remembered.
@@ -168,100 +178,6 @@ def _without(entries: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 # What a command causes.
-
-
-class ClientIdTaken(Conflict):
-    """Another application has, or had, this client_id."""
-
-    def __init__(self) -> None:
-        super().__init__("A client with the same client_id already exists.", "client_conflict")
-
-
-class NoSuchClient(NotFound):
-    """There is no application of this id in the tenant."""
-
-    def __init__(self) -> None:
-        super().__init__("The client does not exist", "inexistent_client")
-
-
-class ClientUsesNoSecret(NotSupported):
-    """A public application, or one that signs its assertions, has no secret to rotate."""
-
-    def __init__(self) -> None:
-        super().__init__("The client does not authenticate with a secret.")
-
-
-class TooMuchMetadata(BadRequest):
-    """`client_metadata` would have more entries than it may."""
-
-    def __init__(self) -> None:
-        super().__init__(f"client_metadata may have at most {MOST_METADATA} entries.")
-
-
-class TwoMethods(BadRequest):
-    """An application authenticates by its keys or as `token_endpoint_auth_method` says, never by either."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "client_authentication_methods and token_endpoint_auth_method are mutually exclusive; "
-            "set the one that shall not count to null."
-        )
-
-
-class SameKeyTwice(BadRequest):
-    """Two credentials of an application have the same key, or the same `kid`."""
-
-    def __init__(self) -> None:
-        super().__init__("The client has a credential with this key or kid already.", "credential_conflict")
-
-
-class TooManyCredentials(BadRequest):
-    """An application may have two public keys at once."""
-
-    def __init__(self) -> None:
-        super().__init__(f"A client may have at most {MOST_CREDENTIALS} credentials.", "too_many_credentials")
-
-
-class NoSuchCredential(BadRequest):
-    """A credential is named that the application does not have."""
-
-    def __init__(self) -> None:
-        super().__init__("The credential does not exist.", "inexistent_credential")
-
-
-class CredentialExpiresInThePast(BadRequest):
-    """A credential that has expired would never count."""
-
-    def __init__(self) -> None:
-        super().__init__("The credential's expires_at is in the past.")
-
-
-class NoSuchAudience(NotFound):
-    """There is no API with this identifier."""
-
-    def __init__(self) -> None:
-        super().__init__("The resource server does not exist.", "inexistent_resource_server")
-
-
-class GrantExists(Conflict):
-    """The application has a grant for this API already."""
-
-    def __init__(self) -> None:
-        super().__init__("A client grant for this client and audience already exists.", "client_grant_conflict")
-
-
-class NoSuchGrant(NotFound):
-    """There is no client grant of this id in the tenant."""
-
-    def __init__(self) -> None:
-        super().__init__("The client grant does not exist.", "inexistent_client_grant")
-
-
-class ScopeUnknown(BadRequest):
-    """The API does not have this scope."""
-
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"The scope '{scope}' is not defined by the resource server.", "invalid_scope")
 
 
 def register(command: RegisterClient, state: State, now: datetime) -> Sequence[Event]:

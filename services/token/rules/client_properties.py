@@ -1,4 +1,4 @@
-"""What an application's properties are: Auth0's defaults, how a change is laid over them, what a public client loses."""
+"""An application's properties: Auth0's defaults, how a change is laid over them, what a public client loses."""
 
 from collections.abc import Mapping
 from typing import Any, Final
