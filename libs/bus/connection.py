@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
 import nats.errors
-from nats.aio.client import Client, Server
+from nats.aio.client import PING_PROTO, Client, Server
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from libs.bus.errors import Disconnected, NoResponders, TimedOut, TooLarge
 from libs.bus.serving import Listening, Serving
@@ -187,6 +188,13 @@ class Bus:
         self._on_lost.add(lost)
         return address, listening
 
+    async def mute(self, subscription: Subscription) -> None:
+        """Have the server send no more of `subscription`, and wait until what it had sent is with the handler."""
+        await self._client._send_unsubscribe(subscription._id)  # noqa: SLF001  # nats-py's own drain loses messages
+        await self.flush()
+        await subscription._pending_queue.join()  # noqa: SLF001  # the same
+        await subscription.unsubscribe()
+
     async def flush(self) -> None:
         """Wait until the server has seen everything sent so far."""
         try:
@@ -226,14 +234,19 @@ class Bus:
                 self._lost()
 
     async def _ping(self, within: float) -> bool:
-        """Whether the server answers within so many seconds, and with it all that was sent before.
+        """Whether the server answers within so many seconds, and has thereby seen all that was sent before.
 
         nats-py's `flush` cancels its future when it is late; the answer that comes after all, as from a server that
-        was paused, then ends the read loop for ever. So the future is left alone.
+        was paused, then ends the read loop for ever. So the future is left alone. And its ping goes straight to the
+        transport, past a SUB or UNSUB that still waits to be written; ours waits behind them.
         """
         pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        await self._client._send_ping(pong)  # noqa: SLF001  # see above
-        await asyncio.wait([pong], timeout=within)
+        self._client._pongs.append(pong)  # noqa: SLF001  # see above
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._client._send_command(PING_PROTO)  # noqa: SLF001  # see above
+                await self._client._flush_pending()  # noqa: SLF001  # see above
+                await asyncio.wait([pong])
         return pong.done()
 
     def _lost(self) -> Literal[False]:

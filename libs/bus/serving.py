@@ -55,9 +55,9 @@ class Serving:
     async def drain(self, *, within: float) -> None:
         """Take no more messages, then wait up to `within` seconds for those under way."""
         if self.subscription is not None:
-            with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+            with contextlib.suppress(BusError, nats.errors.Error, OSError, TimeoutError):
                 async with asyncio.timeout(2):
-                    await self.subscription.drain()  # type: ignore[no-untyped-call]
+                    await self._bus.mute(self.subscription)
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=within)
         with contextlib.suppress(BusError):
