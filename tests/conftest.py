@@ -5,6 +5,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final, Protocol
 
 import pytest
@@ -135,20 +136,23 @@ def readiness() -> Readiness:
     return Readiness()
 
 
-class Background(Protocol):
-    """Runs work beside the test until its end; what it raised before then fails the test."""
+Stop = Callable[[], Awaitable[None]]
 
-    def __call__(self, work: Awaitable[object]) -> "asyncio.Future[object]": ...
+
+class Background(Protocol):
+    """Runs work beside the test until its end or until `await stop()`; what it raised before then fails the test."""
+
+    def __call__(self, work: Awaitable[object]) -> Stop: ...
 
 
 @pytest.fixture
 async def background(open_database: OpenDatabase, open_bus: OpenBus) -> AsyncIterator[Background]:  # noqa: ARG001  # ended before they close
     async with AsyncExitStack() as at_end:
 
-        def run(work: Awaitable[object]) -> "asyncio.Future[object]":
-            task = asyncio.ensure_future(work)
-            at_end.push_async_callback(_ended, task)
-            return task
+        def run(work: Awaitable[object]) -> Stop:
+            stop = partial(_ended, asyncio.ensure_future(work))
+            at_end.push_async_callback(stop)
+            return stop
 
         yield run
 

@@ -227,8 +227,6 @@ class BatchWriter(Generic[I]):
         except SERVER_SAID_NO as error:
             raise DatabaseAway(repr(error)) from error
         except AWAY as error:
-            if isinstance(error, ValueError):
-                raise  # an argument of the wrong type never left this process
             raise OutcomeUnknown(repr(error)) from error
         for record in records:
             answer = batch[record["n"] - 1].answer

@@ -74,6 +74,4 @@ def translated() -> Iterator[None]:
     except asyncpg.UniqueViolationError as error:
         raise AlreadyThere(error.constraint_name or "") from error
     except AWAY as error:
-        if isinstance(error, ValueError):
-            raise  # the driver's error for an argument of the wrong type is no matter of time
         raise DatabaseAway(repr(error)) from error

@@ -78,8 +78,12 @@ class Locks:
             return None
 
     async def _while_alive(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        ended = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: ended.set())
         while not connection.is_closed():
-            await asyncio.sleep(RETRY)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY):
+                    await ended.wait()
             async with self._using:
                 try:
                     await connection.execute("SELECT")

@@ -1,6 +1,6 @@
 """The made-up shop on a database and a bus of its own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import pytest
@@ -34,8 +34,10 @@ def store(database: Database, bus: Bus) -> EventStore:
 
 
 @pytest.fixture
-def locks(addresses: Addresses, background: Background) -> Locks:  # noqa: ARG001  # background ends what leads first
-    return Locks(addresses.of["shop"], "shop")
+async def locks(addresses: Addresses) -> AsyncIterator[Locks]:
+    locks = Locks(addresses.of["shop"], "shop")
+    yield locks
+    await locks.close()
 
 
 MakeRelay = Callable[..., Relay]

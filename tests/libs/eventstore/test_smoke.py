@@ -51,7 +51,7 @@ async def test_a_command_becomes_rows_and_facts_in_one_transaction(store: EventS
     ]
     assert await log_of(store, "activity") == [(1, "shop.good_sold", {"good": "1", "note": ""})]
     async with store.database.connection() as rows:
-        assert tuple(await rows.fetchrow("SELECT name, version FROM goods")) == ("lamp", 2)
+        assert [tuple(row) for row in await rows.fetch("SELECT name, version FROM goods")] == [("lamp", 2)]
 
 
 async def test_facts_go_by_relay_to_memory_rows_and_commands(

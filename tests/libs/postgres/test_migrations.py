@@ -1,0 +1,42 @@
+"""Numbered files, applied once, refused when they changed; a service runs with schema n or n+1."""
+
+import pytest
+
+from libs.postgres import Migration, SchemaMismatch, connect, migrate, require_schema
+from tests.conftest import SCHEMA
+from tests.servers import LOG, Addresses
+
+NEXT = [*LOG, Migration(2, "more", "CREATE TABLE more (id int)")]
+
+
+async def test_what_is_lacking_is_applied_once(addresses: Addresses) -> None:
+    assert [each.number for each in await migrate(addresses.of[SCHEMA], SCHEMA, NEXT)] == [2]
+    assert await migrate(addresses.of[SCHEMA], SCHEMA, NEXT) == []
+
+
+async def test_a_file_that_changed_is_refused(addresses: Addresses) -> None:
+    changed = [Migration(LOG[0].number, LOG[0].name, LOG[0].sql + "-- changed")]
+    with pytest.raises(SchemaMismatch, match="restore the file"):
+        await migrate(addresses.of[SCHEMA], SCHEMA, changed)
+
+
+async def test_a_file_that_fails_leaves_nothing(addresses: Addresses) -> None:
+    broken = [*LOG, Migration(2, "broken", "CREATE TABLE half (id int); SELECT 1 / 0")]
+    with pytest.raises(Exception, match="division by zero"):
+        await migrate(addresses.of[SCHEMA], SCHEMA, broken)
+    assert [each.number for each in await migrate(addresses.of[SCHEMA], SCHEMA, NEXT)] == [2]
+
+
+async def test_a_service_runs_with_its_schema_or_the_next(addresses: Addresses) -> None:
+    rows = await connect(addresses.of[SCHEMA])
+    try:
+        with pytest.raises(SchemaMismatch, match="run `limen migrate`"):
+            await require_schema(rows, SCHEMA, NEXT)
+        await migrate(addresses.of[SCHEMA], SCHEMA, NEXT)
+        await require_schema(rows, SCHEMA, LOG)
+        later = [*NEXT, Migration(3, "later", "SELECT 1")]
+        await migrate(addresses.of[SCHEMA], SCHEMA, later)
+        with pytest.raises(SchemaMismatch, match="deploy a newer release"):
+            await require_schema(rows, SCHEMA, LOG)
+    finally:
+        await rows.close()
