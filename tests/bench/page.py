@@ -1,0 +1,164 @@
+"""Owns docs/reference/performance.md: what of it is generated, and what is written by hand and kept."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.bench import contenders, limen, machine
+from tests.bench.figures import Figure, figure, number, ratios
+from tests.bench.load import Shot
+from tests.bench.parts import Measured, Wanted
+
+PATH: Final = contenders.ROOT / "docs" / "reference" / "performance.md"
+KEPT: Final = re.compile(r"<!-- kept: (\w+) -->\n(.*?)<!-- /kept -->", re.DOTALL)
+SPECIMEN: Final = "Write here what the table does not say; it is kept when the page is written anew.\n"
+MIB: Final = 2**20
+
+OPENING: Final = """\
+# Performance
+
+`make bench` measures everything below in one run on one machine, one after another in turns, and writes this page.
+Only the ratios mean anything elsewhere.
+A token of Limen is answered when its event is committed, by a statement that verifies the rows it was decided from.
+The relays run, and the mirror in NATS must have caught up five seconds after each load.
+`oidc-provider` keeps everything in memory.
+"""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A line of what is asked."""
+
+    what: str
+    measured: str
+    aim: str
+    is_reached: bool
+
+
+def rendered(found: Measured, wanted: Wanted, *, day: str, facts: Sequence[tuple[str, str]], old: str = "") -> str:
+    """The page; hand-written parts are taken from `old`."""
+    kept: dict[str, str] = dict(KEPT.findall(old))
+    sections = [OPENING, _when(found, wanted, day), _machine(facts), _aims(aims(found))]
+    sections += [_tokens(found), _processors(found), _by_hand("where_the_time_goes", kept)]
+    sections += [_starts(found), _memory(found), _by_hand("notes", kept)]
+    return "\n".join(section for section in sections if section)
+
+
+def _when(found: Measured, wanted: Wanted, day: str) -> str:
+    lines = [f"Measured on {day}: {wanted.rounds} rounds of {wanted.seconds:g} s after warming up; medians and ranges."]
+    lines += [f"**{missing}.**" for missing in found.missing]
+    lines += [f"**Wrong: {complaint}.**" for complaint in found.complaints]
+    if found.strangers > machine.QUIET:
+        lines.append(f"**Provisional: other programs used up to {found.strangers:.2f} processors meanwhile.**")
+    return "\n".join(lines) + "\n"
+
+
+def _machine(facts: Sequence[tuple[str, str]]) -> str:
+    return "## The machine\n\n" + _table(("", ""), facts, right=False)
+
+
+def _aims(lines: Sequence[Aim]) -> str:
+    rows = [(line.what, line.measured, line.aim, "yes" if line.is_reached else "no") for line in lines]
+    return "## What is asked\n\n" + _table(("", "measured", "aim", "reached"), rows)
+
+
+def aims(found: Measured) -> list[Aim]:
+    """What DESIGN asks for, as far as it was measured."""
+    lines = [aim for alg, asked in (("ES256", 1.0), ("RS256", 0.9)) for aim in _ratio_aims(found, alg, asked)]
+    if found.kept:
+        slowest = max(kept.caught_up for kepts in found.kept.values() for kept in kepts)
+        bound = limen.CATCH_UP_BOUND
+        lines.append(
+            Aim("the mirror has caught up, after a load", f"{slowest:.2f} s", f"{bound:g} s", slowest <= bound)
+        )
+    if found.idle:
+        total = sum(found.idle.values()) / MIB
+        lines.append(Aim("the whole stack, idle, PSS", f"{total:.0f} MB", "450 MB", total <= 450))
+    if found.warm:
+        warm = figure(found.warm)
+        lines.append(Aim("`limen up` to the first token, warm", f"{warm.text(2)} s", "5 s", warm.median <= 5))
+    return lines
+
+
+def _ratio_aims(found: Measured, alg: str, asked: float) -> Iterable[Aim]:
+    ratio = _ratio(found, f"{limen.WHO} {alg}")
+    if ratio is not None:
+        measured = f"{ratio.text(2)} ({ratio.range(2)})"
+        yield Aim(f"{alg} beside oidc-provider", measured, f"{asked:g}", ratio.median >= asked)
+    if shots := found.shots.get(f"{limen.WHO} {alg}"):
+        tail = figure([shot.p99 / shot.p50 for shot in shots])
+        yield Aim(f"{alg}, p99 in multiples of p50", tail.text(1), "8", tail.median <= 8)
+
+
+def _ratio(found: Measured, name: str) -> Figure | None:
+    """The rate of a line beside oidc-provider's with the same algorithm, round by round."""
+    line = next((each for each in found.order if each.name == name), None)
+    peers = [
+        each.name for each in found.order if line and each.alg == line.alg and each.who.startswith(contenders.PEER)
+    ]
+    if line is None or not peers:
+        return None
+    return ratios([shot.rate for shot in found.shots[name]], [shot.rate for shot in found.shots[peers[0]]])
+
+
+def _tokens(found: Measured) -> str:
+    if not found.shots:
+        return ""
+    heads = ("64 connections", "answers/s", "range", "beside oidc-provider", "p50, ms", "p99, ms")
+    return "## Tokens a second\n\n" + _table(heads, [_token_row(found, name) for name in found.shots])
+
+
+def _token_row(found: Measured, name: str) -> tuple[str, ...]:
+    shots, ratio = found.shots[name], _ratio(found, name)
+    rate, p50, p99 = (figure([getattr(shot, what) for shot in shots]) for what in ("rate", "p50", "p99"))
+    beside = f"{ratio.text(2)} ({ratio.range(2)})" if ratio else ""
+    return name, rate.text(), rate.range(), beside, p50.text(1), p99.text(1)
+
+
+def _processors(found: Measured) -> str:
+    """Microseconds of processor time an answer costs, by program."""
+    rows = [(name, program, text) for name, shots in found.shots.items() for program, text in _cost(shots)]
+    heads = ("64 connections", "program", "µs of processor time an answer")
+    return "## Where the time goes\n\n" + _table(heads, rows) if rows else ""
+
+
+def _cost(shots: Sequence[Shot]) -> list[tuple[str, str]]:
+    programs: dict[str, list[float]] = {}
+    for shot in shots:
+        cpu, good = shot.cpu, max(1, shot.good)
+        for program, seconds in cpu.items():
+            programs.setdefault(program, []).append(seconds / good * 1e6)
+    costs = {program: figure(values).median for program, values in programs.items()}
+    return [(program, number(cost)) for program, cost in sorted(costs.items(), key=lambda item: -item[1]) if cost >= 1]
+
+
+def _starts(found: Measured) -> str:
+    rows = [] if found.cold is None else [("cold, on an empty data directory", f"{found.cold:.2f}", "")]
+    if found.warm:
+        warm = figure(found.warm)
+        rows.append(("warm, on the same data directory", warm.text(2), warm.range(2)))
+    return "## From `limen up` to the first token\n\n" + _table(("", "s", "range"), rows) if rows else ""
+
+
+def _memory(found: Measured) -> str:
+    if not found.idle:
+        return ""
+    rows = [(name, _mb(size), _mb(found.after.get(name))) for name, size in found.idle.items()]
+    rows.append(("together", _mb(sum(found.idle.values())), _mb(sum(found.after.values()) or None)))
+    heads = ("", "idle after the start", "idle after the loads")
+    return "## Memory\n\nProportional set size, in MB.\n\n" + _table(heads, rows)
+
+
+def _mb(size: int | None) -> str:
+    return "" if size is None else number(size / MIB)
+
+
+def _by_hand(name: str, kept: dict[str, str]) -> str:
+    return f"<!-- kept: {name} -->\n{kept.get(name, SPECIMEN)}<!-- /kept -->\n"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: bool = True) -> str:
+    """A table in Markdown; all but the first column are numbers when `right`."""
+    rule = ["---", *(["---:" if right else "---"] * (len(heads) - 1))]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (heads, rule, *rows))
