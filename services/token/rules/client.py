@@ -239,7 +239,7 @@ def grant(command: GrantClient, state: State, _now: datetime) -> Sequence[Event]
             resource_server_id=client.target.resource_server_id,
             audience=command.audience,
             scope=list(command.scope),
-            properties=command.properties,
+            properties=_merged({}, command.properties),
         )
     ]
 

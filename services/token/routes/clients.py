@@ -1,0 +1,188 @@
+"""`/api/v2/clients`: applications.
+
+A secret is shown once, in the answer that issues it; afterwards there is only its hash, so `client_secret` is absent
+from every other answer, whatever the caller's scopes are.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from libs.edge import Call, Query, Reply, Route, answers
+from libs.edge.management import InsufficientScope
+from libs.edge.management_errors import InvalidQuery
+from libs.edge.paging import CheckpointPage, Fields, Page
+from libs.edge.validation import changed, created
+from libs.runtime import ids
+from libs.sealed import hash_of_secret
+from services.token import queries
+from services.token.commands import ChangeClient, DeleteClient, NewSecret, RegisterClient, RotateClientSecret
+from services.token.queries import ClientFilter, ClientRow, Found
+from services.token.routes import credentials
+from services.token.routes.desk import Desk
+from services.token.routes.schemas.client import CLIENT, PROMISES, ROTATION
+from services.token.routes.schemas.promises import refuse
+from services.token.rules.client import Client
+from services.token.rules.client_reasons import NoSuchClient
+
+PATH: Final = "/api/v2/clients"
+ONE: Final = "/api/v2/clients/{id}"
+
+READ: Final = ("read:clients", "read:client_keys", "read:client_credentials", "read:client_summary")
+CHANGE: Final = (
+    "update:clients",
+    "update:client_keys",
+    "update:client_credentials",
+    "update:client_token_vault_privileged_access",
+)
+
+SUMMARY: Final = frozenset({"client_id", "app_type", "name", "description"})
+"""Members that any of the reading scopes shows."""
+
+KEYS: Final = frozenset({"encryption_key", credentials.METHODS})
+"""Members that tell how an application proves who it is."""
+
+
+def routes(desk: Desk) -> tuple[Route, ...]:
+    """The table of routes."""
+    clients = Clients(desk)
+    return (
+        Route("GET", PATH, clients.list, scopes=READ),
+        Route("POST", PATH, clients.create, scopes=("create:clients",)),
+        Route("GET", ONE, clients.read, scopes=READ),
+        Route("PATCH", ONE, clients.change, scopes=CHANGE),
+        Route("DELETE", ONE, clients.delete, scopes=("delete:clients",)),
+        Route("POST", f"{ONE}/rotate-secret", clients.rotate_secret, scopes=("update:client_keys",)),
+    )
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The handlers."""
+
+    desk: Desk
+
+    async def list(self, call: Call) -> Reply:
+        """A page of the applications that are wanted."""
+        query = call.query()
+        wanted, fields, page = _filter(query), Fields.requested(query), self.desk.page(query)
+        found = await queries.clients(self.desk.database, call.tenant, wanted, self.desk.window(call, page))
+        return answers.json(self._page(call, page, fields, found))
+
+    def _page(self, call: Call, page: Page, fields: Fields, found: Found[ClientRow]) -> Any:
+        items = [fields.of(_readable(call, _row(call, row))) for row in found.items]
+        if isinstance(page, CheckpointPage):
+            return page.answer("clients", items, self.desk.following(call, found.following))
+        return page.answer("clients", items, found.total)
+
+    async def create(self, call: Call) -> Reply:
+        """Register an application; its secret, if it has one, is shown here and never again."""
+        properties = _checked(created(CLIENT, call))
+        if properties.get(credentials.METHODS) is not None:
+            _require_scope(call, "create:client_credentials")
+        new = credentials.require_new(credentials.taken_from(properties))
+        secret = ids.client_secret()
+        command = RegisterClient(call.tenant, ids.client_id(), properties, _kept(secret), new)
+        committed, headers = await self.desk.run(command, call)
+        body = _state(call, committed.state, secret if committed.state.secrets else None)
+        return answers.json(body, status=201, headers=headers)
+
+    async def read(self, call: Call) -> Reply:
+        """One application."""
+        fields = Fields.requested(call.query())
+        row = await queries.client(self.desk.database, call.tenant, call.parameters["id"])
+        if row is None:
+            raise NoSuchClient
+        return answers.json(fields.of(_readable(call, _row(call, row))))
+
+    async def change(self, call: Call) -> Reply:
+        """Change some properties, or which keys count."""
+        properties = _checked(changed(CLIENT, call))
+        _require_scopes_of(call, properties)
+        wanted = credentials.taken_from(properties)
+        command = ChangeClient(call.tenant, call.parameters["id"], properties, wanted)
+        committed, headers = await self.desk.run(command, call)
+        return answers.json(_state(call, committed.state, None), headers=headers)
+
+    async def delete(self, call: Call) -> Reply:
+        """Delete an application, its secrets, keys and grants; 204 also where there was none."""
+        _, headers = await self.desk.run(DeleteClient(call.tenant, call.parameters["id"]), call)
+        return answers.empty(headers=headers)
+
+    async def rotate_secret(self, call: Call) -> Reply:
+        """Issue a new secret; the old one ends at once, or after `previous_secret_lifetime` seconds."""
+        body = changed(ROTATION, call) if call.request.body else {}
+        lifetime = timedelta(seconds=body.get("previous_secret_lifetime") or 0)
+        secret = ids.client_secret()
+        command = RotateClientSecret(call.tenant, call.parameters["id"], _kept(secret), lifetime)
+        committed, headers = await self.desk.run(command, call)
+        return answers.json(_state(call, committed.state, secret), headers=headers)
+
+
+def _filter(query: Query) -> ClientFilter:
+    if "q" in query:
+        raise InvalidQuery.about("q", "Searching by organization is not supported")
+    app_types = query.text("app_type")
+    return ClientFilter(
+        is_first_party=query.boolean("is_first_party"),
+        app_types=None if app_types is None else tuple(app_types.split(",")),
+        external_client_id=query.text("external_client_id"),
+        is_global=query.boolean("is_global"),
+    )
+
+
+def _checked(properties: dict[str, Any]) -> dict[str, Any]:
+    refuse(PROMISES, properties)
+    return properties
+
+
+def _kept(secret: str) -> NewSecret:
+    return NewSecret(ids.prefixed("sec", 16), hash_of_secret(secret))
+
+
+def _scopes(call: Call) -> frozenset[str]:
+    claims: Mapping[str, Any] = call.claims or {}
+    return frozenset(str(claims.get("scope", "")).split(" "))
+
+
+def _require_scope(call: Call, scope: str) -> None:
+    if scope not in _scopes(call):
+        raise InsufficientScope((scope,))
+
+
+def _require_scopes_of(call: Call, properties: Mapping[str, Any]) -> None:
+    """Each kind of property has its own scope; the route's only open the door."""
+    if credentials.METHODS in properties:
+        _require_scope(call, "update:client_credentials")
+    if properties.keys() - {credentials.METHODS}:
+        _require_scope(call, "update:clients")
+
+
+def _row(call: Call, row: ClientRow) -> dict[str, Any]:
+    return _members(call, row.client_id, row.properties, row.credentials)
+
+
+def _state(call: Call, client: Client, secret: str | None) -> dict[str, Any]:
+    members = _members(call, client.client_id, client.properties, client.credentials)
+    return members if secret is None else {**members, "client_secret": secret}
+
+
+def _members(
+    call: Call, client_id: str, properties: Mapping[str, Any], credential_ids: Iterable[str]
+) -> dict[str, Any]:
+    listed = [{"id": each} for each in credential_ids]
+    methods = {credentials.METHODS: {"private_key_jwt": {"credentials": listed}}} if listed else {}
+    return {"tenant": call.tenant, "global": False, "callbacks": [], **properties, "client_id": client_id, **methods}
+
+
+def _readable(call: Call, members: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what the caller's scopes show, as in Auth0."""
+    scopes = _scopes(call)
+    may_read_all = not scopes.isdisjoint({"read:clients", "read:client_keys"})
+    may_read_keys = not scopes.isdisjoint({"read:client_keys", "read:client_credentials"})
+    return {
+        name: value
+        for name, value in members.items()
+        if name in SUMMARY or (may_read_keys if name in KEYS else may_read_all)
+    }

@@ -1,0 +1,90 @@
+"""Public keys in a body: the list under `private_key_jwt.credentials`, read strictly (JO-12)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
+
+from libs.edge.management_errors import BadRequest, NotSupported
+from libs.jose import UnacceptableKey, public_jwk, public_key_from_pem, thumbprint
+from libs.runtime.ids import prefixed
+from services.token.commands import NewCredential
+
+METHODS: Final = "client_authentication_methods"
+
+# RFC 3339 §5.6; the standard library alone would also take week dates and times without an offset.
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def taken_from(properties: dict[str, Any]) -> tuple[NewCredential | str, ...] | None:
+    """Take the credentials out of a body: new ones, ids of those that stay, none at all for `null`.
+
+    Returns `None` where the body says nothing about them.
+
+    Raises:
+        BadRequest: a key we do not take, or a time that is none.
+    """
+    if METHODS not in properties:
+        return None
+    methods = properties.pop(METHODS)
+    return () if methods is None else _credentials(methods["private_key_jwt"]["credentials"])
+
+
+def _credentials(given: Sequence[Mapping[str, Any]]) -> tuple[NewCredential | str, ...]:
+    return tuple(str(each["id"]) if "id" in each else _new(each, _place(at)) for at, each in enumerate(given))
+
+
+def require_new(credentials: Sequence[NewCredential | str] | None) -> tuple[NewCredential, ...]:
+    """The credentials of an application that is only being made.
+
+    Raises:
+        BadRequest: one is named by an id that nothing can have yet.
+    """
+    new = tuple(each for each in credentials or () if isinstance(each, NewCredential))
+    if len(new) < len(credentials or ()):
+        _refuse("A new client has no credentials to name by id", f"{METHODS}.private_key_jwt.credentials")
+    return new
+
+
+def _new(given: Mapping[str, Any], place: str) -> NewCredential:
+    for name in ("credential_type", "pem"):
+        if name not in given:
+            _refuse(f"Missing required property: {name}", place)
+    if given.get("parse_expiry_from_cert"):
+        raise NotSupported("parse_expiry_from_cert is not supported; send expires_at.")
+    try:
+        key = public_key_from_pem(given["pem"], given["alg"], kid=given.get("kid"))
+    except UnacceptableKey as error:
+        raise BadRequest(f"Payload validation error: '{error}' on property {place}.pem.") from error
+    jwk = public_jwk(key)
+    return NewCredential(
+        credential_id=prefixed("cred", 20),
+        credential_type=given["credential_type"],
+        name=given.get("name"),
+        alg=given["alg"],
+        kid=key.kid or thumbprint(jwk),
+        jwk=jwk,
+        expires_at=_time(given.get("expires_at"), f"{place}.expires_at"),
+    )
+
+
+def _time(text: str | None, place: str) -> str | None:
+    """The time in UTC."""
+    if text is None:
+        return None
+    if not _TIME.fullmatch(text):
+        _refuse(f"Object didn't pass validation for format date-time: {text}", place)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError) as error:
+        raise BadRequest(f"Payload validation error: 'There is no such time: {text}' on property {place}.") from error
+
+
+def _place(at: int) -> str:
+    return f"{METHODS}.private_key_jwt.credentials[{at}]"
+
+
+def _refuse(what: str, place: str) -> NoReturn:
+    raise BadRequest(f"Payload validation error: '{what}' on property {place}.")

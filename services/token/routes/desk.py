@@ -1,0 +1,72 @@
+"""What the handlers of the Management API work with: the log they write, the rows they read, whom a write waits for."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from libs.edge import Call, Cursors, Query
+from libs.edge.management_errors import PayloadTooLarge
+from libs.edge.paging import CheckpointPage, Page, requested
+from libs.edge.writes import context_of, settled
+from libs.eventstore import Applied, Committed, EventStore, EventTooLarge
+from libs.eventstore.execute import HasTenant
+from libs.postgres import Database
+from services.token.queries import After, Slice, Window
+
+
+class Done(NamedTuple):
+    """A command that was run, and the headers of its answer."""
+
+    committed: Committed
+    headers: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One per process."""
+
+    store: EventStore
+    database: Database
+    applied: Applied
+    cursors: Cursors
+
+    async def run(self, command: HasTenant, call: Call) -> Done:
+        """Run a command in the caller's name and wait, half a second at most, until who obeys it has heard.
+
+        Raises:
+            PayloadTooLarge: what it says does not fit an event.
+            What the rule raises: a refusal; nothing was written.
+        """
+        try:
+            committed = await self.store.execute(command, context_of(call))
+        except EventTooLarge as error:
+            raise PayloadTooLarge("The properties of one change are too large together.") from error
+        return Done(committed, await settled(self.applied, committed))
+
+    def page(self, query: Query, *, has_checkpoints: bool = True) -> Page:
+        """Which page of a list is asked.
+
+        Raises:
+            InvalidQuery: a number out of its range, or no number.
+        """
+        return requested(query, has_checkpoints=has_checkpoints)
+
+    def window(self, call: Call, page: Page) -> Window:
+        """The same as rows: those after a place, or from a number on.
+
+        Raises:
+            InvalidQuery: the cursor is altered, too old, or another tenant's or list's.
+        """
+        if not isinstance(page, CheckpointPage):
+            return Slice(page.start, page.per_page)
+        if page.cursor is None:
+            return After("", page.take)
+        return After(
+            self.cursors.opened(call.tenant, call.route.template, page.cursor, now=call.now),
+            page.take,
+        )
+
+    def following(self, call: Call, position: str | None) -> str | None:
+        """The cursor of the page behind `position`; `None` when there is none."""
+        if position is None:
+            return None
+        return self.cursors.sealed(call.tenant, call.route.template, position, now=call.now)
