@@ -64,6 +64,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT; 0 after a stop that was asked for, 2 for a wrong setting, 3 for a wrong schema."""
     services = parsed(arguments)
     logs.configure(",".join(services))
+    for name in services:
+        import_module(f"services.{name}.app")  # before the loop turns: importing blocks
     try:
         uvloop.run(serve(services, environ))
     except SettingsError as error:

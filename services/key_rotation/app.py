@@ -39,6 +39,9 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
 
+MIGRATIONS: Final = migrations_of(SERVICE)
+"""Read once, before the loop turns."""
+
 
 def open_keyring(environ: Mapping[str, str]) -> Keyring:
     """The key-encryption keys of this process, opened once; raises `SettingsError` with one clear line."""
@@ -51,7 +54,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     readiness = lifecycle.readiness
 
     database, clock = await open_database(
-        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=migrations_of(SERVICE)
+        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS
     )
     await prove(keyring, database)
     bus = await Bus.connect(settings.nats_url.reveal(), name=SERVICE)

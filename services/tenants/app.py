@@ -34,6 +34,9 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
 
+MIGRATIONS: Final = migrations_of(SERVICE)
+"""Read once, before the loop turns."""
+
 
 async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     """Start the service; `lifecycle` stops it: requests first, then what runs beside them, the bus, the pool."""
@@ -41,7 +44,7 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     readiness = lifecycle.readiness
 
     database, clock = await open_database(
-        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=migrations_of(SERVICE)
+        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS
     )
     bus = await Bus.connect(settings.nats_url.reveal(), name=SERVICE)
     lifecycle.on_stop(bus.close)

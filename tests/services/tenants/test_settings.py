@@ -1,0 +1,173 @@
+"""`/api/v2/tenants/settings` over a real bus and a real database."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from libs.edge.asks import AskRefused, ask
+from libs.eventstore.events import Event
+from libs.runtime.clock import wall
+from services.tenants.commands import (
+    ListTenants,
+    MoveTenant,
+    ReadTenant,
+    Registered,
+    RegisterTenant,
+    TenantAnswer,
+    TenantsAnswer,
+)
+from services.tenants.events import CATALOGUE
+from services.tenants.queries import tenant as tenant_row
+from services.tenants.rules.tenant import Entry, evolve
+from tests.services.world import World
+
+PATH = "/api/v2/tenants/settings"
+
+
+async def changed(world: World, settings: Any, **how: Any) -> Any:
+    return await world.management("tenants", "PATCH", PATH, settings, **how)
+
+
+async def test_a_tenant_that_changed_nothing_has_the_defaults(world: World) -> None:
+    answer = await world.management("tenants", "GET", PATH)
+    assert answer.status == 200
+    assert answer.body["allowed_signing_algs"] == ["RS256"]
+    assert answer.body["session_lifetime"] == 168
+    assert answer.body["flags"]["enable_sso"] is True
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_change_is_answered_read_and_in_the_log_once(world: World) -> None:
+    before = len(await world.facts("tenants", "acme"))
+    answer = await changed(world, {"friendly_name": "Acme", "session_lifetime_in_minutes": 90})
+    assert (answer.status, answer.body["friendly_name"], answer.body["session_lifetime"]) == (200, "Acme", 1.5)
+    assert (await changed(world, {"friendly_name": "Acme"})).status == 200
+    assert (await world.management("tenants", "GET", PATH)).body == answer.body
+    fact = (await world.facts("tenants", "acme"))[before:]
+    assert [each["type"] for each in fact] == ["tenants.tenant_settings_changed"]
+    meta = json.loads(fact[0]["meta"])
+    assert meta["actor"] == {"kind": "client", "id": "app"}
+    assert meta["request_id"]
+
+
+async def test_fields_are_chosen_and_left_out(world: World) -> None:
+    chosen = await world.management("tenants", "GET", PATH, query="fields=friendly_name,flags")
+    assert set(chosen.body) == {"friendly_name", "flags"}
+    without = await world.management("tenants", "GET", PATH, query="fields=flags&include_fields=false")
+    assert "flags" not in without.body
+    assert "friendly_name" in without.body
+
+
+NONSENSE: list[Any] = [
+    {"nonsense": 1},
+    {"allowed_signing_algs": ["ES256"]},
+    {"allowed_signing_algs": ["RS256", "HS256"]},
+    {"allowed_signing_algs": ["RS256", "RS512"]},
+    {"allowed_signing_algs": ["RS256", "RS256"]},
+    {"allowed_signing_algs": []},
+    {"session_lifetime": "long"},
+    {"session_lifetime": 0},
+    {"flags": {"unheard_of": True}},
+    {"flags": None},
+    {"sandbox_versions_available": ["1"]},
+    {"picture_url": "javascript:alert(1)"},
+    {"enabled_locales": ["../../etc"]},
+    [],
+]
+
+
+async def test_what_makes_no_sense_is_refused(world: World) -> None:
+    token = await world.token("acme")
+    for settings in NONSENSE:
+        answer = await changed(world, settings, token=token)
+        assert answer.status == 400, settings
+        assert answer.body["statusCode"] == 400
+        assert "Payload validation error" in answer.body["message"]
+
+
+async def test_a_removed_setting_is_its_default_again(world: World) -> None:
+    await changed(world, {"allowed_signing_algs": ["RS256", "ES256"]})
+    answer = await changed(world, {"allowed_signing_algs": None})
+    assert answer.body["allowed_signing_algs"] == ["RS256"]
+
+
+async def test_when_an_algorithm_is_allowed_its_key_can_be_used(world: World) -> None:
+    for alg in ("ES256", "PS256"):
+        answer = await changed(world, {"allowed_signing_algs": ["RS256", alg]})
+        assert answer.status == 200
+        assert "limen-not-yet-applied" not in answer.headers
+        assert (await world.signer("acme", alg)).alg == alg
+
+
+@pytest.mark.security("AD-01")
+async def test_settings_are_for_those_with_the_scope_in_a_token_of_this_tenant(world: World) -> None:
+    reader = await world.token("acme", scope="read:tenant_settings")
+    stranger = await world.token("other")
+    cases = [("", 401), ("nonsense", 401), (stranger, 401), (reader, 403), (await world.token("acme", scope="x"), 403)]
+    for token, status in cases:
+        answer = await changed(world, {"friendly_name": "stolen"}, token=token)
+        assert answer.status == status, (token, answer)
+    expired = await world.token("acme", exp=int(wall()) - 60)
+    elsewhere = await world.token("acme", aud="https://api.acme.example/")
+    for token in (expired, elsewhere):
+        assert (await world.management("tenants", "GET", PATH, token=token)).status == 401
+    assert (await world.management("tenants", "GET", PATH, token=reader)).body["friendly_name"] == ""
+
+
+@pytest.mark.security("AD-12")
+async def test_two_changes_at_once_are_both_kept(world: World) -> None:
+    token = await world.token("acme")
+    answers = await asyncio.gather(
+        changed(world, {"friendly_name": "a"}, token=token),
+        changed(world, {"support_email": "a@b.example"}, token=token),
+    )
+    assert [answer.status for answer in answers] == [200, 200]
+    body = (await world.management("tenants", "GET", PATH)).body
+    assert (body["friendly_name"], body["support_email"]) == ("a", "a@b.example")
+
+
+async def test_asks_are_idempotent_and_refuse_in_words(world: World) -> None:
+    command = RegisterTenant(tenant="acme", name="acme", domain="id.acme.example", scheme="https")
+    assert await ask(world.bus, "tenants", "register", command, Registered) == Registered(tenant="acme", is_open=True)
+    taken = MoveTenant(tenant="acme", domain="id.other.example", scheme="https")
+    with pytest.raises(AskRefused, match="another tenant"):
+        await ask(world.bus, "tenants", "move", taken, Registered)
+    with pytest.raises(AskRefused, match="no tenant"):
+        await ask(world.bus, "tenants", "read", ReadTenant(tenant="nobody"), TenantAnswer)
+    listed = await ask(world.bus, "tenants", "list", ListTenants(), TenantsAnswer)
+    assert [each.tenant for each in listed.tenants] == ["acme", "other"]
+
+
+async def test_two_tenants_that_want_one_domain_at_once_do_not_both_get_it(world: World) -> None:
+    commands = [RegisterTenant(tenant=f"t{n}", name="t", domain="one.example", scheme="https") for n in range(5)]
+    made = await asyncio.gather(
+        *(ask(world.bus, "tenants", "register", command, Registered) for command in commands), return_exceptions=True
+    )
+    assert sum(isinstance(each, Registered) for each in made) == 1
+    assert all(isinstance(each, Registered | AskRefused) for each in made), made
+
+
+async def test_a_tenant_waits_for_its_parts_and_says_for_which(world: World) -> None:
+    command = RegisterTenant(tenant="new", name="new", domain="new.example", scheme="http")
+    assert not (await ask(world.bus, "tenants", "register", command, Registered)).is_open
+    world.hosts["new"] = "new.example"
+    answer = await ask(world.bus, "tenants", "read", ReadTenant(tenant="new"), TenantAnswer)
+    assert "token" in answer.waiting_for
+    await world.tenant("new2", "new2.example")
+
+
+async def test_the_row_is_what_the_facts_fold_to(world: World) -> None:
+    await changed(world, {"friendly_name": "Acme", "flags": {"enable_sso": False}})
+    await changed(world, {"friendly_name": None, "flags": {"universal_login": False}})
+    token = await world.token("acme")
+    await ask(world.bus, "tenants", "move", MoveTenant(tenant="acme", domain="a.example:8443"), Registered)
+    assert (await changed(world, {"friendly_name": "x"}, token=token)).status in {200, 401}
+    state = Entry()
+    for row in await world.facts("tenants", "acme"):
+        event: Event | None = CATALOGUE.decode(row["type"], row["data"])
+        assert event is not None
+        state = evolve(state, event)
+    async with world.database("tenants") as database:
+        assert state.tenant == await tenant_row(database, "acme")
