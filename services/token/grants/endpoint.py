@@ -73,13 +73,10 @@ class Request:
     parameters: Parameters
     presented: ClientAuthentication
     client_id: str
+    deadline: float
+    """By when it must be committed, on the monotonic clock; reckoned once, or each further attempt would begin anew."""
     authenticated: Authenticated | None = None
     standing: Standing | None = None
-
-    @property
-    def deadline(self) -> float:
-        """By when it must be committed, on the monotonic clock."""
-        return monotonic() + (self.call.deadline - self.call.now.timestamp())
 
 
 class TokenEndpoint:
@@ -120,7 +117,9 @@ class TokenEndpoint:
         if (grant := GRANTS.get(grant_type)) is None:
             raise UnknownGrantType
         presented = client_authentication.read(raw.headers, given)
-        return Request(call, self._clock.now(), grant_type, grant, given, presented, client_id_of(presented))
+        now, client_id = self._clock.now(), client_id_of(presented)
+        deadline = monotonic() + (call.deadline - now.timestamp())
+        return Request(call, now, grant_type, grant, given, presented, client_id, deadline)
 
     async def _granted(self, request: Request) -> Reply:
         decision = await self._first_decision(request)
