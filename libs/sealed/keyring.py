@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from libs.sealed.aead import KEY_BYTES, decrypt, encrypt, kek_id_of
+from libs.sealed.derive import DerivedKey, RootKey, derive
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -75,6 +76,13 @@ class Keyring:
         if key is None:
             raise UnknownKeyEncryptionKey(kek_id, self.ids)
         return decrypt(key.key, blob, aad)
+
+    def derived(self, label: str, **context: str) -> list[DerivedKey]:
+        """The key of each loaded root for `label`, that of the wrapping key first (see `libs.sealed.derive`).
+
+        HKDF's labels keep what is derived apart from the keys that wrap.
+        """
+        return [derive(RootKey(each.id, each.key), label, **context) for each in self._keys.values()]
 
     def needs_rewrapping(self, blob: bytes) -> bool:
         """Whether `blob` bears another id than that of the key which wraps."""

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from libs.bus import Bus
-from libs.edge import Edge, RouteTable
+from libs.edge import Cursors, Edge, RouteTable
 from libs.edge.guard import guard
 from libs.eventstore import (
     Applied,
@@ -47,8 +47,9 @@ from services.token.grants.sweeping import sweep
 from services.token.grants.writing import ISSUE, REFUSE, Issue, Refusal, issue_arguments, refuse_arguments
 from services.token.projections import Followed, tenants
 from services.token.reactions import MANAGEMENT_APIS
-from services.token.routes import token
+from services.token.routes import client_grants, clients, resource_servers, token
 from services.token.routes.asks import QuickstartAsk
+from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
 from services.token.rows import ClientRows, ResourceServerRows
 from services.token.rules import client, resource_server
@@ -118,12 +119,16 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     applied = Applied(bus, SERVICE)
     await applied.listen()
     endpoint = TokenEndpoint(Standings(database), signing, clock, issues, refusals)
+    desk = Desk(store, database, applied, Cursors(*keyring.derived("cursor")))
     edge = Edge(
         bus,
         SERVICE,
         RouteTable(
             *token.routes(endpoint),
             *Discovery(database).routes(),
+            *clients.routes(desk),
+            *resource_servers.routes(desk),
+            *client_grants.routes(desk),
         ),
         slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
         clock=clock,
