@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import asyncpg
@@ -76,7 +76,8 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                await _roll_back(connection)
+                with suppress(DatabaseAway):  # what happened first is what is told
+                    await _roll_back(connection)
                 raise
             await commit(connection, "COMMIT")
 
@@ -106,7 +107,8 @@ async def commit(connection: Connection, script: str) -> None:
         raise OutcomeUnknown(repr(error)) from error
     except asyncpg.PostgresError:
         # The server refused a statement before COMMIT: nothing happened.
-        await _roll_back(connection)
+        with suppress(DatabaseAway):
+            await _roll_back(connection)
         raise
     if status != "COMMIT":
         # A statement failed and its error was caught: the server answers COMMIT with a rollback, and no error.

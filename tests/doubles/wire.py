@@ -22,6 +22,8 @@ class Wire:
         self._is_heard = False
         self._connections: set[Ends] = set()
         self._mute: Ends | None = None
+        self._hold_word = b""
+        self.held = asyncio.Event()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self.port = 0
@@ -39,6 +41,11 @@ class Wire:
     def hold(self) -> None:
         """Bring nothing to the server until `release`."""
         self._flowing.clear()
+
+    def hold_at(self, word: bytes) -> None:
+        """Hold from the next chunk on that holds `word`; `held` is set when it came."""
+        self._hold_word = word
+        self.held.clear()
 
     def release(self) -> None:
         """Go on."""
@@ -68,6 +75,10 @@ class Wire:
 
     async def _bring(self, reader: asyncio.StreamReader, ends: Ends) -> None:
         while chunk := await reader.read(CHUNK):
+            if self._hold_word and self._hold_word in chunk:
+                self._hold_word = b""
+                self.hold()
+                self.held.set()
             await self._flowing.wait()
             if not self._word or self._word not in chunk:
                 ends[1].write(chunk)
