@@ -27,9 +27,9 @@ from services.tenants import events as tenant_facts
 NAME = "gateway"
 
 
-def arriving(settings: Settings, hosts: Hosts) -> tuple[Arriving, ...]:
+def arriving(settings: Settings, host: Host) -> tuple[Arriving, ...]:
     """The filters on the way in, in their order."""
-    return (Origin(settings.trusted_proxies), Target(route_of), headers.arriving, limits, Host(hosts))
+    return (Origin(settings.trusted_proxies), Target(route_of), headers.arriving, limits, host)
 
 
 LEAVING: tuple[Leaving, ...] = (cors.leaving, headers.leaving)
@@ -63,7 +63,7 @@ async def start(lifecycle: Lifecycle) -> Sites:
 
     documents = Documents(keys, lambda: published.silent_for, discovery, settings.jwks_max_age)
     front = Front(
-        arriving(settings, hosts),
+        arriving(settings, Host(hosts, lambda: tenants.silent_for)),
         LEAVING,
         {JWKS: documents.jwks, DISCOVERY: documents.discovery, ROOT: documents.root},
         Forward(bus, settings.request_deadline.total_seconds()),
@@ -79,10 +79,10 @@ async def start(lifecycle: Lifecycle) -> Sites:
     )
     sites = Sites(settings, edge)
     lifecycle.background("sweep connections", edge.sweep())
-    await sites.open()
     lifecycle.on_stop(sites.close)
     lifecycle.on_stop(front.stop)
     lifecycle.on_stop(lambda: lifecycle.readiness.lost("running", "the process is stopping"))
+    await sites.open()
     return sites
 
 

@@ -138,6 +138,7 @@ class Connection(RequestHandler):
             log.error("request_failed", path=request.path, exc_info=exc)
         else:
             REFUSED.count("malformed")
+            log.info("request_malformed", status=status, address=request.remote, reason=type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError("The answer has begun already; it cannot become another.")
         headers = {"server": "limen", "cache-control": "no-store", "connection": "close"}

@@ -7,7 +7,9 @@ Refusal
 ├── UnsupportedEncoding  415  the body is compressed
 ├── UnmetExpectation     417  Expect says something else than 100-continue
 ├── HeaderTooLarge       431  the header is over 16 KiB, or has more than a hundred lines
-└── TenantNotOpen        503  the tenant is still being set up
+└── NotYet               503
+    ├── HostsNotRead          the gateway is starting
+    └── TenantNotOpen         the tenant is still being set up
 """
 
 from libs.edge.refusals import Refusal
@@ -61,12 +63,22 @@ class HeaderTooLarge(Refusal):
     message = "The request's header is too large."
 
 
-class TenantNotOpen(Refusal):
-    """The tenant is still being set up."""
+class NotYet(Refusal):
+    """Something that will be there in a moment."""
 
     status = 503
     code = "temporarily_unavailable"
-    message = "This tenant is still being set up; try again."
+    message = "The server is starting; try again."
 
     def __init__(self) -> None:
         super().__init__([("retry-after", "1")])
+
+
+class HostsNotRead(NotYet):
+    """The gateway has not read yet which hosts there are."""
+
+
+class TenantNotOpen(NotYet):
+    """The tenant is still being set up."""
+
+    message = "This tenant is still being set up; try again."

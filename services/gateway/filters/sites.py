@@ -28,19 +28,28 @@ class Sites:
         return [each.getsockname()[1] for server in self._servers for each in server.sockets]
 
     async def open(self) -> None:
-        """Listen; raises SettingsError where that cannot be."""
-        for host in self._settings.host:
-            await self._listen(host)
+        """Listen on all addresses, or on none; raises SettingsError where that cannot be."""
+        try:
+            for host in self._settings.host:
+                await self._listen(host)
+        except SettingsError:
+            self._listen_no_more()
+            raise
         if not self._servers:
             raise SettingsError(f"LIMEN_HOST names no address of this machine: {', '.join(self._settings.host)}.")
 
     async def close(self) -> None:
-        """Take no more connections, close the idle ones, and wait for the requests under way."""
-        for server in self._servers:
-            server.close()
+        """Give a load balancer its moment, take no more connections, close idle ones, wait for what is under way."""
+        await asyncio.sleep(self._settings.drain_delay.total_seconds())
+        self._listen_no_more()
         await asyncio.sleep(0)
         self._edge.pre_shutdown()
         await self._edge.shutdown(self._settings.drain_timeout.total_seconds())
+
+    def _listen_no_more(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
 
     async def _listen(self, host: str) -> None:
         bound = HANDSHAKE_SECONDS if self._context else None

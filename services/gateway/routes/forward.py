@@ -10,6 +10,7 @@ from libs.runtime.ids import uuid7
 from libs.telemetry.metrics import Counter
 from libs.telemetry.trace import Trace
 from services.gateway.filters.exchange import Exchange
+from services.gateway.projections.discovery import NobodyThere
 from services.gateway.projections.hosts import Hosts
 from services.gateway.projections.keys import Document, document
 
@@ -71,8 +72,8 @@ class AskDiscovery:
     async def __call__(self, tenant: str, path: str) -> Document:
         """The document; raises Unavailable."""
         known = self._hosts.tenant(tenant)
-        if known is None:
-            raise Unavailable(tenant)
+        if known is None or not known.is_open:
+            raise NobodyThere(tenant)
         request = Request(
             VERSION, "GET", known.scheme, known.domain, path, "", [], b"", "", None, tenant, str(uuid7()),
             Trace.start(), wall() + ASK_SECONDS,

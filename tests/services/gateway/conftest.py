@@ -10,6 +10,8 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+import uvloop
+from blockbuster import BlockBuster
 from yarl import URL
 
 from libs.bus import Bus, Serving, Streams
@@ -39,6 +41,11 @@ KEY = new_signing_key("ES256", kid="k1", now=datetime(2026, 1, 1, tzinfo=UTC), i
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "security(id): shows a line of SECURITY.md")
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that `limen serve` runs."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 async def until(holds: Callable[[], bool], *, within: float = 8) -> None:
@@ -117,6 +124,7 @@ class World:
     async def start(self, **settings: str) -> None:
         environ = {"LIMEN_NATS_URL": self.nats.url, "LIMEN_HOST": "127.0.0.1", "LIMEN_PORT": "0"}
         environ |= {f"LIMEN_{name.upper()}": value for name, value in settings.items()}
+        await self.lifecycle.stop()
         self.lifecycle = Lifecycle("gateway", environ, self.readiness)
         sites = await app.start(self.lifecycle)
         (self.port,) = sites.ports
@@ -165,6 +173,12 @@ class Answer:
 
     def __post_init__(self) -> None:
         self.headers = {name.lower(): value for name, value in self.headers.items()}
+
+
+@pytest.fixture(autouse=True)
+def lines_may_be_written(loop_guard: BlockBuster) -> None:
+    """Log lines go to stdout only after it was asked whether it takes them."""
+    loop_guard.functions["os.write"].can_block_in("telemetry/stdout.py", {"_write_some"})
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from libs.edge.wire import Reply
+from libs.jose import FollowedKeys
 from libs.runtime.errors import Unavailable
-from services.gateway.projections.discovery import PATHS, SETTLING_SECONDS, Discovery
-from services.gateway.projections.keys import Document
+from services.gateway.projections.discovery import PATHS, RETRY_SECONDS, SETTLING_SECONDS, Discovery
+from services.gateway.projections.keys import Document, Keys
+from services.key_rotation import events as keys
 from services.key_rotation.events import SigningKeyRevoked
 from services.tenants.events import TenantSettingsChanged
 from tests.services.gateway.conftest import DISCOVERY, JWKS, KEY, World, until, until_asked
@@ -36,9 +39,10 @@ async def test_a_revoked_key_leaves_the_jwks_at_once(world: World) -> None:
 async def test_the_gateway_is_unready_before_it_has_hosts_and_keys(empty: World) -> None:
     await empty.start()
     assert set(empty.readiness.missing()) == {"follows tenants", "follows key_rotation"}
-    assert (await empty.ask("GET", JWKS)).status == 421
+    assert (await empty.ask("GET", JWKS)).status == 503
     await empty.open_logs()
     await empty.ready()
+    assert (await empty.ask("GET", JWKS)).status == 421
 
 
 async def test_discovery_is_fetched_in_advance_and_outlives_token(world: World) -> None:
@@ -118,3 +122,41 @@ async def test_after_a_fact_token_gets_a_moment_to_hear_it_too() -> None:
     token.now += SETTLING_SECONDS
     await discovery.document("a", "/x")
     assert token.asked == 3
+
+
+async def test_while_token_is_silent_what_is_remembered_serves_without_waiting() -> None:
+    token = Token()
+    discovery = Discovery(token, token.clock)
+    await discovery.document("a", "/x")
+    token.now += 100
+    token.is_away = True
+    for _ in range(10):
+        assert (await discovery.document("a", "/x")).body == b"/x 1000.0"
+    assert token.asked == 2
+    token.now += RETRY_SECONDS
+    token.is_away = False
+    assert (await discovery.document("a", "/x")).body == b"/x 1100.5"
+
+
+async def test_what_was_heard_of_is_asked_in_advance_again_when_settled_and_then_left_alone() -> None:
+    discovery = Discovery(token := Token(), token.clock)
+    keeping = asyncio.create_task(discovery.keep())
+    discovery.heard("a")
+    await until(lambda: token.asked == 2)
+    token.now += SETTLING_SECONDS
+    discovery.heard("b")
+    await until(lambda: token.asked == 6)
+    token.now += SETTLING_SECONDS
+    discovery.heard("c")
+    await until(lambda: token.asked == 10)
+    assert keeping.cancel()
+
+
+async def test_keys_that_are_older_than_an_hour_are_not_shown() -> None:
+    followed = FollowedKeys(
+        published=keys.SigningKeyPublished, scheduled=keys.SigningKeyScheduled, revoked=keys.SigningKeyRevoked
+    )
+    shown = Keys(followed, timedelta(minutes=10), lambda: 1000.0)
+    assert shown.document("a", silent_for=3599).body == b'{"keys":[]}'
+    with pytest.raises(Unavailable):
+        shown.document("a", silent_for=3601)

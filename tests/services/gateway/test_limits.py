@@ -6,7 +6,9 @@ import time
 
 import pytest
 
+from libs.edge.wire import Reply
 from libs.telemetry import metrics
+from services.gateway.filters import connection
 from tests.services.gateway.conftest import HOST, World
 
 HEAD = f"POST /oauth/token HTTP/1.1\r\nHost: {HOST}\r\n".encode()
@@ -113,7 +115,8 @@ async def test_slow_clients_are_closed_and_others_served(empty: World) -> None:
 async def _drip(writers: list[asyncio.StreamWriter]) -> None:
     while True:
         for writer in writers:
-            writer.write(b"A")
+            if not writer.is_closing():
+                writer.write(b"A")
         await asyncio.sleep(0.1)
 
 
@@ -153,6 +156,23 @@ async def test_past_the_connections_the_oldest_idle_one_is_closed(empty: World) 
         assert await held[0][0].read() == b""
     for _, writer in held:
         writer.close()
+
+
+async def test_an_answer_that_nobody_reads_is_not_kept_for_ever(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
+    await empty.open_logs()
+    await empty.tenant()
+    await empty.serve("token")
+    await empty.start(receive_timeout="400ms")
+    await empty.ready()
+    empty.echo.reply = Reply(1, 200, [], b"x" * (2 * MIB))
+    reader, writer = await asyncio.open_connection("127.0.0.1", empty.port, limit=1024)
+    for _ in range(10):
+        writer.write(HEAD + b"Content-Length: 0\r\n\r\n")
+    await asyncio.sleep(1)
+    received = await _until_closed(reader)
+    assert 0 <= len(received) < 20 * MIB
+    writer.close()
 
 
 @pytest.mark.security("DS-06")
