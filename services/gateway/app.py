@@ -10,7 +10,7 @@ from services.gateway.config import Settings
 from services.gateway.filters import Arriving, Leaving, cors, headers
 from services.gateway.filters.connection import Edge
 from services.gateway.filters.host import Host
-from services.gateway.filters.limits import Capacity, limits
+from services.gateway.filters.limits import Bodies, Capacity, limits
 from services.gateway.filters.origin import Origin
 from services.gateway.filters.sites import Sites
 from services.gateway.filters.target import Target
@@ -67,8 +67,8 @@ async def start(lifecycle: Lifecycle) -> Sites:
         LEAVING,
         {JWKS: documents.jwks, DISCOVERY: documents.discovery, ROOT: documents.root},
         Forward(bus, settings.request_deadline.total_seconds()),
+        Bodies(settings.receive_timeout.total_seconds()),
         Capacity(settings.max_in_flight),
-        body_seconds=settings.receive_timeout.total_seconds(),
         logs_requests=settings.log_requests,
     )
     edge = Edge(

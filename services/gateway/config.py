@@ -35,7 +35,7 @@ class Settings:
     max_connections: int = 4096
     """Open connections; past it the oldest idle one is closed, or the new one refused."""
     max_in_flight: int = 1024
-    """Requests being answered; past it the answer is 503."""
+    """Requests that services are answering; past it the answer is 503."""
     drain_delay: timedelta = timedelta(0)
     """How long the gateway goes on after it became unready, so that a load balancer can notice."""
     drain_timeout: timedelta = timedelta(seconds=30)

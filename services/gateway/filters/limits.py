@@ -2,7 +2,7 @@
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestPayloadError
 
 from libs.edge.refusals import BodyTooLarge, Overloaded
@@ -16,6 +16,9 @@ from services.gateway.filters.refusals import (
 )
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+MAX_ARRIVING = 64 << 20
+"""Bytes of bodies that are still arriving, of all connections together."""
+
 TRANSFER_CODINGS = frozenset({"chunked"})
 
 
@@ -50,26 +53,38 @@ class Capacity:
         self.taken -= 1
 
 
-async def body_of(request: web.BaseRequest, within: float) -> bytes:
-    """The whole body, which must arrive `within` seconds; most have arrived with the header."""
-    content = request.content
-    if content.is_eof() and content.total_bytes <= MAX_REQUEST_BODY:
-        return content.read_nowait(-1)
-    if "expect" in request.headers and request.transport is not None:
-        request.transport.write(CONTINUE)
-    try:
-        async with asyncio.timeout(within):
-            return await _read(request)
-    except TimeoutError as error:
-        raise RequestTimeout from error
-    except RequestPayloadError as error:
-        raise MalformedRequest from error
+class Bodies:
+    """Reads bodies. One that is still arriving takes no place among the requests being answered, only its bytes."""
 
+    def __init__(self, within: float) -> None:
+        self._within = within
+        self._arriving = 0
 
-async def _read(request: web.BaseRequest) -> bytes:
-    received = bytearray()
-    while part := await request.content.readany():
-        received += part
-        if len(received) > MAX_REQUEST_BODY:
-            raise BodyTooLarge
-    return bytes(received)
+    async def of(self, request: web.BaseRequest) -> bytes:
+        """The whole body, which must arrive in time; most have arrived with the header."""
+        content = request.content
+        if content.is_eof() and content.total_bytes <= MAX_REQUEST_BODY:
+            return content.read_nowait(-1)
+        if "expect" in request.headers and request.transport is not None:
+            request.transport.write(CONTINUE)
+        try:
+            async with asyncio.timeout(self._within):
+                return await self._read(content)
+        except TimeoutError as error:
+            raise RequestTimeout from error
+        except RequestPayloadError as error:
+            raise MalformedRequest from error
+
+    async def _read(self, content: StreamReader) -> bytes:
+        received = bytearray()
+        try:
+            while part := await content.readany():
+                received += part
+                self._arriving += len(part)
+                if len(received) > MAX_REQUEST_BODY:
+                    raise BodyTooLarge
+                if self._arriving > MAX_ARRIVING:
+                    raise Overloaded
+            return bytes(received)
+        finally:
+            self._arriving -= len(received)

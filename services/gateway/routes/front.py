@@ -14,7 +14,7 @@ from libs.telemetry.metrics import Counter, Gauge, Histogram
 from services.gateway.filters import Arriving, Leaving
 from services.gateway.filters.exchange import Exchange, Route
 from services.gateway.filters.headers import OWN
-from services.gateway.filters.limits import Capacity, body_of
+from services.gateway.filters.limits import Bodies, Capacity
 from services.gateway.routes.forward import Forward
 from services.gateway.routes.table import FAMILIES
 
@@ -40,9 +40,9 @@ class Front:
         leaving: Sequence[Leaving],
         own: dict[Route, Own],
         forward: Forward,
+        bodies: Bodies,
         capacity: Capacity,
         *,
-        body_seconds: float,
         logs_requests: bool,
     ) -> None:
         self._arriving = tuple(arriving)
@@ -50,7 +50,7 @@ class Front:
         self._own = own
         self._forward = forward
         self._capacity = capacity
-        self._body_seconds = body_seconds
+        self._bodies = bodies
         self._logs_requests = logs_requests
         self._is_stopping = False
 
@@ -73,8 +73,7 @@ class Front:
         try:
             for arrive in self._arriving:
                 arrive(exchange)
-            with self._capacity:
-                return await self._routed(exchange), None
+            return await self._routed(exchange), None
         except (Refusal, Unavailable) as error:
             return _rendered(error, exchange), type(error).__name__
 
@@ -88,7 +87,9 @@ class Front:
             return await own(exchange)
         if not route.service:
             raise UnknownPath
-        return await self._forward.ask(exchange, await body_of(exchange.request, self._body_seconds))
+        body = await self._bodies.of(exchange.request)
+        with self._capacity:
+            return await self._forward.ask(exchange, body)
 
     def _response(self, exchange: Exchange, reply: Reply) -> web.StreamResponse:
         headers = [pair for pair in reply.headers if pair[0] not in OWN and not pair[0].startswith("access-control-")]

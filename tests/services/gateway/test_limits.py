@@ -8,7 +8,7 @@ import pytest
 
 from libs.edge.wire import Reply
 from libs.telemetry import metrics
-from services.gateway.filters import connection
+from services.gateway.filters import connection, limits
 from tests.services.gateway.conftest import HOST, World
 
 HEAD = f"POST /oauth/token HTTP/1.1\r\nHost: {HOST}\r\n".encode()
@@ -125,6 +125,42 @@ async def _until_closed(reader: asyncio.StreamReader) -> bytes:
         return await reader.read()
     except ConnectionError:
         return b""
+
+
+@pytest.mark.security("DS-02")
+async def test_slow_bodies_take_no_place_among_the_requests_being_answered(empty: World) -> None:
+    await empty.open_logs()
+    await empty.tenant()
+    await empty.serve("token")
+    await empty.start(max_in_flight="2")
+    await empty.ready()
+    slow = [await asyncio.open_connection("127.0.0.1", empty.port) for _ in range(10)]
+    for _, writer in slow:
+        writer.write(HEAD + b"Content-Length: 100\r\n\r\na")
+    await asyncio.sleep(0.1)
+    assert (await empty.ask("POST", "/oauth/token")).status == 200
+    for _, writer in slow:
+        writer.close()
+
+
+@pytest.mark.security("DS-01")
+async def test_bodies_that_arrive_together_have_a_bound_of_memory(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_ARRIVING", MIB)
+    halves = [await asyncio.open_connection("127.0.0.1", world.port) for _ in range(3)]
+    for _, writer in halves:
+        writer.write(HEAD + b"Connection: close\r\nContent-Length: 600001\r\n\r\n" + b"a" * 600_000)
+    done, _ = await asyncio.wait(
+        [asyncio.create_task(_until_closed(reader)) for reader, _ in halves],
+        timeout=4,
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    assert all(b" 503 " in each.result() for each in done)
+    assert done
+    assert (await world.ask("POST", "/oauth/token", data=b"small")).status == 200
+    for _, writer in halves:
+        writer.close()
 
 
 async def test_an_idle_connection_is_closed_and_a_kept_one_serves_again(empty: World) -> None:
