@@ -1,0 +1,50 @@
+"""Writes the reference pages, or says which are stale; `make docs`."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from services.cli.docs import command_line, endpoints, errors, events, metrics, security, settings
+
+REFERENCE: Final = Path(__file__).parents[3] / "docs" / "reference"
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "settings.md": settings.page,
+    "events.md": events.page,
+    "endpoints.md": endpoints.page,
+    "errors.md": errors.page,
+    "metrics.md": metrics.page,
+    "command-line.md": command_line.page,
+    "security.md": security.page,
+}
+
+
+def stale() -> list[str]:
+    """The names of pages whose file says something else than the code."""
+    return [name for name, page in PAGES.items() if _written(name) != page()]
+
+
+def main(arguments: list[str]) -> int:
+    """0 when the pages are as they should be, 1 when `--check` found one that is not."""
+    names = stale()
+    if "--check" in arguments:
+        for name in names:
+            print(f"docs/reference/{name} is stale: run `make docs`", file=sys.stderr)  # noqa: T201 - a command line
+        return 1 if names else 0
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (REFERENCE / name).write_text(PAGES[name](), encoding="utf-8")
+        print(f"wrote docs/reference/{name}")  # noqa: T201 - a command line
+    return 0
+
+
+def _written(name: str) -> str:
+    try:
+        return (REFERENCE / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

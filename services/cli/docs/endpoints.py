@@ -1,0 +1,71 @@
+"""Owns the page of endpoints: what the gateway lets in, and every service's table of routes with its scopes."""
+
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+from libs.edge.paths import MANAGEMENT
+from services.cli.docs import markdown
+from services.cli.docs.markdown import code, table
+from services.cli.docs.sources import SERVICES, calls, modules
+from services.gateway.routes.table import EXACT
+
+INTRODUCTION: Final = """\
+Every public URL goes through the gateway; a path that is not here is 404, another method 405.
+A route of the Management API wants an access token for `<issuer>api/v2/` with any of its scopes.
+The admin port of each process answers `/livez`, `/readyz` and `/metrics`, and nothing else."""
+
+
+class Endpoint(NamedTuple):
+    """One row of the page."""
+
+    path: str
+    method: str
+    service: str
+    scopes: tuple[str, ...]
+
+
+def page() -> str:
+    """The page."""
+    found = sorted(endpoints(), key=lambda each: (each.path.startswith(MANAGEMENT), each.path, each.method))
+    public = [each for each in found if not each.path.startswith(MANAGEMENT)]
+    managed = [each for each in found if each.path.startswith(MANAGEMENT)]
+    return markdown.page(
+        "Endpoints",
+        INTRODUCTION,
+        "## Public\n\n" + table(("path", "method", "answered by"), [_public(each) for each in public]),
+        "## Management API\n\n" + table(("path", "method", "any scope of", "service"), map(_managed, managed)),
+    )
+
+
+def endpoints() -> Iterator[Endpoint]:
+    """Every route of every service, and what the gateway answers itself."""
+    own = {path: route for path, route in EXACT.items() if not route.service}
+    served = {each for service in SERVICES for each in _routes(service)}
+    for path, route in own.items():
+        if not any(each.path == path for each in served):
+            yield from (Endpoint(path, method, "gateway", ()) for method in route.methods if method == "GET")
+    yield from served
+
+
+def _routes(service: str) -> Iterator[Endpoint]:
+    for name, tree in modules(f"services/{service}"):
+        for call in calls(tree, "Route"):
+            if service != "gateway" and len(call.args) > 1:
+                method, path = (_value(each, name) for each in call.args[:2])
+                scopes = [_value(each.value, name) for each in call.keywords if each.arg == "scopes"]
+                yield Endpoint(path, method, service, *(scopes or [()]))
+
+
+def _value(node: ast.expr, module: str) -> Any:
+    """What an expression of a module is, by that module's own names."""
+    return eval(compile(ast.Expression(node), module, "eval"), vars(import_module(module)))  # noqa: S307 - our own code
+
+
+def _public(each: Endpoint) -> tuple[str, str, str]:
+    return code(each.path), each.method, code(each.service)
+
+
+def _managed(each: Endpoint) -> tuple[str, str, str, str]:
+    return code(each.path), each.method, ", ".join(map(code, each.scopes)), code(each.service)
