@@ -1,4 +1,4 @@
-"""What every service with a log does first: open its schema, refuse a wrong one, keep its clock by the database's."""
+"""What every service with a log does first: open its schema and its bus, and keep telling whether both are there."""
 
 import asyncio
 import time
@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from importlib.resources import files as package_files
 from typing import Final
 
+from libs.bus import Bus
 from libs.postgres import Database, DatabaseAway, Migration, require_schema
 from libs.postgres.migrations import files
 from libs.runtime.clock import Clock
 from libs.runtime.lifecycle import Lifecycle
 from libs.telemetry.readiness import Readiness
 
-MEASURED_EVERY: Final = 10.0
-"""Seconds between two readings of the database's clock."""
+MEASURED_EVERY: Final = 2.0
+"""Seconds between two readings of the database's clock, which also tell whether the database is there."""
 
 MEASURED_AGAIN: Final = 0.5
 """Seconds until the next try when a reading failed."""
+
+LOOKED_EVERY: Final = 0.5
+"""Seconds between two looks at whether the bus is there."""
 
 CLOCK: Final = "clock"
 
@@ -47,10 +51,33 @@ async def open_database(
     return database, clock
 
 
+async def open_bus(lifecycle: Lifecycle, url: str, *, service: str) -> Bus:
+    """Connect to NATS as `service`, waiting until it is there, and tell from now on whether it is."""
+    bus = await Bus.connect(url, name=service)
+    lifecycle.on_stop(bus.close)
+    lifecycle.background("bus", bus.watch())
+    lifecycle.background("bus readiness", _tell_of(bus, service, lifecycle.readiness))
+    return bus
+
+
+async def _tell_of(bus: Bus, service: str, readiness: Readiness) -> None:
+    while True:
+        if bus.is_connected:
+            readiness.met(f"nats of {service}")
+        else:
+            readiness.lost(f"nats of {service}", "NATS is away")
+        await asyncio.sleep(LOOKED_EVERY)
+
+
 async def keep_time(database: Database, clock: Clock, readiness: Readiness) -> None:
-    """Measure the database's clock for ever (a background task); unready while ours and the machine's disagree."""
+    """Measure the database's clock for ever (a background task); unready without it, or while the machine's differs."""
+    condition = f"postgres of {database.schema}"
     while True:
         is_measured = await _measure(database, clock)
+        if is_measured:
+            readiness.met(condition)
+        else:
+            readiness.lost(condition, "Postgres is away")
         if clock.is_trusted:
             readiness.met(CLOCK)
         else:

@@ -6,7 +6,7 @@ services' business, what the log's rows mean that of `libs.eventstore`.
 """
 
 from libs.postgres.database import Database, connect
-from libs.postgres.errors import AlreadyThere, DatabaseAway, OutcomeUnknown, translated
+from libs.postgres.errors import AlreadyThere, DatabaseAway, NotAdmitted, OutcomeUnknown, translated
 from libs.postgres.locks import Locks
 from libs.postgres.migrations import Migration, SchemaMismatch, migrate, require_schema
 from libs.postgres.rows import Connection, Record
@@ -18,6 +18,7 @@ __all__ = [
     "DatabaseAway",
     "Locks",
     "Migration",
+    "NotAdmitted",
     "OutcomeUnknown",
     "Record",
     "SchemaMismatch",

@@ -38,21 +38,26 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, *, schema: str, most: int = 6) -> "Database":
-        """Open a pool of up to `most` connections, waiting with jittered patience until the database is there."""
+        """Open a pool of up to `most` connections, waiting with jittered patience until the database is there.
+
+        Raises:
+            NotAdmitted: it is there and does not let this role in.
+        """
         while True:
             try:
-                pool = await asyncpg.create_pool(
-                    url,
-                    min_size=1,
-                    max_size=most,
-                    timeout=3,
-                    command_timeout=STATEMENT_BOUND,
-                    max_inactive_connection_lifetime=60,
-                    server_settings={"application_name": f"limen {schema}", "search_path": schema, "jit": "off"},
-                    reset=_roll_back,
-                )
-            except AWAY as error:
-                log.info("waiting for Postgres", schema=schema, reason=repr(error))
+                with translated():
+                    pool = await asyncpg.create_pool(
+                        url,
+                        min_size=1,
+                        max_size=most,
+                        timeout=3,
+                        command_timeout=STATEMENT_BOUND,
+                        max_inactive_connection_lifetime=60,
+                        server_settings={"application_name": f"limen {schema}", "search_path": schema, "jit": "off"},
+                        reset=_roll_back,
+                    )
+            except DatabaseAway as error:
+                log.info("waiting for Postgres", schema=schema, reason=str(error))
                 await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311  # jitter
             else:
                 return cls(pool, url, schema)

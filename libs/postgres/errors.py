@@ -5,6 +5,7 @@ Unavailable
     └── OutcomeUnknown   the connection went while COMMIT was under way
 NothingCommitted         a transaction whose error was swallowed was to be committed: our mistake
 AlreadyThere             a unique index refused the row; `constraint` names it
+NotAdmitted              the server is there and lets this role not in: waiting does not help
 """
 
 import asyncio
@@ -36,6 +37,13 @@ class AlreadyThere(Exception):
         super().__init__(constraint)
         self.constraint = constraint
 
+
+class NotAdmitted(Exception):
+    """The server does not let this role into this database; the message is the server's, one line."""
+
+
+CLOSED: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+"""Errors that mean: not with these credentials, or not this database."""
 
 AWAY: Final = (
     asyncpg.PostgresConnectionError,
@@ -73,5 +81,7 @@ def translated() -> Iterator[None]:
         yield
     except asyncpg.UniqueViolationError as error:
         raise AlreadyThere(error.constraint_name or "") from error
+    except CLOSED as error:
+        raise NotAdmitted(f"Postgres says: {error.args[0]}") from error
     except AWAY as error:
         raise DatabaseAway(repr(error)) from error

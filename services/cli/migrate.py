@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from libs.eventstore.opening import migrations_of
-from libs.postgres import DatabaseAway, SchemaMismatch, migrate
+from libs.postgres import DatabaseAway, NotAdmitted, SchemaMismatch, migrate
 from libs.settings import Secret, load
 from services.cli.errors import OK, Refused
 from services.cli.roles import apply_roles, passwords_in
@@ -43,6 +43,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         asyncio.run(_migrated(given.service or STORES, environ, with_roles=not given.no_roles))
     except SchemaMismatch as error:
         raise Refused(str(error), SCHEMA) from error
+    except NotAdmitted as error:
+        raise Refused(str(error)) from error
     return OK
 
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
-from libs.postgres import Locks, SchemaMismatch
+from libs.postgres import Locks, NotAdmitted, SchemaMismatch
 from libs.runtime import signals
 from libs.runtime.lifecycle import Lifecycle
 from libs.settings import Secret, SettingsError, load
 from libs.telemetry import logs
 from libs.telemetry.admin import Admin
 from libs.telemetry.readiness import Readiness
-from services.cli.errors import OK, USAGE, Refused
+from services.cli.errors import FAILED, OK, USAGE, Refused
 
 if TYPE_CHECKING:
     from libs.sealed import Keyring
@@ -72,6 +72,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         raise Refused(str(error), WRONG_SETTING) from error
     except SchemaMismatch as error:
         raise Refused(str(error), SCHEMA) from error
+    except NotAdmitted as error:
+        raise Refused(f"{error} (LIMEN_<SERVICE>_POSTGRES_URL; `limen migrate` makes the roles)", FAILED) from error
     return OK
 
 

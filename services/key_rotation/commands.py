@@ -47,12 +47,16 @@ class RotateSigningKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RevokeSigningKey(msgspec.Struct, frozen=True, kw_only=True):
-    """End a key that is not to be believed any more; in place of the current one the next signs at once."""
+    """End a key that is not to be believed any more; in place of the current one the next signs at once.
+
+    `is_wanted` tells whether the tenant still allows the key's algorithm; if not, nothing takes its place.
+    """
 
     tenant: str
     kid: str
     candidates: tuple[Candidate, ...]
     times: Times
+    is_wanted: bool = True
 
 
 class SigningKeysOf(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,10 +58,11 @@ def _may_sign(key: ScheduledKey, line: Iterable[ScheduledKey], now: datetime) ->
 
 
 async def due(database: Database) -> list[Due]:
-    """Whose lines of keys have nothing announced, by the database's clock."""
+    """Whose lines of keys have nothing announced, by the database's clock, among the algorithms that are allowed."""
     async with database.connection() as rows:
         found = await rows.fetch(
-            "SELECT tenant, alg FROM signing_keys WHERE NOT is_revoked "
+            "SELECT tenant, alg FROM signing_keys AS key WHERE NOT is_revoked AND NOT EXISTS ("  # noqa: S608
+            f"SELECT FROM {TENANTS} AS t WHERE t.tenant = key.tenant AND key.alg <> ALL (t.allowed_signing_algs)) "
             "GROUP BY tenant, alg HAVING max(active_from) <= clock_timestamp() ORDER BY tenant, alg LIMIT 100"
         )
     return [Due(row["tenant"], row["alg"]) for row in found]
@@ -72,6 +73,17 @@ async def algorithms(database: Database, tenant: str) -> set[str]:
     async with database.connection() as rows:
         found = await rows.fetch("SELECT DISTINCT alg FROM signing_keys WHERE tenant = $1 AND NOT is_revoked", tenant)
     return {row["alg"] for row in found}
+
+
+async def is_allowed(database: Database, tenant: str, alg: str) -> bool:
+    """Whether `tenant` allows `alg`; one that has not been heard of allows what it has."""
+    async with database.connection() as rows:
+        allowed = await rows.fetchval(
+            f"SELECT $2 = ANY (allowed_signing_algs) FROM {TENANTS} WHERE tenant = $1",  # noqa: S608
+            tenant,
+            alg,
+        )
+    return allowed is not False
 
 
 async def tenants(database: Database) -> list[str]:

@@ -8,12 +8,10 @@ from libs.runtime.errors import Unavailable
 from libs.telemetry.logs import log
 from services.key_rotation import queries
 from services.key_rotation.commands import SERVICE, EnsureSigningKeys, Times
+from services.key_rotation.rules.signing_keys import FIRST_ALG
 from services.key_rotation.vaults.forge import Forge
 from services.tenants.events import CATALOGUE as TENANT_FACTS
 from services.tenants.events import TenantRegistered, TenantSettingsChanged
-
-FIRST_ALG: Final = "RS256"
-"""What every tenant signs with: Auth0's SDKs refuse a tenant without it."""
 
 EVERY: Final = 1.0
 """Seconds between two looks at whether an announced key has become current."""

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from libs.bus import Bus
 from libs.edge import Edge
 from libs.edge.guard import guard
 from libs.eventstore import Applied, EventStore, Handler, MemoryFollower, Reactor, Relay
-from libs.eventstore.opening import migrations_of, open_database
+from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.postgres import Locks
 from libs.runtime.lifecycle import Lifecycle
 from libs.settings import load
@@ -46,9 +45,7 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     database, clock = await open_database(
         lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS
     )
-    bus = await Bus.connect(settings.nats_url.reveal(), name=SERVICE)
-    lifecycle.on_stop(bus.close)
-    lifecycle.background("bus", bus.watch())
+    bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
 
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
     lifecycle.background("relay", Relay(store, bus, locks, readiness, log="facts").run())

@@ -31,5 +31,6 @@ class Changes:
         """Revoke the key `kid` of `alg`; raises what the rule refuses."""
         name = await queries.issuer_name(self.store.database, tenant)
         candidates = await self._forge.candidates(tenant, [alg] * NEEDED, issuer_name=name)
-        command = RevokeSigningKey(tenant=tenant, kid=kid, candidates=candidates, times=self.times)
+        is_wanted = await queries.is_allowed(self.store.database, tenant, alg)
+        command = RevokeSigningKey(tenant=tenant, kid=kid, candidates=candidates, times=self.times, is_wanted=is_wanted)
         return await self.store.execute(command, context)

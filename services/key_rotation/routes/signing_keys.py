@@ -11,9 +11,8 @@ from libs.edge.wire import Reply
 from libs.edge.writes import context_of, settled
 from libs.jose import SIGNING_ALGORITHMS, ScheduledKey, Standing, certificate_of, retired_at, standing
 from services.key_rotation import queries
-from services.key_rotation.reactions import FIRST_ALG
 from services.key_rotation.routes.changes import Changes
-from services.key_rotation.rules.signing_keys import AlgorithmUnused, NoSuchKey, TooManyKeys, rotated
+from services.key_rotation.rules.signing_keys import FIRST_ALG, AlgorithmUnused, NoSuchKey, TooManyKeys, rotated
 
 ROTATION: Final = Resource(
     "rotation", Property("alg", Text(enum=SIGNING_ALGORITHMS), "The algorithm whose keys are rotated")

@@ -14,6 +14,9 @@ from libs.jose import SKEW, ScheduledKey, Standing, current, next_active_from, s
 from services.key_rotation.commands import Candidate, EnsureSigningKeys, RevokeSigningKey, RotateSigningKey, Times
 from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
 
+FIRST_ALG: Final = "RS256"
+"""What every tenant signs with from the first: Auth0's SDKs refuse a tenant without it."""
+
 MOST_KEYS: Final = 200
 """Keys of one algorithm in a tenant's JWKS; a rotation on demand past it is refused, and the JWKS stays readable."""
 
@@ -117,7 +120,10 @@ def rotate(command: RotateSigningKey, state: Keys, now: datetime) -> Sequence[Ev
 
 
 def revoke(command: RevokeSigningKey, state: Keys, now: datetime) -> Sequence[Event]:
-    """The key is not believed any more; if it was current, the next one signs at once, announced long enough or not."""
+    """The key is not believed any more; if it was current, the next one signs at once, announced long enough or not.
+
+    Keys of an algorithm that the tenant no longer allows are not replaced: so it gets rid of them.
+    """
     key = state.find(command.kid)
     if key is None:
         raise NoSuchKey(f"there is no signing key {command.kid}")
@@ -126,9 +132,10 @@ def revoke(command: RevokeSigningKey, state: Keys, now: datetime) -> Sequence[Ev
     plan = _Plan(state, command.candidates, command.times, now)
     was_current = current(_scheduled(state.keys), key.alg, now) == key.scheduled
     plan.say(SigningKeyRevoked(kid=key.kid))
-    if was_current:
+    if was_current and command.is_wanted:
         plan.promote(key.alg)
-    plan.complete(key.alg)
+    if command.is_wanted:
+        plan.complete(key.alg)
     return plan.events
 
 

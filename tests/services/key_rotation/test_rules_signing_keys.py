@@ -153,6 +153,12 @@ def test_revoking_a_previous_key_changes_nothing_else() -> None:
     spec.when(revoke, revoking("a", fresh("x"), fresh("y"))).then(SigningKeyRevoked(kid="a"))
 
 
+def test_a_revoked_key_of_an_algorithm_that_is_not_allowed_any_more_is_not_replaced() -> None:
+    candidates = (fresh("c"), fresh("d"))
+    command = RevokeSigningKey(tenant="t", kid="a", candidates=candidates, times=TIMES, is_wanted=False)
+    KEYS.given(*FIRST).when(revoke, command).then(SigningKeyRevoked(kid="a"))
+
+
 def test_revoking_twice_is_quiet_and_revoking_nobody_is_refused() -> None:
     spec = KEYS.given(*FIRST, SigningKeyRevoked(kid="b"))
     spec.when(revoke, revoking("b", fresh("x"), fresh("y"))).then_nothing()

@@ -103,6 +103,19 @@ async def test_a_revoked_current_key_is_replaced_and_its_tokens_are_refused_at_o
     assert (await keys(world, "PUT", f"/{current['kid']}/revoke")).status == 200
 
 
+async def test_a_tenant_gets_rid_of_the_keys_of_an_algorithm(world: World) -> None:
+    settings = "/api/v2/tenants/settings"
+    await world.management("tenants", "PATCH", settings, {"allowed_signing_algs": ["RS256", "ES256"]})
+    elliptic = [key["kid"] for key in (await keys(world)).body if key["alg"] == "ES256"]
+    assert len(elliptic) == 2
+    await world.management("tenants", "PATCH", settings, {"allowed_signing_algs": ["RS256"]})
+    for kid in elliptic:
+        assert (await keys(world, "PUT", f"/{kid}/revoke")).status == 200
+    assert {key["alg"] for key in (await keys(world)).body if not key["revoked"]} == {"RS256"}
+    await world.management("tenants", "PATCH", settings, {"allowed_signing_algs": ["RS256", "ES256"]})
+    assert (await world.signer("acme", "ES256")).kid not in elliptic
+
+
 @pytest.mark.security("AD-01")
 async def test_keys_are_for_those_with_the_scope(world: World) -> None:
     kid = (await keys(world)).body[0]["kid"]
