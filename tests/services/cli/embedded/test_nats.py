@@ -62,7 +62,6 @@ def test_without_credentials_nobody_enters(nats: Running) -> None:
         ("token", "evt.tenants.x"),
         ("token", "edge.v1.tenants"),
         ("token", "$JS.API.STREAM.DELETE.EVT_TENANTS_0"),
-        ("token", "$JS.API.STREAM.DELETE.EVT_TOKEN_0"),
         ("token", "$JS.API.STREAM.PURGE.EVT_TENANTS_0"),
         ("token", "$JS.API.STREAM.CREATE.ANOTHER"),
         ("key_rotation", "svc.v1.token.x"),

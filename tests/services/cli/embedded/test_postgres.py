@@ -10,7 +10,7 @@ from pwd import getpwnam
 import asyncpg
 import pytest
 
-from libs.postgres import connect
+from libs.postgres import NotAdmitted, connect
 from services.cli.datadir import DataDir
 from services.cli.embedded import binaries
 from services.cli.embedded import postgres as embedded
@@ -48,7 +48,7 @@ async def test_the_database_is_durable_checked_and_sorted_by_code_point(postgres
 
 
 async def test_a_password_is_asked_for(postgres: Running) -> None:
-    with pytest.raises(asyncpg.InvalidPasswordError):
+    with pytest.raises(NotAdmitted):
         await connect(postgres.server.url.replace(":p", ":q", 1))
 
 
