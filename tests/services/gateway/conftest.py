@@ -39,10 +39,6 @@ HOST = "id.example.com"
 KEY = new_signing_key("ES256", kid="k1", now=datetime(2026, 1, 1, tzinfo=UTC), issuer_name=HOST)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "security(id): shows a line of SECURITY.md")
-
-
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop that `limen serve` runs."""
     return {"uvloop": uvloop.new_event_loop}
