@@ -218,8 +218,8 @@ WITH given AS MATERIALIZED (
     SELECT g.*, CASE WHEN d.id IS NULL THEN 'stale' END AS refusal
     FROM given g LEFT JOIN goods d ON d.tenant = g.tenant AND d.id = g.good AND d.version = g.version
 ), counted AS (
-    INSERT INTO tills SELECT tenant, good, 1, 1 FROM kept WHERE refusal IS NULL
-    ON CONFLICT (tenant, id) DO UPDATE SET sold = tills.sold + 1
+    INSERT INTO tills SELECT tenant, good, count(*), 1 FROM kept WHERE refusal IS NULL GROUP BY tenant, good
+    ON CONFLICT (tenant, id) DO UPDATE SET sold = tills.sold + excluded.sold
 ), moved AS (
     UPDATE head SET pos = pos + (SELECT count(*) FROM kept WHERE refusal IS NULL) WHERE log = 'activity'
     RETURNING pos - (SELECT count(*) FROM kept WHERE refusal IS NULL) AS base
