@@ -21,6 +21,7 @@ from services.token.commands import ChangeClient, DeleteClient, NewSecret, Regis
 from services.token.queries import ClientFilter, ClientRow, Found
 from services.token.routes import credentials
 from services.token.routes.desk import Desk
+from services.token.routes.schemas.addons import refuse_mappings
 from services.token.routes.schemas.client import CLIENT, PROMISES, ROTATION
 from services.token.routes.schemas.promises import refuse
 from services.token.rules.client import Client
@@ -134,6 +135,7 @@ def _filter(query: Query) -> ClientFilter:
 
 def _checked(properties: dict[str, Any]) -> dict[str, Any]:
     refuse(PROMISES, properties)
+    refuse_mappings(properties)
     return properties
 
 

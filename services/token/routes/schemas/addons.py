@@ -4,8 +4,10 @@ Their members that are secrets (keys of other people's services, such as `fireba
 what is in a property is in an event, and no secret is ever in an event.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+from libs.edge.management_errors import BadRequest
 from libs.edge.schema import Anything, Array, Dictionary, Integer, Object, Property
 from services.token.routes.schemas.kinds import BOOLEAN, CALLBACK, FETCHED, line, members
 
@@ -78,3 +80,18 @@ ADDONS: Final = Object(
     Property("zendesk", members("accountName")),
     Property("zoom", _ACCOUNT),
 )
+
+
+def refuse_mappings(properties: Mapping[str, Any]) -> None:
+    """Refuse SAML mappings that are neither a text nor a list of texts.
+
+    Raises:
+        BadRequest: names the attribute.
+    """
+    mappings = ((properties.get("addons") or {}).get("samlp") or {}).get("mappings") or {}
+    for attribute, claims in mappings.items():
+        if not all(isinstance(each, str) for each in (claims if isinstance(claims, list) else [claims])):
+            raise BadRequest(
+                "Payload validation error: 'Expected a string or an array of strings' "
+                f"on property addons.samlp.mappings.{attribute}."
+            )

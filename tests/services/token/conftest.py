@@ -1,0 +1,17 @@
+from typing import Final
+
+import pytest
+
+from libs.bus import Bus
+from libs.eventstore.opening import migrations_of
+from tests.conftest import MakeDatabase, OpenDatabase
+from tests.services.token.office import Office
+
+MIGRATIONS: Final = migrations_of("token")
+
+
+@pytest.fixture
+async def office(make_database: MakeDatabase, open_database: OpenDatabase, bus: Bus) -> Office:
+    """The Management API part of `token`, on a database of this test's own."""
+    addresses = await make_database(token=MIGRATIONS)
+    return await Office.opened(await open_database(addresses.of["token"], "token"), bus)

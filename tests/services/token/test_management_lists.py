@@ -1,0 +1,111 @@
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+
+from tests.services.token.office import Office
+
+
+async def pages(office: Office, path: str, key: str, take: int) -> AsyncIterator[list[Any]]:
+    query = f"take={take}"
+    while True:
+        body = (await office.ask("GET", path, query=query)).body
+        assert set(body) <= {key, "next"}
+        yield body[key]
+        if "next" not in body:
+            return
+        query = f"take={take}&from={body['next']}"
+
+
+async def test_a_list_has_auth0s_three_shapes(office: Office) -> None:
+    made = sorted([(await office.client())["client_id"] for _ in range(5)])
+    bare = (await office.ask("GET", "clients")).body
+    assert [each["client_id"] for each in bare] == made
+    second = (await office.ask("GET", "clients", query="page=1&per_page=2&include_totals=true")).body
+    assert (second["start"], second["limit"], second["total"]) == (2, 2, 5)
+    assert [each["client_id"] for each in second["clients"]] == made[2:4]
+    past = (await office.ask("GET", "clients", query="page=9&per_page=2&include_totals=true")).body
+    assert (past["clients"], past["total"]) == ([], 5)
+    both = (await office.ask("GET", "clients", query="include_totals=true&take=2")).body
+    assert set(both) == {"clients", "next"}
+
+
+async def test_checkpoints_walk_a_list_once(office: Office) -> None:
+    clients = [await office.client() for _ in range(5)]
+    grants = [await office.grant(clients[0], await office.api()) for _ in range(3)]
+    ids = {each["client_id"] for each in clients}, {each["id"] for each in grants}
+    for take in (1, 2, 3, 5, 6):
+        walked = [each["client_id"] async for page in pages(office, "clients", "clients", take) for each in page]
+        assert walked == sorted(ids[0])
+        walked = [each["id"] async for page in pages(office, "client-grants", "client_grants", take) for each in page]
+        assert walked == sorted(ids[1])
+
+
+@pytest.mark.security("AD-06")
+async def test_a_cursor_is_good_for_its_tenant_and_its_list_alone(office: Office) -> None:
+    client = await office.client()
+    await office.client()
+    await office.grant(client, await office.api())
+    await office.grant(client, await office.api())
+    cursor = (await office.ask("GET", "clients", query="take=1")).body["next"]
+    for tenant, path, forged in (
+        ("other", "clients", cursor),
+        ("acme", "client-grants", cursor),
+        ("acme", "clients", cursor[:-1]),
+        ("acme", "clients", cursor.swapcase()),
+        ("acme", "clients", "' OR 1=1 --"),
+        ("acme", "clients", client["client_id"]),
+    ):
+        answer = await office.ask("GET", path, query=f"from={forged.replace(' ', '+')}&take=1", tenant=tenant)
+        assert answer.error == (400, "invalid_query_string"), (tenant, path, forged)
+
+
+@pytest.mark.security("AD-06")
+async def test_a_filter_is_data(office: Office) -> None:
+    await office.client()
+    hostile = ("'%20OR%20'1'='1", "%25", "_", "a%22%7D", "%7B%7D", "*", "%27%3B--")
+    for value in hostile:
+        for path, name in (
+            ("clients", "app_type"),
+            ("client-grants", "client_id"),
+            ("resource-servers", "identifiers"),
+        ):
+            assert (await office.ask("GET", path, query=f"{name}={value}")).body == []
+
+
+async def test_clients_are_filtered_as_auth0s_tools_ask(office: Office) -> None:
+    spa, web = await office.client(app_type="spa"), await office.client(app_type="regular_web")
+    third = await office.client(is_first_party=False)
+
+    async def listed(query: str) -> set[str]:
+        return {each["client_id"] for each in (await office.ask("GET", "clients", query=query)).body}
+
+    everything = {each["client_id"] for each in (spa, web, third)}
+    assert await listed("is_global=false") == everything
+    assert await listed("is_global=true") == set()
+    assert await listed("is_first_party=true") == {spa["client_id"], web["client_id"]}
+    assert await listed("is_first_party=false") == {third["client_id"]}
+    assert await listed("app_type=spa,regular_web") == {spa["client_id"], web["client_id"]}
+    assert await listed("external_client_id=x") == set()
+    assert (await office.ask("GET", "clients", query="q=x")).error == (400, "invalid_query_string")
+
+
+NO_PAGES: Final = (
+    *("page=-1", "page=x", "per_page=101", "take=101", "take=0", "include_totals=yes", "page=1&page=2", "page=%00"),
+    *("page=" + "9" * 400, "from=x"),
+)
+
+
+async def test_a_page_that_is_none_is_refused(office: Office) -> None:
+    for query in NO_PAGES:
+        assert (await office.ask("GET", "clients", query=query)).error == (400, "invalid_query_string"), query
+
+
+async def test_fields_choose_members(office: Office) -> None:
+    client = await office.client()
+    (some,) = (await office.ask("GET", "clients", query="fields=name,client_id")).body
+    assert some == {"name": client["name"], "client_id": client["client_id"]}
+    (others,) = (await office.ask("GET", "clients", query="fields=name&include_fields=false")).body
+    assert "name" not in others
+    one = await office.ask("GET", f"clients/{client['client_id']}", query="fields=client_id")
+    assert one.body == {"client_id": client["client_id"]}
