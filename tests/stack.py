@@ -253,15 +253,19 @@ class Stack:
         assert answer.status == 200, (answer.status, answer.body)
         return str(answer.json()["access_token"])
 
-    def management(self, method: str, path: str, json: Any = None) -> Answer:
-        """A request to `/api/v2/<path>` with the management application's token."""
+    def management_token(self) -> str:
+        """A token of the management application."""
         env = self.env
-        token = self.access_token(
+        return self.access_token(
             client_id=env["LIMEN_MANAGEMENT_CLIENT_ID"],
             client_secret=env["LIMEN_MANAGEMENT_CLIENT_SECRET"],
             audience=env["LIMEN_MANAGEMENT_AUDIENCE"],
         )
-        return self.request(method, f"/api/v2/{path}", json=json, headers={"authorization": f"Bearer {token}"})
+
+    def management(self, method: str, path: str, json: Any = None) -> Answer:
+        """A request to `/api/v2/<path>` with the management application's token."""
+        headers = {"authorization": f"Bearer {self.management_token()}"}
+        return self.request(method, f"/api/v2/{path}", json=json, headers=headers)
 
     def _connection(self, timeout: float) -> HTTPConnection:
         if not self.tls:
