@@ -25,6 +25,7 @@ from libs.eventstore.envelope import Envelope, from_wire
 from libs.eventstore.events import ActivityMissed, Catalogue, Event, NotUnderstood
 from libs.eventstore.metrics import HALTED, LAG, POSITION
 from libs.eventstore.names import FACTS, stream_of
+from libs.eventstore.waiting import Waiting
 from libs.postgres import Connection, Database, DatabaseAway, Locks
 from libs.runtime.clock import wall
 from libs.telemetry.logs import log as say
@@ -87,6 +88,7 @@ class Follower:
         self._bus = bus
         self._locks = locks
         self._readiness = readiness
+        self._waiting = Waiting(projection=projection.name)
         self._condition = f"projection {projection.name}"
         self._saying = Saying(bus, projection.source.service, projection.log, f"{projection.service}:{projection.name}")
 
@@ -142,9 +144,9 @@ class Follower:
             try:
                 await self._once()
             except (StreamRefused, CheckpointMoved) as reason:
-                say.info("a projection opens its stream again", projection=self._projection.name, reason=str(reason))
+                self._waiting.because("a projection opens its stream again", reason)
             except (BusError, DatabaseAway) as error:
-                say.info("a projection waits", projection=self._projection.name, reason=repr(error))
+                self._waiting.because("a projection waits", error)
             await asyncio.sleep(PAUSE)
 
     async def _once(self) -> None:

@@ -15,6 +15,7 @@ from libs.eventstore.envelope import Envelope, from_wire
 from libs.eventstore.events import OF_EVERY_SERVICE, Catalogue, Event, NotUnderstood
 from libs.eventstore.metrics import HALTED, LAG, POSITION
 from libs.eventstore.names import FACTS, stream_of
+from libs.eventstore.waiting import Waiting
 from libs.runtime.clock import wall
 from libs.runtime.ids import text
 from libs.telemetry.logs import log as say
@@ -54,6 +55,7 @@ class MemoryFollower:
         self._follower = f"{name} of {source.service}"
         self._readiness = readiness
         HALTED.labels(self._follower).set(0)
+        self._waiting = Waiting(stream=self._stream)
         self._condition = f"follows {source.service}"
         self._saying = Saying(bus, source.service, FACTS, self._who)
         self._pos = 0
@@ -81,9 +83,9 @@ class MemoryFollower:
                     while await self._step(reader):
                         pass
             except StreamRefused as refusal:
-                say.info("a stream is not there yet", stream=self._stream, reason=str(refusal))
+                self._waiting.because("a stream is not there yet", refusal)
             except BusError as error:
-                say.info("a follower waits", stream=self._stream, reason=repr(error))
+                self._waiting.because("a follower waits", error)
             await asyncio.sleep(PAUSE)
 
     def _halt(self, delivered: Delivered, error: Exception) -> None:

@@ -19,6 +19,7 @@ from libs.eventstore.events import Catalogue, Event, NotUnderstood
 from libs.eventstore.execute import EventStore, HasTenant
 from libs.eventstore.metrics import HALTED
 from libs.eventstore.names import FACTS, stream_of
+from libs.eventstore.waiting import Waiting
 from libs.postgres import AlreadyThere, Connection, Locks
 from libs.runtime.errors import Unavailable
 from libs.telemetry.logs import log as say
@@ -66,6 +67,7 @@ class Reactor:
         self._locks = locks
         self._readiness = readiness
         self._applied = applied
+        self._waiting = Waiting(reaction=reaction.name)
         self._stream = stream_of(reaction.source.service)
         self._service = store.catalogue.service
         self._saying = Saying(bus, reaction.source.service, FACTS, f"{self._service}:{reaction.name}")
@@ -106,9 +108,9 @@ class Reactor:
                     self._tell(checkpoint)
                     await asyncio.sleep(HALTED_PAUSE)
             except (StreamRefused, CheckpointMoved) as reason:
-                say.info("a reaction opens its stream again", reaction=self._reaction.name, reason=str(reason))
+                self._waiting.because("a reaction opens its stream again", reason)
             except Unavailable as error:
-                say.info("a reaction waits", reaction=self._reaction.name, reason=repr(error))
+                self._waiting.because("a reaction waits", error)
             await asyncio.sleep(PAUSE)
 
     async def _read(self, checkpoint: Checkpoint) -> None:
