@@ -42,8 +42,12 @@ class NotAdmitted(Exception):
     """The server does not let this role into this database; the message is the server's, one line."""
 
 
-CLOSED: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
-"""Errors that mean: not with these credentials, or not this database."""
+CLOSED: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""Errors that mean: not with these credentials, not this database, or not that far."""
 
 AWAY: Final = (
     asyncpg.PostgresConnectionError,

@@ -8,10 +8,10 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from libs.eventstore.opening import migrations_of
-from libs.postgres import DatabaseAway, NotAdmitted, SchemaMismatch, migrate
+from libs.postgres import DatabaseAway, NotAdmitted, SchemaMismatch, migrate, translated
 from libs.settings import Secret, load
 from services.cli.errors import OK, Refused
-from services.cli.roles import apply_roles, passwords_in
+from services.cli.roles import ROLES, apply_roles, passwords_in
 
 T = TypeVar("T")
 
@@ -52,10 +52,20 @@ async def _migrated(services: Sequence[str], environ: Mapping[str, str], *, with
     urls = {name: load(Address, environ, service=name).postgres_url.reveal() for name in services}
     admin = environ.get("LIMEN_POSTGRES_URL")
     if with_roles and admin:
-        await _patiently(lambda: apply_roles(admin, passwords_in(urls)))
+        await _patiently(lambda: _applied_roles(admin, passwords_in(urls)))
         _say("roles: as in deploy/postgres/roles.sql")
     for name, url in urls.items():
         await _one(name, url)
+
+
+async def _applied_roles(admin: str, passwords: Mapping[str, str]) -> None:
+    try:
+        with translated():
+            await apply_roles(admin, passwords)
+    except NotAdmitted as error:
+        raise Refused(
+            f"{error}: LIMEN_POSTGRES_URL may not make roles; make them from {ROLES}, then --no-roles"
+        ) from error
 
 
 async def _one(name: str, url: str) -> None:

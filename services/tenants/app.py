@@ -33,6 +33,9 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
 
+CONNECTIONS: Final = 4
+"""To Postgres, of one process: several replicas share what the role is allowed."""
+
 MIGRATIONS: Final = migrations_of(SERVICE)
 """Read once, before the loop turns."""
 
@@ -43,7 +46,7 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     readiness = lifecycle.readiness
 
     database, clock = await open_database(
-        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS
+        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS, most=CONNECTIONS
     )
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
 

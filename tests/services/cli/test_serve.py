@@ -92,6 +92,15 @@ def test_a_life_from_an_empty_database(environ: dict[str, str], bus: NatsServer,
         assert process.wait(10) == 0
 
 
+def test_roles_are_made_only_by_whom_may(environ: dict[str, str]) -> None:
+    assert limen(environ, "migrate").returncode == 0
+    weak = environ | {"LIMEN_POSTGRES_URL": environ["LIMEN_TENANTS_POSTGRES_URL"]}
+    refused = limen(weak, "migrate")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused
+    assert "--no-roles" in refused.stderr
+    assert limen(weak, "migrate", "--no-roles").returncode == 0
+
+
 def test_a_schema_of_an_older_release_is_one_line(environ: dict[str, str]) -> None:
     assert limen(environ, "migrate").returncode == 0
     database_url = environ["LIMEN_TENANTS_POSTGRES_URL"]
