@@ -23,8 +23,9 @@ OFFENCES: Final = {
 
 def lint(root: Path) -> str:
     environ = {"PATH": os.defpath, "PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"}
-    command = [Path(sys.executable).parent / "lint-imports", "--no-logo", "--no-cache"]
-    return subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False).stdout
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"]
+    done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
 
 
 def test_every_contract_is_broken_by_what_it_forbids(tmp_path: Path) -> None:
