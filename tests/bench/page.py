@@ -117,20 +117,18 @@ def _token_row(found: Measured, name: str) -> tuple[str, ...]:
 
 
 def _processors(found: Measured) -> str:
-    """Microseconds of processor time an answer costs, by program."""
-    rows = [(name, program, text) for name, shots in found.shots.items() for program, text in _cost(shots)]
-    heads = ("64 connections", "program", "µs of processor time an answer")
+    """What an answer costs each program, and how much of the processors it kept busy."""
+    rows = [(name, *cells) for name, shots in found.shots.items() for cells in _cost(shots)]
+    heads = ("64 connections", "program", "µs of processor time an answer", "processors busy")
     return "## Where the time goes\n\n" + _table(heads, rows) if rows else ""
 
 
-def _cost(shots: Sequence[Shot]) -> list[tuple[str, str]]:
-    programs: dict[str, list[float]] = {}
-    for shot in shots:
-        cpu, good = shot.cpu, max(1, shot.good)
-        for program, seconds in cpu.items():
-            programs.setdefault(program, []).append(seconds / good * 1e6)
-    costs = {program: figure(values).median for program, values in programs.items()}
-    return [(program, number(cost)) for program, cost in sorted(costs.items(), key=lambda item: -item[1]) if cost >= 1]
+def _cost(shots: Sequence[Shot]) -> list[tuple[str, str, str]]:
+    """Program, cost and share, the dearest first; what costs next to nothing is left out."""
+    each = {program: [shot.cpu[program] / max(1, shot.good) * 1e6 for shot in shots] for program in shots[0].cpu}
+    busy = {program: [shot.cpu[program] / shot.seconds for shot in shots] for program in shots[0].cpu}
+    costs = sorted(((figure(values).median, program) for program, values in each.items()), reverse=True)
+    return [(program, number(cost), figure(busy[program]).text(2)) for cost, program in costs if cost >= 1]
 
 
 def _starts(found: Measured) -> str:

@@ -77,7 +77,7 @@ def looks(lines: Iterable[str]) -> Looks:
         frames = [_function(frame) for frame in stack.split(";")]
         total += int(count)
         inner[frames[-1]] += int(count)
-        within.update(dict.fromkeys(frames, int(count)))
+        within.update(dict.fromkeys(frames, int(count)))  # once each, however deep it calls itself
     return Looks(total, inner, within)
 
 
