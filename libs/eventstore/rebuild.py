@@ -20,6 +20,8 @@ PATIENCE: Final = 5.0
 CATCH_UP: Final = 500
 """Events behind the live table from which on its writers are held off."""
 
+OWNER: Final = "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = $1"
+
 
 @dataclass(frozen=True)
 class Rebuilt:
@@ -60,7 +62,9 @@ async def _alone(database: Database, name: str) -> AsyncIterator[Connection]:
     rows = await connect(database.url, name=f"limen rebuild {name}")
     try:
         with translated():
-            await rows.execute(f"SET search_path = {database.schema}; SET transaction_timeout = 0")
+            # As the schema's owner, also when an operator connects: the new table must belong to the service.
+            owner = await rows.fetchval(OWNER, database.schema)
+            await rows.execute(f"SET ROLE {owner}; SET search_path = {database.schema}; SET transaction_timeout = 0")
             await rows.execute("SET idle_in_transaction_session_timeout = '30s'; SET lock_timeout = '10s'")
             await rows.execute("SELECT pg_advisory_lock(hashtextextended($1, 3))", f"rebuild {database.schema} {name}")
             yield rows
