@@ -11,6 +11,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from libs.jose.base64url import decode
+from tests.adversity.verifier import Verifier
 from tests.stack import FORM, Stack, claims
 
 DEADLINE: Final = 5.0
@@ -39,6 +41,11 @@ class Call:
         return self.at + self.seconds
 
     @property
+    def kid(self) -> str:
+        assert self.token is not None
+        return str(json.loads(decode(self.token.partition(".")[0]))["kid"])
+
+    @property
     def jti(self) -> str:
         assert self.token is not None
         return str(claims(self.token)["jti"])
@@ -47,7 +54,9 @@ class Call:
 class Load:
     """Some clients, each with a connection of its own that it keeps."""
 
-    def __init__(self, stack: Stack, *, clients: int = 6, pause: float = 0.01, **parameters: str) -> None:
+    def __init__(
+        self, stack: Stack, *, clients: int = 6, pause: float = 0.01, is_verified: bool = False, **parameters: str
+    ) -> None:
         env = stack.env
         form = {"grant_type": "client_credentials", "client_id": env["LIMEN_CLIENT_ID"]}
         form |= {"client_secret": env["LIMEN_CLIENT_SECRET"], "audience": env["LIMEN_AUDIENCE"]}
@@ -56,7 +65,9 @@ class Load:
         self._pause = pause
         self._stop = threading.Event()
         self._calls: list[Call] = []
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
+        self.verifiers = [Verifier(stack) for _ in range(clients)]
+        self._is_verified = is_verified
+        self._threads = [threading.Thread(target=self._run, args=(each,), daemon=True) for each in self.verifiers]
 
     @contextmanager
     def running(self) -> Iterator["Load"]:
@@ -82,7 +93,7 @@ class Load:
         """Calls asked after `moment` that were told to come back."""
         return [call for call in list(self._calls) if call.at >= moment and call.status == 503]
 
-    def _run(self) -> None:
+    def _run(self, verifier: Verifier) -> None:
         connection = self._connection()
         while not self._stop.wait(self._pause):
             began = time.monotonic()
@@ -94,6 +105,8 @@ class Load:
                 connection = self._connection()
                 self._stop.wait(0.02)
             self._calls.append(call)
+            if self._is_verified and call.token is not None:
+                verifier.judge(call.token)
         connection.close()
 
     def _asked(self, connection: HTTPConnection, began: float) -> Call:
