@@ -22,7 +22,7 @@ from services.key_rotation.routes import table
 from services.key_rotation.routes.asks import Asks
 from services.key_rotation.routes.changes import Changes
 from services.key_rotation.routes.signing_keys import SigningKeyRoutes
-from services.key_rotation.rows import SigningKeysAggregate
+from services.key_rotation.rows import FOLD, SigningKeysAggregate
 from services.key_rotation.rules import signing_keys
 from services.key_rotation.vaults import open_vault
 from services.key_rotation.vaults.forge import Forge
@@ -37,6 +37,12 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RevokeSigningKey: Handler(AGGREGATE, signing_keys.revoke),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
+
+AGGREGATES: Final = (FOLD,)
+"""What `limen verify` compares with its facts."""
+
+PROJECTIONS: Final = (projections.tenants(),)
+"""What `limen rebuild` fills anew."""
 
 CONNECTIONS: Final = 4
 """To Postgres, of one process: several replicas share what the role is allowed."""
@@ -64,7 +70,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
     lifecycle.background("relay", Relay(store, bus, locks, readiness, log="facts").run())
 
-    tenants = Follower(projections.tenants(), database, bus, locks, readiness)
+    tenants = Follower(PROJECTIONS[0], database, bus, locks, readiness)
     await tenants.prepare()
     lifecycle.background("project tenants", tenants.run())
 

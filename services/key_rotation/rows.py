@@ -4,13 +4,18 @@ Folded: all columns of `key_lines`, and of `signing_keys` all but `wrapped`. Aut
 from the command to its row and is in no event.
 """
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from libs.eventstore import Event, Loaded
+from libs.eventstore.verify import FoldCheck
 from libs.postgres import Connection
 from services.key_rotation.commands import Candidate
+from services.key_rotation.events import SigningKeyPublished
 from services.key_rotation.rules import signing_keys as rules
 from services.key_rotation.rules.signing_keys import Key, Keys
 
@@ -84,3 +89,38 @@ async def keys_of(rows: Connection, tenant: str) -> Keys:
             for row in found
         )
     )
+
+
+@dataclass(frozen=True)
+class Published:
+    """The keys and what is published of them, for the comparison with the rows."""
+
+    keys: Keys = field(default_factory=Keys)
+    jwks: Mapping[str, Any] = field(default_factory=dict)
+
+    def after(self, event: Event) -> "Published":
+        """With `event` taken in."""
+        new = {event.kid: event.jwk} if isinstance(event, SigningKeyPublished) else {}
+        return Published(rules.evolve(self.keys, event), {**self.jwks, **new})
+
+    def rows(self) -> dict[str, tuple[Key, Any]]:
+        """What the rows must say, by kid."""
+        return {key.kid: (key, self.jwks[key.kid]) for key in self.keys.keys}
+
+
+async def _stored(rows: Connection, tenant: str, _stream: str) -> dict[str, tuple[Key, Any]]:
+    found = await rows.fetch("SELECT kid, jwk FROM signing_keys WHERE tenant = $1", tenant)
+    jwks = {row["kid"]: json.loads(row["jwk"]) for row in found}
+    return Published(await keys_of(rows, tenant), jwks).rows()
+
+
+FOLD: Final = FoldCheck(
+    name="signing keys",
+    streams=STREAM,
+    initial=Published(),
+    evolve=Published.after,
+    shape=Published.rows,
+    read=_stored,
+    keys=f"SELECT tenant, '{STREAM}' AS stream FROM key_lines",  # noqa: S608
+)
+"""How `limen verify` compares signing keys with their facts."""

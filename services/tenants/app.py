@@ -20,7 +20,7 @@ from services.tenants.reactions import REACTIONS
 from services.tenants.routes import table
 from services.tenants.routes.asks import Asks
 from services.tenants.routes.settings import SettingsRoutes
-from services.tenants.rows import TenantAggregate
+from services.tenants.rows import FOLD, TenantAggregate
 from services.tenants.rules import tenant
 
 AGGREGATE: Final = TenantAggregate()
@@ -32,6 +32,9 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     MarkPrepared: Handler(AGGREGATE, tenant.mark_prepared),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
+
+AGGREGATES: Final = (FOLD,)
+"""What `limen verify` compares with its facts."""
 
 CONNECTIONS: Final = 4
 """To Postgres, of one process: several replicas share what the role is allowed."""

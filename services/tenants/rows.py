@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from libs.eventstore import Event, Loaded
+from libs.eventstore.verify import FoldCheck
 from libs.postgres import Connection, Record
 from services.tenants.commands import MoveTenant, RegisterTenant
 from services.tenants.rules import tenant as rules
 from services.tenants.rules.tenant import Entry, Tenant
 
-COLUMNS = "name, domain, scheme, settings, prepared, is_open"
+PREFIX: Final = "tenant-"
 
 
 class TenantAggregate:
@@ -20,7 +21,7 @@ class TenantAggregate:
 
     def stream(self, command: Any) -> str:
         """Each tenant is a stream of its own."""
-        return f"tenant-{command.tenant}"
+        return f"{PREFIX}{command.tenant}"
 
     async def load(self, rows: Connection, command: Any) -> Loaded[Entry]:
         """Lock the tenant's row; look whether the domain a command asks for is another's."""
@@ -43,11 +44,11 @@ class TenantAggregate:
         await rows.execute(statement, command.tenant, after.version, *values_of(after.state.tenant))
 
 
-INSERT = (
+INSERT: Final = (
     "INSERT INTO tenants (tenant, version, name, domain, scheme, settings, prepared, is_open) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 )
-UPDATE = (
+UPDATE: Final = (
     "UPDATE tenants SET version = $2, name = $3, domain = $4, scheme = $5, settings = $6, prepared = $7, is_open = $8 "
     "WHERE tenant = $1"
 )
@@ -62,7 +63,7 @@ async def _is_taken(rows: Connection, command: Any) -> bool:
 
 
 def tenant_of(row: Record | Mapping[str, Any]) -> Tenant:
-    """The tenant of a row that has `COLUMNS`."""
+    """The tenant of a row."""
     return Tenant(
         name=row["name"],
         domain=row["domain"],
@@ -74,6 +75,25 @@ def tenant_of(row: Record | Mapping[str, Any]) -> Tenant:
 
 
 def values_of(tenant: Tenant) -> tuple[Any, ...]:
-    """The values of `COLUMNS`, in their order."""
+    """The values of the folded columns behind `version`, in the order of `INSERT`."""
     settings = msgspec.json.encode(tenant.settings, order="deterministic").decode()
     return tenant.name, tenant.domain, tenant.scheme, settings, sorted(tenant.prepared), tenant.is_open
+
+
+async def _stored(rows: Connection, tenant: str, _stream: str) -> Tenant | None:
+    row = await rows.fetchrow(
+        "SELECT name, domain, scheme, settings, prepared, is_open FROM tenants WHERE tenant = $1", tenant
+    )
+    return tenant_of(row) if row else None
+
+
+FOLD: Final = FoldCheck(
+    name="tenants",
+    streams=PREFIX,
+    initial=Entry(),
+    evolve=rules.evolve,
+    shape=lambda entry: entry.tenant,
+    read=_stored,
+    keys=f"SELECT tenant, '{PREFIX}' || tenant AS stream FROM tenants",  # noqa: S608
+)
+"""How `limen verify` compares tenants with their facts."""
