@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from libs.edge.call import Call
 from libs.eventstore import Actor, Applied, Committed, Context
+from libs.eventstore.applied import SETTLES_WITHIN
 
 BEHIND: Final = "limen-not-yet-applied"
 """The header that names the followers who had not applied a write when it was answered."""
@@ -24,9 +25,9 @@ def context_of(call: Call) -> Context:
     )
 
 
-async def settled(applied: Applied, committed: Committed) -> list[tuple[str, str]]:
-    """Wait until every follower obeys the write, half a second at most; the header that names who does not yet."""
+async def settled(applied: Applied, committed: Committed, *, within: float = SETTLES_WITHIN) -> list[tuple[str, str]]:
+    """Wait until every follower obeys the write, `within` seconds at most; the header that names who does not yet."""
     if not committed.pos:
         return []
-    behind = await applied.settled(committed.epoch, committed.pos)
+    behind = await applied.settled(committed.epoch, committed.pos, within=within)
     return [(BEHIND, ", ".join(behind))] if behind else []

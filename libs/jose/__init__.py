@@ -11,7 +11,14 @@ from libs.jose.algorithms import ALGORITHMS, SIGNING_ALGORITHMS, PrivateKey, Pub
 from libs.jose.certificate import Certificate, certificate_of
 from libs.jose.followed import FollowedKeys
 from libs.jose.jwk import VerifyingKey, public_jwk, public_key_from_jwk, public_keys_from_jwks, thumbprint
-from libs.jose.keys import SigningKey, new_kid, new_signing_key, private_key_from_der, private_key_to_der
+from libs.jose.keys import (
+    SigningKey,
+    new_kid,
+    new_private_key,
+    new_signing_key,
+    private_key_from_der,
+    private_key_to_der,
+)
 from libs.jose.parse import Unverified, parse
 from libs.jose.pem import public_key_from_pem
 from libs.jose.refusals import (
@@ -99,6 +106,7 @@ __all__ = [
     "current",
     "decode_object",
     "new_kid",
+    "new_private_key",
     "new_signing_key",
     "next_active_from",
     "parse",

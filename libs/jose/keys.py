@@ -29,16 +29,19 @@ class SigningKey:
     certificate: Certificate
 
 
-def new_signing_key(alg: str, *, kid: str | None = None, now: datetime, issuer_name: str) -> SigningKey:
+def new_signing_key(
+    alg: str, *, kid: str | None = None, now: datetime, issuer_name: str, private: PrivateKey | None = None
+) -> SigningKey:
     """A fresh key for RS256, PS256 (RSA 2048) or ES256 (P-256), with a `kid` of its own unless given.
 
     Making an RSA key takes 50 to 500 ms of one core: call it in a thread. `issuer_name` is the common name on its
-    certificate (Auth0 shows the tenant's domain), `now` the day before which it is not valid.
+    certificate (Auth0 shows the tenant's domain), `now` the day before which it is not valid. `private` is one that
+    `new_private_key` made before for the same kind of key and nobody has used.
 
     Raises:
         ValueError: we do not sign with `alg`.
     """
-    private = _generate(alg)
+    private = private or new_private_key(alg)
     kid = kid or new_kid()
     members = certificate_members(self_signed(private, issuer_name=issuer_name, now=now))
     jwk = public_jwk(VerifyingKey(alg, private.public_key(), kid)) | members
@@ -67,7 +70,12 @@ def private_key_from_der(der: bytes) -> PrivateKey:
     return private
 
 
-def _generate(alg: str) -> PrivateKey:
+def new_private_key(alg: str) -> PrivateKey:
+    """A fresh private key of the kind `alg` signs with; the slow part of `new_signing_key`, for those who make stock.
+
+    Raises:
+        ValueError: we do not sign with `alg`.
+    """
     if alg not in SIGNING_ALGORITHMS:
         raise ValueError(f"we sign with {', '.join(SIGNING_ALGORITHMS)}, not with {alg}")
     if ALGORITHMS[alg].kty == "RSA":

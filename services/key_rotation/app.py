@@ -68,7 +68,9 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
 
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
-    lifecycle.background("relay", Relay(store, bus, locks, readiness, log="facts").run())
+    relay = Relay(store, bus, locks, readiness, log="facts")
+    lifecycle.background("relay", relay.run())
+    await relay.agreed()
 
     tenants = Follower(PROJECTIONS[0], database, bus, locks, readiness)
     await tenants.prepare()
@@ -84,6 +86,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
 
     times = Times(max_age=settings.jwks_max_age, lead=settings.key_lead, rotation=settings.key_rotation)
     forge = Forge(keyring, clock)
+    lifecycle.background("stock of keys", forge.keep_stock())
     making = KeyMaking(store, forge, times)
     reactor = Reactor(making.reaction(), store, bus, locks, readiness, applied=applied)
     await reactor.prepare()

@@ -54,7 +54,9 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
 
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
-    lifecycle.background("relay", Relay(store, bus, locks, readiness, log="facts").run())
+    relay = Relay(store, bus, locks, readiness, log="facts")
+    lifecycle.background("relay", relay.run())
+    await relay.agreed()
 
     keys, issuers = PublicKeys(), TenantIssuers()
     for source, apply in ((KEY_FACTS, keys.apply), (CATALOGUE, issuers.apply)):

@@ -1,6 +1,6 @@
 """`/api/v2/tenants/settings`: read, with defaults filled in, and changed."""
 
-from typing import Any
+from typing import Any, Final
 
 from libs.edge import Call, answers
 from libs.edge.management_errors import BadRequest, NotFound, PayloadTooLarge
@@ -9,11 +9,15 @@ from libs.edge.validation import changed
 from libs.edge.wire import Reply
 from libs.edge.writes import context_of, settled
 from libs.eventstore import Applied, EventStore, EventTooLarge
+from libs.eventstore.applied import SETTLES_WITHIN
 from services.tenants import queries
 from services.tenants.commands import ChangeSettings
 from services.tenants.routes.schema import SETTINGS
 from services.tenants.rules.settings import MANDATORY_ALG, MandatoryAlgorithmMissing, effective
 from services.tenants.rules.tenant import NoSuchTenant
+
+KEYS_WITHIN: Final = 2.0
+"""Seconds a change of the allowed algorithms may wait: its answer means that their keys, made meanwhile, can sign."""
 
 
 class SettingsRoutes:
@@ -42,7 +46,8 @@ class SettingsRoutes:
             raise _no_tenant() from error
         except EventTooLarge as error:
             raise PayloadTooLarge("The settings of one change are too large together.") from error
-        headers = await settled(self._applied, committed)
+        within = KEYS_WITHIN if "allowed_signing_algs" in command.settings else SETTLES_WITHIN
+        headers = await settled(self._applied, committed, within=within)
         return answers.json(_of(committed.state), headers=headers)
 
 
