@@ -166,7 +166,9 @@ def _row(call: Call, row: ClientRow) -> dict[str, Any]:
 
 
 def _state(call: Call, client: Client, secret: str | None) -> dict[str, Any]:
-    members = _members(call, client.client_id, client.properties, client.credentials)
+    # As the rows list them: two that came with one body are equally old.
+    listed = sorted(client.credentials, key=lambda each: (client.credentials[each].created_at, each))
+    members = _members(call, client.client_id, client.properties, listed)
     return members if secret is None else {**members, "client_secret": secret}
 
 
