@@ -56,6 +56,7 @@ class Relay:
         self._limits = limits
         self._condition = f"mirror of {self._service} {log}"
         self._audited = float("-inf")
+        self._compared = asyncio.Event()
         bus.on_reconnect(self._audit_soon)
         readiness.require(self._condition, "not compared with its stream yet")
 
@@ -73,6 +74,13 @@ class Relay:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
+    async def agreed(self) -> None:
+        """Return once log and stream were compared and agree: before that nothing may be appended, or asked for.
+
+        Never returns while they disagree; readiness says why.
+        """
+        await self._compared.wait()
+
     async def _watch(self) -> None:
         # Every replica compares before it becomes ready, leader or not: each of them appends.
         while True:
@@ -86,6 +94,7 @@ class Relay:
                 await asyncio.sleep(AUDIT)
             else:
                 self._agrees()
+                self._compared.set()
                 await asyncio.sleep(AUDIT)
 
     async def _compare(self) -> None:
