@@ -22,7 +22,12 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
 
 def stale() -> list[str]:
     """The names of pages whose file says something else than the code."""
-    return [name for name, page in PAGES.items() if _written(name) != page()]
+    return [name for name in PAGES if is_stale(name)]
+
+
+def is_stale(name: str) -> bool:
+    """Whether the file of one page says something else than the code."""
+    return _written(name) != PAGES[name]()
 
 
 def main(arguments: list[str]) -> int:

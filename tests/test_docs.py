@@ -1,0 +1,65 @@
+"""What a stranger reads is true: the reference is fresh, links lead somewhere, commands that are named exist."""
+
+import re
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+import pytest
+
+from services.cli.docs import __main__ as generator
+from services.cli.docs import security
+from services.cli.main import VERBS
+
+ROOT: Final = Path(__file__).parents[1]
+PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK: Final = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+FENCED: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+README: Final = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", generator.PAGES)
+def test_a_reference_page_says_what_the_code_says(name: str) -> None:
+    assert not generator.is_stale(name), f"docs/reference/{name} is stale: run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = LINK.findall(FENCED.sub("", page.read_text()))
+    local = [target.partition("#")[0] for target in targets if not target.startswith(("https://", "#"))]
+    assert [target for target in local if not (page.parent / unquote(target)).exists()] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) < 150
+
+
+def test_the_readme_names_every_verb_and_no_other() -> None:
+    named = set(re.findall(r"`limen ([a-z]+)", README))
+    assert named == {name for name, verb in VERBS.items() if verb.is_shown}
+
+
+def test_the_readme_names_only_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)) <= targets
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    ahead = [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop().resolve()
+        if page.suffix == ".md" and page not in reached and page.exists():
+            reached.add(page)
+            targets = (unquote(target.partition("#")[0]) for target in LINK.findall(page.read_text()))
+            ahead += [page.parent / target for target in targets if not target.startswith("https:")]
+    assert [page for page in PAGES if page.resolve() not in reached and page.name != "performance.md"] == []
+
+
+def test_the_pages_of_decisions_are_listed() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    assert [each.name for each in (ROOT / "docs" / "decisions").glob("0*.md") if each.name not in index] == []
+
+
+def test_lines_of_the_checklist_that_tests_name_exist() -> None:
+    assert "lines are tested" in security.page()
