@@ -170,6 +170,16 @@ class Stack:
         os.kill(pid, number)
         return pid
 
+    @contextmanager
+    def nobody_restarts(self) -> Iterator[None]:
+        """`limen up` is paused, so what dies stays dead until the block ends."""
+        assert self.up is not None
+        self.up.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.up.send_signal(signal.SIGCONT)
+
     def await_back(self, name: str, *, not_pid: int, within: float = 15, replica: int = 0) -> float:
         """Wait until `name` runs as another process than `not_pid` and says it is ready; the seconds it took."""
         return until(

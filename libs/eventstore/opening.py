@@ -42,6 +42,7 @@ async def open_database(
     Raises:
         SchemaMismatch: with one line that says what to run.
     """
+    lifecycle.readiness.require(f"postgres of {service}", "Postgres has not answered yet")
     database = await Database.open(url, schema=service, most=most)
     lifecycle.on_stop(database.close)
     clock = Clock()
@@ -53,6 +54,7 @@ async def open_database(
 
 async def open_bus(lifecycle: Lifecycle, url: str, *, service: str) -> Bus:
     """Connect to NATS as `service`, waiting until it is there, and tell from now on whether it is."""
+    lifecycle.readiness.require(f"nats of {service}", "NATS has not answered yet")
     bus = await Bus.connect(url, name=service)
     lifecycle.on_stop(bus.close)
     lifecycle.background("bus", bus.watch())

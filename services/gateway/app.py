@@ -39,7 +39,9 @@ LEAVING: tuple[Leaving, ...] = (cors.leaving, headers.leaving)
 async def start(lifecycle: Lifecycle) -> Sites:
     """Start the gateway; `lifecycle` stops it. What comes back knows the ports."""
     settings = load(Settings, lifecycle.environ, service=NAME)
+    lifecycle.readiness.require("nats", "NATS has not answered yet")
     bus = await Bus.connect(settings.nats_url.reveal(), name=NAME)
+    lifecycle.readiness.met("nats")  # for good: without NATS the gateway still serves what it remembers
     lifecycle.on_stop(bus.close)
     lifecycle.background("bus", bus.watch())
 

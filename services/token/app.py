@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from libs.bus import Bus
 from libs.edge import Cursors, Edge, RouteTable
 from libs.edge.guard import guard
 from libs.eventstore import (
@@ -19,7 +18,7 @@ from libs.eventstore import (
     Retention,
     keep_partitions,
 )
-from libs.eventstore.opening import migrations_of, open_database
+from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.postgres import Locks
 from libs.runtime.lifecycle import Lifecycle
 from libs.sealed import Keyring
@@ -85,9 +84,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     database, clock = await open_database(
         lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=migrations_of(SERVICE), most=10
     )
-    bus = await Bus.connect(settings.nats_url.reveal(), name=SERVICE)
-    lifecycle.on_stop(bus.close)
-    lifecycle.background("bus", bus.watch())
+    bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
 
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
     facts = Relay(store, bus, locks, readiness, log="facts")

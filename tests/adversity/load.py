@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from libs.jose.base64url import decode
 from tests.adversity.verifier import Verifier
-from tests.stack import FORM, Stack, claims
+from tests.stack import FORM, Stack, claims, until
 
 DEADLINE: Final = 5.0
 """Seconds after which the gateway must have answered."""
@@ -21,7 +21,11 @@ DEADLINE: Final = 5.0
 SLACK: Final = 0.7
 """What a busy machine may add to it before the client has the answer."""
 
+SERVES_AGAIN: Final = 10.0
+"""Seconds within which service must be back."""
+
 GIVE_UP: Final = 9.0
+ENOUGH: Final = 20
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,18 @@ def _call(response: HTTPResponse, body: bytes, began: float) -> Call:
         response.headers.get("X-Request-Id"),
         token,
     )
+
+
+def until_tokens(load: Load, within: float = SERVES_AGAIN) -> None:
+    """Wait until some tokens came that were asked for from now on."""
+    now = time.monotonic()
+    until(lambda: len(load.tokens_since(now)) >= ENOUGH, within, lambda: str(summary(load.calls)))
+
+
+def until_refused(load: Load, within: float) -> None:
+    """Wait until a 503 came to a request sent from now on."""
+    now = time.monotonic()
+    until(lambda: load.refusals_since(now), within, lambda: str(summary(load.calls)))
 
 
 def require_tokens_or_come_back(calls: Sequence[Call]) -> None:

@@ -1,37 +1,26 @@
 """Servers and services killed or paused under load: what was answered is committed, the rest is told, all come back."""
 
-import os
 import shutil
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from libs.runtime.errors import Unavailable
-from tests.adversity.load import Call, Load, require_tokens_or_come_back, summary
+from tests.adversity.load import (
+    SERVES_AGAIN,
+    Call,
+    Load,
+    require_tokens_or_come_back,
+    summary,
+    until_refused,
+    until_tokens,
+)
 from tests.adversity.record import facts, require_committed, require_exact_mirrors, rows
 from tests.adversity.tenants import create_tenant
 from tests.stack import Stack, until
 
-SERVES_AGAIN = 10.0
-"""Seconds within which service must be back."""
-
 JWKS = "/.well-known/jwks.json"
 DISCOVERY = "/.well-known/openid-configuration"
-
-
-def until_tokens(load: Load, within: float = SERVES_AGAIN) -> None:
-    """Wait until some tokens came that were asked for from now on."""
-    now = time.monotonic()
-    until(lambda: len(load.tokens_since(now)) >= 20, within, lambda: str(summary(load.calls)))
-
-
-def until_refused(load: Load, within: float) -> None:
-    """Wait until a 503 came to a request sent from now on."""
-    now = time.monotonic()
-    until(lambda: load.refusals_since(now), within, lambda: str(summary(load.calls)))
 
 
 def until_accepting(stack: Stack) -> None:
@@ -48,17 +37,6 @@ def accepts(stack: Stack) -> bool:
 
 def service_pids(stack: Stack) -> dict[str, int]:
     return {row["name"]: row["pid"] for row in stack.processes() if row["services"]}
-
-
-@contextmanager
-def nobody_restarts(stack: Stack) -> Iterator[None]:
-    """`limen up` is paused, so what dies stays dead until the block ends."""
-    assert stack.up is not None
-    os.kill(stack.up.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(stack.up.pid, signal.SIGCONT)
 
 
 def require_recovered(stack: Stack, load: Load) -> None:
@@ -101,7 +79,7 @@ def test_a_killed_nats_is_a_503_within_a_second_while_public_documents_are_serve
         assert victim.get(path).status == 200
     with Load(victim).running() as load:
         until_tokens(load)
-        with nobody_restarts(victim):
+        with victim.nobody_restarts():
             killed = time.monotonic()
             victim.kill("nats")
             until_refused(load, 2)
@@ -148,7 +126,7 @@ def test_an_emptied_nats_is_refilled_with_the_same_events_and_followers_go_on(vi
     known = facts(victim)
     with Load(victim).running() as load:
         until_tokens(load)
-        with nobody_restarts(victim):
+        with victim.nobody_restarts():
             victim.kill("nats")
             shutil.rmtree(victim.data.nats / "jetstream")
         until_tokens(load)
@@ -159,7 +137,8 @@ def test_an_emptied_nats_is_refilled_with_the_same_events_and_followers_go_on(vi
     require_recovered(victim, load)
     early.require_whole()
     assert service_pids(victim) == pids
-    assert victim.limen("verify").returncode == 0
+    verified = victim.limen("verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 @pytest.mark.security("RL-06")
