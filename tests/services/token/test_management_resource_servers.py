@@ -103,6 +103,7 @@ async def test_a_protection_that_does_not_exist_is_not_promised(office: Office) 
         {"token_encryption": {"format": "compact-nested-jwe"}},
         {"consent_policy": "transactional-authorization-with-mfa"},
         {"authorization_policy": {"policy_id": "p"}},
+        {"subject_type_authorization": {"client": {"policy": "deny_all"}}},
     ]
     for promise in promises:
         answer = await office.ask("POST", "resource-servers", {"identifier": "https://api.example/", **promise})

@@ -75,6 +75,7 @@ PROMISES: Final[Promises] = {
     "consent_policy": bool,
     "require_consent_non_repudiation": bool,
     "access_token": bool,
+    "subject_type_authorization": lambda value: value.get("client", {}).get("policy") == "deny_all",
 }
 
 
