@@ -1,0 +1,52 @@
+"""The same examples over https: the private CA of `limen up --tls` is all they need to be told."""
+
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from services.cli.embedded.ports import chosen
+from tests.stack import MakeStack, Stack
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def tls_stack(make_stack: MakeStack) -> Stack:
+    return make_stack(tls=True)
+
+
+@pytest.mark.parametrize("client", ["plain.py", "with_auth0_python.py"])
+def test_a_client_and_the_api_work_over_https(tls_stack: Stack, client: str) -> None:
+    port, ca = chosen(), str(tls_stack.ca)
+    environ = {"PATH": os.defpath, "API_PORT": str(port), "SSL_CERT_FILE": ca, "REQUESTS_CA_BUNDLE": ca}
+    environ |= tls_stack.env
+    assert environ["LIMEN_ISSUER"] == f"https://localhost:{tls_stack.port}/"
+    api = subprocess.Popen([sys.executable, ROOT / "examples" / "api" / "api.py"], env=environ)
+    try:
+        command = [sys.executable, str(ROOT / "examples" / "m2m" / client), f"http://localhost:{port}/messages"]
+        done = _patiently(command, environ)
+    finally:
+        api.terminate()
+        api.wait(10)
+    assert "threshold" in done.stdout, done.stderr
+
+
+def test_who_does_not_know_the_ca_believes_nobody(tls_stack: Stack) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError), socket.create_connection(("localhost", tls_stack.port)) as plain:
+        ssl.create_default_context().wrap_socket(plain, server_hostname="localhost")
+
+
+def _patiently(command: list[str], environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    deadline = time.monotonic() + 20
+    while True:
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        if "refused" not in done.stderr or time.monotonic() > deadline:
+            return done
+        time.sleep(0.2)
