@@ -184,7 +184,7 @@ class PostgresServer(Server):
         if key not in self._templates:
             self._templates[key] = await self._template(schemas)
         name = f"test_{next(self._numbers)}"
-        await self._run(f"CREATE DATABASE {name} TEMPLATE {self._templates[key]} STRATEGY file_copy")
+        await self._run(f"CREATE DATABASE {name} TEMPLATE {self._templates[key]}")
         return Addresses(name, self.url(name), {schema: self.url(name, f"limen_{schema}") for schema in schemas})
 
     async def drop(self, addresses: Addresses) -> None:

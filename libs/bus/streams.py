@@ -89,8 +89,10 @@ class Streams:
         """
         batch = text(16)
         *leading, (subject, payload) = messages
-        for number, (each, data) in enumerate(leading, 1):
-            await self._bus.publish(each, data, headers=_batch_headers(batch, number, expected_last))
+        await self._bus.publish_many(
+            (each, _block(_batch_headers(batch, number, expected_last)), data)
+            for number, (each, data) in enumerate(leading, 1)
+        )
         headers = _batch_headers(batch, len(messages), expected_last) | {"Nats-Batch-Commit": "1"}
         answer = await self._bus.request(subject, payload, timeout=ASK_BOUND, headers=headers)
         _accepted(msgspec.json.decode(answer))
@@ -106,6 +108,11 @@ def _batch_headers(batch: str, number: int, expected_last: int) -> dict[str, str
     if number == 1:  # only the first message of a batch may carry the expectation
         headers["Nats-Expected-Last-Sequence"] = str(expected_last)
     return headers
+
+
+def _block(headers: dict[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"NATS/1.0\r\n{lines}\r\n".encode()
 
 
 def _accepted(answer: dict[str, Any]) -> dict[str, Any]:
