@@ -8,8 +8,9 @@ from urllib.parse import unquote
 import pytest
 
 from services.cli.docs import __main__ as generator
-from services.cli.docs import security
+from services.cli.docs import endpoints, events, metrics, security
 from services.cli.main import VERBS
+from services.gateway.routes.table import EXACT, route_of
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -63,3 +64,31 @@ def test_the_pages_of_decisions_are_listed() -> None:
 
 def test_lines_of_the_checklist_that_tests_name_exist() -> None:
     assert "lines are tested" in security.page()
+
+
+def test_a_stale_page_is_named_and_is_exit_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generator, "REFERENCE", tmp_path)
+    monkeypatch.setattr(generator, "PAGES", {"events.md": events.page})
+    assert generator.main(["--check"]) == 1
+    assert "docs/reference/events.md is stale" in capsys.readouterr().err
+    assert generator.main([]) == 0
+    assert generator.main(["--check"]) == 0
+
+
+def test_the_gateway_leads_to_every_endpoint() -> None:
+    for each in endpoints.endpoints():
+        assert route_of(each.path.replace("{", "").replace("}", "")).service == each.service or each.path in EXACT
+
+
+def test_every_metric_is_limens_and_says_what_it_counts() -> None:
+    found = list(metrics.found())
+    assert {"limen_follower_halted", "limen_gateway_requests_total"} <= {each.name for each in found}
+    assert [each for each in found if not each.name.startswith("limen_") or not each.meaning.endswith(".")] == []
+
+
+def test_every_verb_that_is_named_anywhere_exists() -> None:
+    for page in PAGES:
+        named = set(re.findall(r"\blimen ([a-z]+)\b", "".join(re.findall(r"`[^`]+`", page.read_text()))))
+        assert named <= VERBS.keys(), page
