@@ -25,6 +25,9 @@ PULSE: Final = 0.3
 PULSE_BOUND: Final = 0.6
 """Seconds a ping may take before the server counts as hung."""
 
+CLOSES_WITHIN: Final = 3.0
+"""Seconds the last bytes may take to leave; a server that reads nothing must not keep a process."""
+
 WRITE: Final = 512 * 1024
 """Bytes of many messages that are written at once."""
 
@@ -244,7 +247,8 @@ class Bus:
             if self._client.is_connected:
                 await self._ping(1)
         with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
-            await self._client.close()
+            async with asyncio.timeout(CLOSES_WITHIN):
+                await self._client.close()
 
     async def _answered(self, message: Msg) -> None:
         answer = self._waiting.get(message.subject.rpartition(".")[2])
