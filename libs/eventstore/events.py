@@ -59,7 +59,17 @@ class ActivityMissed(Fact, frozen=True, kw_only=True):
     next: int
 
 
-OF_EVERY_SERVICE: Final = (ProjectionSkipped, ActivityMissed)
+class LogRestored(Fact, frozen=True, kw_only=True):
+    """An operator accepted that a log went back to a backup: `lost` events from `after` + 1 to `until` are given up."""
+
+    log: str
+    epoch: int
+    after: int
+    until: int
+    lost: int
+
+
+OF_EVERY_SERVICE: Final = (ProjectionSkipped, ActivityMissed, LogRestored)
 """Facts every service with a log may record; they belong to its own catalogue and name."""
 
 

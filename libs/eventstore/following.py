@@ -22,6 +22,7 @@ from libs.eventstore.checkpoints import (
     set_checkpoint,
 )
 from libs.eventstore.envelope import Envelope, from_wire
+from libs.eventstore.epochs import SourceRestored, first_to_read, require_epoch
 from libs.eventstore.events import ActivityMissed, Catalogue, Event, NotUnderstood
 from libs.eventstore.metrics import HALTED, LAG, POSITION
 from libs.eventstore.names import FACTS, stream_of
@@ -154,7 +155,10 @@ class Follower:
         if not set(self._projection.types) <= set(checkpoint.handles):
             await self._rebuild()
         elif checkpoint.halted is None or checkpoint.halted.startswith(GONE):
-            await self._read(checkpoint)
+            try:
+                await self._read(checkpoint)
+            except SourceRestored as restored:
+                await self._start_over(restored.epoch)
         else:
             await asyncio.sleep(HALTED_PAUSE)
 
@@ -168,16 +172,31 @@ class Follower:
 
     async def _read(self, checkpoint: Checkpoint) -> None:
         await self._saying.say(checkpoint.epoch, checkpoint.pos)
-        async with Reader(self._bus, self._projection.stream, start=checkpoint.pos + 1) as reader:
+        start = await first_to_read(self._bus, self._projection.stream, checkpoint.pos)
+        async with Reader(self._bus, self._projection.stream, start=start) as reader:
             while True:
                 fetched = await reader.fetch(FETCH, wait=FETCH_WAIT)
                 new = [each for each in fetched if each.sequence > checkpoint.pos]
+                if len(new) < len(fetched):
+                    require_epoch(checkpoint.epoch, from_wire(fetched[0].payload))
                 if new and new[0].sequence != checkpoint.pos + 1:
                     checkpoint = await self._missing(checkpoint, new[0])
                 if new:
                     checkpoint = await self._take(checkpoint, new)
                 if checkpoint.halted is not None:
                     return
+
+    async def _start_over(self, epoch: int) -> None:
+        """Empty the table and begin anew: the log was restored, and nobody says how much of what is here it still has.
+
+        `limen restored` spares this to those followers whose checkpoints it can reach.
+        """
+        say.warning("a projection begins anew: its source was restored", projection=self._projection.name, epoch=epoch)
+        async with self._database.transaction() as rows:
+            await rows.execute(f"LOCK TABLE {self._projection.name} IN EXCLUSIVE MODE")
+            was = await read_checkpoint(rows, self._projection.name)
+            await rows.execute(f"DELETE FROM {self._projection.name}")  # noqa: S608
+            await set_checkpoint(rows, self._projection.name, was, Checkpoint(epoch, 0, was.handles, None))
 
     async def _missing(self, checkpoint: Checkpoint, found: Delivered) -> Checkpoint:
         """What to do about a gap: open again, stop before facts that are gone, go on behind activity that is gone."""
@@ -210,7 +229,7 @@ class Follower:
     async def _take(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
         try:
             return await self._apply(checkpoint, delivered)
-        except (DatabaseAway, BusError, CheckpointMoved):
+        except (DatabaseAway, BusError, CheckpointMoved, SourceRestored):
             raise
         except Exception:  # noqa: BLE001  # the projector: any event may be the poison one
             return await self._one_by_one(checkpoint, delivered)
@@ -220,7 +239,7 @@ class Follower:
         for each in delivered:
             try:
                 checkpoint = await self._apply(checkpoint, [each])
-            except (DatabaseAway, BusError, CheckpointMoved):
+            except (DatabaseAway, BusError, CheckpointMoved, SourceRestored):
                 raise
             except Exception as poison:  # noqa: BLE001  # the projector: this is the poison event
                 return await self._halt(checkpoint, f"the event at {each.sequence}: {poison!r}", poison)
@@ -228,6 +247,7 @@ class Follower:
 
     async def _apply(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
         envelopes = [from_wire(each.payload) for each in delivered]
+        require_epoch(checkpoint.epoch, envelopes[0])
         async with self._database.transaction() as rows:
             for envelope in envelopes:
                 await self._projection.apply(rows, self._projection.name, envelope)

@@ -12,6 +12,7 @@ from typing import Final
 from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
 from libs.eventstore.applied import Saying
 from libs.eventstore.envelope import Envelope, from_wire
+from libs.eventstore.epochs import first_to_read
 from libs.eventstore.events import OF_EVERY_SERVICE, Catalogue, Event, NotUnderstood
 from libs.eventstore.metrics import HALTED, LAG, POSITION
 from libs.eventstore.names import FACTS, stream_of
@@ -79,7 +80,8 @@ class MemoryFollower:
     async def _follow(self) -> None:
         while self.halted is None:
             try:
-                async with Reader(self._bus, self._stream, start=self._pos + 1) as reader:
+                start = await first_to_read(self._bus, self._stream, self._pos)
+                async with Reader(self._bus, self._stream, start=start) as reader:
                     while await self._step(reader):
                         pass
             except StreamRefused as refusal:
@@ -98,6 +100,7 @@ class MemoryFollower:
         """Apply one fetch; whether the reader is still good."""
         for delivered in await reader.fetch(FETCH, wait=FETCH_WAIT):
             if delivered.sequence <= self._pos:
+                self._require_epoch(from_wire(delivered.payload))
                 continue  # a refilled stream repeats what is already known
             if delivered.sequence != self._pos + 1:
                 return False
@@ -112,8 +115,7 @@ class MemoryFollower:
         return True
 
     def _take(self, envelope: Envelope) -> None:
-        if self._epoch not in (0, envelope.epoch):
-            raise EpochChanged(self._stream)
+        self._require_epoch(envelope)
         event = self._source.decode(envelope.type, bytes(envelope.data))
         if event is None and envelope.must_understand:
             raise NotUnderstood(envelope.type)
@@ -121,6 +123,10 @@ class MemoryFollower:
             self._apply(envelope, event)
         self._pos, self._epoch = envelope.pos, envelope.epoch
         LAG.labels(self._follower).observe(max(0.0, wall() - envelope.at.timestamp()))
+
+    def _require_epoch(self, envelope: Envelope) -> None:
+        if self._epoch not in (0, envelope.epoch):
+            raise EpochChanged(self._stream)
 
     async def _keep_level(self) -> None:
         streams = Streams(self._bus)

@@ -15,6 +15,7 @@ from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
 from libs.eventstore.applied import Applied, Saying
 from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved, halt, read_checkpoint, set_checkpoint
 from libs.eventstore.envelope import Actor, Context, Envelope, from_wire
+from libs.eventstore.epochs import SourceRestored, first_to_read, require_epoch
 from libs.eventstore.events import Catalogue, Event, NotUnderstood
 from libs.eventstore.execute import EventStore, HasTenant
 from libs.eventstore.metrics import HALTED
@@ -103,7 +104,7 @@ class Reactor:
             try:
                 checkpoint = await self._checkpoint()
                 if checkpoint.halted is None:
-                    await self._read(checkpoint)
+                    await self._read_or_start_over(checkpoint)
                 else:
                     self._tell(checkpoint)
                     await asyncio.sleep(HALTED_PAUSE)
@@ -113,13 +114,27 @@ class Reactor:
                 self._waiting.because("a reaction waits", error)
             await asyncio.sleep(PAUSE)
 
+    async def _read_or_start_over(self, checkpoint: Checkpoint) -> None:
+        try:
+            await self._read(checkpoint)
+        except SourceRestored as restored:
+            # Nobody says which of the positions behind us hold other events now. Reacting to all of them is right,
+            # because what an event caused already is there under its derived id; `limen restored` spares us this.
+            say.warning("a reaction begins anew: its source was restored", reaction=self._reaction.name)
+            async with self._store.database.transaction() as rows:
+                was = await read_checkpoint(rows, self._reaction.name)
+                pos = 0 if self._reaction.from_start else was.pos
+                await set_checkpoint(rows, self._reaction.name, was, Checkpoint(restored.epoch, pos, was.handles, None))
+
     async def _read(self, checkpoint: Checkpoint) -> None:
         self._tell(checkpoint)
         await self._saying.say(checkpoint.epoch, checkpoint.pos)
-        async with Reader(self._bus, self._stream, start=checkpoint.pos + 1) as reader:
+        start = await first_to_read(self._bus, self._stream, checkpoint.pos)
+        async with Reader(self._bus, self._stream, start=start) as reader:
             while checkpoint.halted is None:
                 for delivered in await reader.fetch(FETCH, wait=FETCH_WAIT):
                     if delivered.sequence <= checkpoint.pos:
+                        require_epoch(checkpoint.epoch, from_wire(delivered.payload))
                         continue
                     if delivered.sequence != checkpoint.pos + 1:
                         return
@@ -131,12 +146,13 @@ class Reactor:
     async def _take(self, checkpoint: Checkpoint, delivered: Delivered) -> Checkpoint:
         try:
             return await self._advance(checkpoint, from_wire(delivered.payload))
-        except (Unavailable, BusError, CheckpointMoved):
+        except (Unavailable, BusError, CheckpointMoved, SourceRestored):
             raise
         except Exception as error:  # noqa: BLE001  # the reaction loop: any event may be the poison one
             return await self._halt(checkpoint, delivered, error)
 
     async def _advance(self, checkpoint: Checkpoint, envelope: Envelope) -> Checkpoint:
+        require_epoch(checkpoint.epoch, envelope)
         reached = Checkpoint(envelope.epoch, envelope.pos, checkpoint.handles, None)
 
         async def advance(rows: Connection) -> None:

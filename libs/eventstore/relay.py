@@ -203,15 +203,22 @@ class Relay:
             )
 
     async def _require_same(self, state: StreamState, envelope: Envelope) -> None:
-        mirrored = await self._streams.message(self._stream, state.last)
-        if mirrored is not None and from_wire(mirrored).id != envelope.id:
+        message = await self._streams.message(self._stream, state.last)
+        if message is None:
+            return
+        mirrored = from_wire(message)
+        if mirrored.id != envelope.id:
             raise MirrorDisagrees(self._sentence(f"position {state.last} holds another event than was mirrored"))
+        if mirrored.epoch > envelope.epoch:
+            raise MirrorDisagrees(
+                self._sentence(f"the mirror is of epoch {mirrored.epoch}, the database only of {envelope.epoch}")
+            )
 
     def _sentence(self, difference: str) -> str:
         return (
             f"The {self._log} of {self._service} and their mirror disagree: {difference}. "
             "The database is older than NATS, as after a restored backup. Restore a newer backup, or accept the loss: "
-            "stop every service, run `limen restored`, and start again."
+            "run `limen restored` while Postgres and NATS run, then restart every service."
         )
 
     def _agrees(self) -> None:
