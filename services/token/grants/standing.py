@@ -17,6 +17,7 @@ from libs.runtime.errors import Unavailable
 
 STANDING: Final = """
 SELECT t.version AS tenant_version, t.issuer, t.default_audience,
+    (SELECT max(at) FROM restores) AS restored_at,
     c.version AS client_version, c.properties,
     (SELECT jsonb_agg(jsonb_build_object('sha256', encode(s.sha256, 'hex'), 'expires_at', s.expires_at))
      FROM client_secrets s WHERE s.tenant = c.tenant AND s.client_id = c.client_id) AS secrets,
@@ -115,6 +116,8 @@ class Standing(msgspec.Struct, frozen=True, dict=True):
     secrets: tuple[SecretHash, ...]
     credentials: tuple[PublicKey, ...]
     apis: tuple[Api, ...]
+    restored_at: datetime | None = None
+    """When the database last forgot which assertions were used."""
 
     @cached_property
     def api_by_identifier(self) -> dict[str, Api]:
@@ -180,6 +183,7 @@ def _standing(tenant: str, client_id: str, row: Any) -> Standing:
         secrets=_all(row["secrets"], SecretHash),
         credentials=_all(row["credentials"], PublicKey),
         apis=_all(row["apis"], Api),
+        restored_at=row["restored_at"],
     )
 
 
