@@ -39,6 +39,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "tenant": Verb("create tenants and list them"),
     "keys": Verb("list signing keys and rotate them"),
     "events": Verb("show what happened, as it happens"),
+    "restored": Verb("accept that an older backup was restored, and revoke again what it had not revoked"),
     "doctor": Verb("say what is wrong with this stack"),
     "bootstrap": Verb("make the default tenant and its first applications", is_shown=False),
 }
