@@ -36,6 +36,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "migrate": Verb("bring roles and schemas of the database to this release"),
     "verify": Verb("compare state with events, and NATS with Postgres"),
     "rebuild": Verb("fill a read model anew, compare, and swap"),
+    "projection": Verb("list followers, and go past an event that halted one"),
     "tenant": Verb("create tenants and list them"),
     "keys": Verb("list signing keys and rotate them"),
     "events": Verb("show what happened, as it happens"),

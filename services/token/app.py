@@ -50,7 +50,7 @@ from services.token.routes import client_grants, clients, resource_servers, toke
 from services.token.routes.asks import QuickstartAsk
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
-from services.token.rows import ClientRows, ResourceServerRows
+from services.token.rows import FOLDS, ClientRows, ResourceServerRows
 from services.token.rules import client, resource_server
 
 SERVICE: Final = "token"
@@ -71,6 +71,12 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     DeleteResourceServer: Handler(RESOURCE_SERVER, resource_server.delete),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
+
+AGGREGATES: Final = FOLDS
+"""What `limen verify` compares with its facts."""
+
+PROJECTIONS: Final = (tenants(),)
+"""What `limen rebuild` fills anew."""
 
 MIRRORED: Final = {"max_age": 7 * 86400 * 10**9, "max_bytes": 1 << 30}
 """How much activity the bus keeps: what is older is in Postgres alone."""
@@ -103,7 +109,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     for source, apply in ((KEY_FACTS, partial(_key_fact, followed, signing)), (TENANT_FACTS, followed.tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
         lifecycle.background(f"follow {source.service} in memory", follower.run())
-    projected = Follower(tenants(), database, bus, locks, readiness)
+    projected = Follower(PROJECTIONS[0], database, bus, locks, readiness)
     await projected.prepare()
     lifecycle.background("follow tenants", projected.run())
 

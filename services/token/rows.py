@@ -6,11 +6,12 @@ hashes, the spent assertions and the failure counts are authoritative.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from libs.eventstore import Event, Loaded
+from libs.eventstore.verify import FoldCheck
 from libs.postgres import Connection, Record
 from services.token.commands import (
     ChangeClientGrant,
@@ -307,3 +308,54 @@ async def _save_grants(rows: Connection, command: Any, old: Mapping[str, Grant],
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _shape(state: client.State) -> object:
+    """What the rows must say of an application."""
+    match state:
+        case NoClient():
+            return None
+        case DeletedClient():
+            return "deleted"
+        case Client():
+            return state.properties, dict(state.secrets), dict(state.credentials), dict(state.grants)
+
+
+async def _client_rows(rows: Connection, tenant: str, stream: str) -> object:
+    return _shape((await ClientRows().state(rows, tenant, stream.removeprefix("client-"))).state)
+
+
+def _api_shape(state: resource_server.State) -> object:
+    return (state.identifier, state.is_system, state.properties) if isinstance(state, ResourceServer) else None
+
+
+async def _api_rows(rows: Connection, tenant: str, stream: str) -> object:
+    row = await rows.fetchrow(
+        "SELECT version, identifier, is_system, properties FROM resource_servers WHERE tenant = $1 AND id = $2",
+        tenant,
+        stream.removeprefix("resource_server-"),
+    )
+    return None if row is None else _api_shape(_resource_server("", row).state)
+
+
+FOLDS: Final = (
+    FoldCheck(
+        name="client",
+        streams="client-",
+        initial=NoClient(),
+        evolve=client.evolve,
+        shape=_shape,
+        read=_client_rows,
+        keys="SELECT tenant, 'client-' || client_id AS stream FROM clients",
+    ),
+    FoldCheck(
+        name="resource_server",
+        streams="resource_server-",
+        initial=NoResourceServer(),
+        evolve=resource_server.evolve,
+        shape=_api_shape,
+        read=_api_rows,
+        keys="SELECT tenant, 'resource_server-' || id AS stream FROM resource_servers",
+    ),
+)
+"""What `limen verify` compares with the facts."""
