@@ -338,8 +338,8 @@ async def _api_rows(rows: Connection, tenant: str, stream: str) -> object:
     return None if row is None else _api_shape(_resource_server("", row).state)
 
 
-FOLDS: Final = (
-    FoldCheck(
+FOLDS: Final[tuple[FoldCheck[Any], ...]] = (
+    FoldCheck[Any](
         name="client",
         streams="client-",
         initial=NoClient(),
@@ -348,7 +348,7 @@ FOLDS: Final = (
         read=_client_rows,
         keys="SELECT tenant, 'client-' || client_id AS stream FROM clients",
     ),
-    FoldCheck(
+    FoldCheck[Any](
         name="resource_server",
         streams="resource_server-",
         initial=NoResourceServer(),
