@@ -16,7 +16,7 @@ from services.cli.stack import STORES, connected, exported, nats_url, quiet, say
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Rebuild one read model or all; 1 when one differs from what its events say."""
     parser = argparse.ArgumentParser(prog="limen rebuild", description="Fill read models anew, compare, swap.")
-    parser.add_argument("name", nargs="?", help="only this one, such as tenants_v1")
+    parser.add_argument("name", nargs="?", help="only this one, such as tenants_v1 (of every service) or token.tenants_v1")
     parser.add_argument(
         "--accept-difference", action="store_true", help="swap also when they differ: the events are right"
     )
@@ -25,7 +25,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         projection
         for service in STORES
         for projection in exported(service, "PROJECTIONS")
-        if given.name in {None, projection.name}
+        if given.name in {None, projection.name, f"{service}.{projection.name}"}
     ]
     if given.name and not chosen:
         raise Refused(f"there is no read model {given.name!r}.", USAGE)

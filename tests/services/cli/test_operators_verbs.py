@@ -154,13 +154,13 @@ async def test_a_rebuild_is_equal_and_then_differs(running: Stack, capsys: pytes
     await running.register("one")
     await followed(running, 1)
     name = key_rotation.PROJECTIONS[0].name
-    environ = running.environ
-    code, lines = await said(capsys, rebuild, environ, name)
+    environ, full = running.environ, f"key_rotation.{name}"
+    code, lines = await said(capsys, rebuild, environ, full)
     assert code == 0, lines
     async with running.follower.transaction() as rows:
         await rows.execute(f"DELETE FROM {name}")
-    assert (await said(capsys, rebuild, environ, name))[0] == 1
-    code, lines = await said(capsys, rebuild, environ, name, "--accept-difference")
+    assert (await said(capsys, rebuild, environ, full))[0] == 1
+    code, lines = await said(capsys, rebuild, environ, full, "--accept-difference")
     assert (code, "1 rows differ, swapped all the same" in lines[-1]) == (0, True)
     with pytest.raises(Refused, match="no read model"):
         rebuild.run(["nothing"], environ)
