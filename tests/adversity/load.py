@@ -80,9 +80,13 @@ class Load:
         try:
             yield self
         finally:
-            self._stop.set()
-            for thread in self._threads:
-                thread.join(GIVE_UP + 1)
+            self.end()
+
+    def end(self) -> None:
+        """Ask no more, and wait for the answers that are due."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(GIVE_UP + 1)
 
     @property
     def calls(self) -> list[Call]:

@@ -143,7 +143,7 @@ def test_a_paused_replica_is_out_in_ten_seconds_and_answers_nothing_stale_when_i
             pair.resume("token", 1)
         served = answered_by(pair, 1)
         until(lambda: pair.is_ready("token", 1), 10, pair.story)
-        until(lambda: answered_by(pair, 1) > served + 20, 10, pair.story)
+        until(lambda: answered_by(pair, 1) > served + 20, 10, lambda: str(summary(load.calls)))
     require_tokens_or_come_back(load.calls)
     abandoned = [call.request_id for call in load.calls if call.status == 503]
     assert abandoned
@@ -177,6 +177,7 @@ def test_every_token_of_a_minute_of_rotations_verifies_with_a_jwks_cached_as_tol
 ) -> None:
     until(lambda: time.monotonic() > rotating.began + MINUTE, MINUTE + 1)
     load, watcher = rotating.load, rotating.watcher
+    load.end()
     refused = [refusal for verifier in load.verifiers for refusal in verifier.refused]
     assert not refused, refused
     assert set(rotating.answers) == {201}
