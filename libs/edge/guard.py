@@ -1,11 +1,16 @@
-"""The guard of Management API routes: the tenant's own keys, issuer and audience, and the route's scopes."""
+"""The guard of Management API routes: the tenant's own keys, issuer and audience, and the route's scopes.
+
+A service that has such routes follows two logs in memory, the tenants' and the keys'; which classes their events have
+is told by the service, because libs know none.
+"""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from libs.edge.call import Call
 from libs.edge.management import InvalidToken, KeyOf, authorise
-from libs.jose import SignedClaims
+from libs.eventstore import Envelope, Event
+from libs.jose import FollowedKeys, SignedClaims
 
 AUDIENCE: Final = "api/v2/"
 """What a tenant's Management API is called behind its issuer."""
@@ -24,6 +29,29 @@ class Issuers:
     def of(self, tenant: str) -> str | None:
         """The issuer of `tenant`, slash included; `None` for a tenant nobody told of."""
         return self._issuers.get(tenant)
+
+
+class Callers:
+    """Whom each tenant's Management API believes: public keys and issuers, fed by whoever follows both logs."""
+
+    def __init__(self, *, keys: FollowedKeys, placed: tuple[type[Any], ...]) -> None:
+        """`placed` are the events that bring a tenant's `domain` and `scheme`."""
+        self.keys = keys
+        self.issuers = Issuers()
+        self._placed = placed
+
+    def key_fact(self, envelope: Envelope, event: Event) -> None:
+        """Take in one fact about signing keys."""
+        self.keys.apply(envelope.tenant, event, version=envelope.version or 0)
+
+    def tenant_fact(self, envelope: Envelope, event: Any) -> None:
+        """Take in one fact about tenants."""
+        if isinstance(event, self._placed):
+            self.issuers.put(envelope.tenant, domain=event.domain, scheme=event.scheme)
+
+    def guard(self) -> Callable[[Call], SignedClaims]:
+        """What `Edge` asks about each request to a route with scopes."""
+        return guard(self.keys.verifying_key, self.issuers.of)
 
 
 def guard(key_of: KeyOf, issuer_of: Callable[[str], str | None]) -> Callable[[Call], SignedClaims]:

@@ -1,7 +1,7 @@
 """Owns the error for a dependency that is away for the moment."""
 
 
-class Unavailable(Exception):  # noqa: N818 - it names a state of the world, as a 503 does
+class Unavailable(Exception):
     """Something this service depends on is away; every renderer makes it a 503 with `Retry-After`.
 
     `retry_after` is in whole seconds.

@@ -16,7 +16,7 @@ from services.cli.stack import STORES, connected, exported, nats_url, quiet, say
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Rebuild one read model or all; 1 when one differs from what its events say."""
     parser = argparse.ArgumentParser(prog="limen rebuild", description="Fill read models anew, compare, swap.")
-    parser.add_argument("name", nargs="?", help="only this one, such as tenants_v1 (of every service) or token.tenants_v1")
+    parser.add_argument("name", nargs="?", help="only this one: tenants_v1 of every service, or token.tenants_v1")
     parser.add_argument(
         "--accept-difference", action="store_true", help="swap also when they differ: the events are right"
     )

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Final
 
 from libs.edge import Edge
-from libs.edge.guard import guard
 from libs.eventstore import Applied, EventStore, Follower, Handler, MemoryFollower, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.postgres import Locks
@@ -16,7 +15,7 @@ from services.key_rotation import projections
 from services.key_rotation.commands import SERVICE, EnsureSigningKeys, RevokeSigningKey, RotateSigningKey, Times
 from services.key_rotation.config import Settings
 from services.key_rotation.events import CATALOGUE
-from services.key_rotation.projections import PublicKeys, TenantIssuers
+from services.key_rotation.projections import callers
 from services.key_rotation.reactions import KeyMaking
 from services.key_rotation.routes import table
 from services.key_rotation.routes.asks import Asks
@@ -76,8 +75,8 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     await tenants.prepare()
     lifecycle.background("project tenants", tenants.run())
 
-    keys, issuers = PublicKeys(), TenantIssuers()
-    for source, apply in ((CATALOGUE, keys.apply), (TENANT_FACTS, issuers.apply)):
+    believed = callers()
+    for source, apply in ((CATALOGUE, believed.key_fact), (TENANT_FACTS, believed.tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
         lifecycle.background(f"follow {source.service}", follower.run())
 
@@ -100,7 +99,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         table(SigningKeyRoutes(changes)),
         slots={"management": settings.management_slots},
         clock=clock,
-        authorise=guard(keys.keys.verifying_key, issuers.issuers.of),
+        authorise=believed.guard(),
         readiness=readiness,
     )
     asks = Asks(changes, clock)

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from libs.edge.guard import Issuers
-from libs.eventstore import Envelope, Event, Projection
+from libs.edge.guard import Callers
+from libs.eventstore import Envelope, Projection
 from libs.jose import FollowedKeys
 from libs.postgres import Connection
 from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
@@ -73,26 +73,7 @@ def tenants(**hooks: Any) -> Projection:
     )
 
 
-class PublicKeys:
-    """Public keys in memory, to believe tokens."""
-
-    def __init__(self) -> None:
-        self.keys = FollowedKeys(
-            published=SigningKeyPublished, scheduled=SigningKeyScheduled, revoked=SigningKeyRevoked
-        )
-
-    def apply(self, envelope: Envelope, event: Event) -> None:
-        """Take in one fact of our own."""
-        self.keys.apply(envelope.tenant, event, version=envelope.version or 0)
-
-
-class TenantIssuers:
-    """Issuers in memory, to believe tokens."""
-
-    def __init__(self) -> None:
-        self.issuers = Issuers()
-
-    def apply(self, envelope: Envelope, event: Event) -> None:
-        """Take in one fact of `tenants`."""
-        if isinstance(event, TenantRegistered | TenantDomainChanged):
-            self.issuers.put(envelope.tenant, domain=event.domain, scheme=event.scheme)
+def callers() -> Callers:
+    """Whom the Management API believes, in memory; a revoked key is gone as soon as its fact is heard."""
+    keys = FollowedKeys(published=SigningKeyPublished, scheduled=SigningKeyScheduled, revoked=SigningKeyRevoked)
+    return Callers(keys=keys, placed=(TenantRegistered, TenantDomainChanged))

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Final
 
 from libs.edge import Edge
-from libs.edge.guard import guard
 from libs.eventstore import Applied, EventStore, Handler, MemoryFollower, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.postgres import Locks
@@ -15,7 +14,7 @@ from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.tenants.commands import SERVICE, ChangeSettings, MarkPrepared, MoveTenant, RegisterTenant
 from services.tenants.config import Settings
 from services.tenants.events import CATALOGUE
-from services.tenants.projections import PublicKeys, TenantIssuers
+from services.tenants.projections import callers
 from services.tenants.reactions import REACTIONS
 from services.tenants.routes import table
 from services.tenants.routes.asks import Asks
@@ -58,8 +57,8 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     lifecycle.background("relay", relay.run())
     await relay.agreed()
 
-    keys, issuers = PublicKeys(), TenantIssuers()
-    for source, apply in ((KEY_FACTS, keys.apply), (CATALOGUE, issuers.apply)):
+    believed = callers()
+    for source, apply in ((KEY_FACTS, believed.key_fact), (CATALOGUE, believed.tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
         lifecycle.background(f"follow {source.service}", follower.run())
 
@@ -77,7 +76,7 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
         table(SettingsRoutes(store, applied)),
         slots={"management": settings.management_slots},
         clock=clock,
-        authorise=guard(keys.keys.verifying_key, issuers.issuers.of),
+        authorise=believed.guard(),
         readiness=readiness,
     )
     asks = Asks(store, applied)

@@ -5,10 +5,12 @@ from functools import partial
 from typing import Any, Final
 
 from libs.edge import Cursors, Edge, RouteTable
-from libs.edge.guard import guard
+from libs.edge.guard import Callers
 from libs.eventstore import (
     Applied,
     BatchWriter,
+    Envelope,
+    Event,
     EventStore,
     Follower,
     Handler,
@@ -44,7 +46,7 @@ from services.token.grants.signing import Signing
 from services.token.grants.standing import Standings
 from services.token.grants.sweeping import sweep
 from services.token.grants.writing import ISSUE, REFUSE, Issue, Refusal, issue_arguments, refuse_arguments
-from services.token.projections import Followed, tenants
+from services.token.projections import callers, tenants
 from services.token.reactions import MANAGEMENT_APIS
 from services.token.routes import client_grants, clients, resource_servers, token
 from services.token.routes.asks import QuickstartAsk
@@ -103,10 +105,10 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     lifecycle.background("partitions", keep_partitions(store, bus, retention))
     lifecycle.background("sweep", sweep(database))
 
-    followed = Followed()
-    signing = Signing(bus, followed.keys, keyring)
+    believed = callers()
+    signing = Signing(bus, believed.keys, keyring)
     lifecycle.background("signing", signing.run())
-    for source, apply in ((KEY_FACTS, partial(_key_fact, followed, signing)), (TENANT_FACTS, followed.tenant_fact)):
+    for source, apply in ((KEY_FACTS, partial(_key_fact, believed, signing)), (TENANT_FACTS, believed.tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
         lifecycle.background(f"follow {source.service} in memory", follower.run())
     projected = Follower(PROJECTIONS[0], database, bus, locks, readiness)
@@ -139,7 +141,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         ),
         slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
         clock=clock,
-        authorise=guard(followed.keys.verifying_key, followed.issuers.of),
+        authorise=believed.guard(),
         readiness=readiness,
     )
     quickstart = await QuickstartAsk(store).serve(bus)
@@ -148,6 +150,6 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     lifecycle.on_stop(edge.drain)
 
 
-def _key_fact(followed: Followed, signing: Signing, envelope: Any, event: Any) -> None:
-    followed.key_fact(envelope, event)
+def _key_fact(believed: Callers, signing: Signing, envelope: Envelope, event: Event) -> None:
+    believed.key_fact(envelope, event)
     signing.want(envelope.tenant)

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from libs.edge.guard import Issuers
-from libs.eventstore import Envelope, Event, Projection
+from libs.edge.guard import Callers
+from libs.eventstore import Envelope, Projection
 from libs.jose import FollowedKeys
 from libs.postgres import Connection
 from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
@@ -127,20 +127,7 @@ class TenantRow(msgspec.Struct, frozen=True):
     allowed_signing_algs: tuple[str, ...]
 
 
-class Followed:
-    """What this process keeps in memory of others: everybody's public keys and every tenant's issuer."""
-
-    def __init__(self) -> None:
-        self.keys = FollowedKeys(
-            published=SigningKeyPublished, scheduled=SigningKeyScheduled, revoked=SigningKeyRevoked
-        )
-        self.issuers = Issuers()
-
-    def key_fact(self, envelope: Envelope, event: Event) -> None:
-        """Take in one fact of `key_rotation`."""
-        self.keys.apply(envelope.tenant, event, version=envelope.version or 0)
-
-    def tenant_fact(self, envelope: Envelope, event: Event) -> None:
-        """Take in one fact of `tenants`."""
-        if isinstance(event, TenantRegistered | TenantDomainChanged):
-            self.issuers.put(envelope.tenant, domain=event.domain, scheme=event.scheme)
+def callers() -> Callers:
+    """Whom the Management API believes, in memory; a revoked key is gone as soon as its fact is heard."""
+    keys = FollowedKeys(published=SigningKeyPublished, scheduled=SigningKeyScheduled, revoked=SigningKeyRevoked)
+    return Callers(keys=keys, placed=(TenantRegistered, TenantDomainChanged))
