@@ -15,7 +15,7 @@ def main() -> int:
     """Measure and write, or profile; 1 when an answer was wrong, 2 when something is missing."""
     given = _parsed()
     try:
-        load.require()
+        load.program()
         machine.pin()
         return _profile(given) if given.what == "profile" else _bench(given)
     except load.Missing as missing:

@@ -14,6 +14,9 @@ CONNECTIONS: Final = 64
 THREADS: Final = 1
 """One thread keeps 64 connections busy, and leaves the two cores to whoever is measured."""
 
+PATIENCE: Final = "30s"
+"""A slow answer is a latency in the table, not an answer that failed."""
+
 SCRIPT: Final = Path(__file__).with_name("load.lua")
 MISSING: Final = "wrk is missing; install it, on Debian and Ubuntu: apt-get install wrk"
 
@@ -64,15 +67,17 @@ class Shot:
         return self.other == 0 and self.broken == 0
 
 
-def require() -> None:
-    """Raise Missing when there is no wrk."""
-    if shutil.which("wrk") is None:
+def program() -> str:
+    """Where wrk is; raises Missing when it is nowhere."""
+    found = shutil.which("wrk")
+    if found is None:
         raise Missing(MISSING)
+    return found
 
 
 def version() -> str:
     """wrk's own word on its version."""
-    said = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
+    said = subprocess.run([program(), "-v"], capture_output=True, text=True, check=False)
     return said.stdout.partition(" Copyright")[0].removeprefix("wrk ").strip()
 
 
@@ -90,7 +95,8 @@ def fired(target: Target, seconds: float, watched: Callable[[], Cpu]) -> Shot:
 
 
 def _run(target: Target, seconds: float) -> str:
-    command = ["wrk", f"-c{CONNECTIONS}", f"-t{THREADS}", f"-d{seconds:g}s", "-s", str(SCRIPT), target.url]
+    bounds = [f"-c{CONNECTIONS}", f"-t{THREADS}", f"-d{seconds:g}s", f"--timeout={PATIENCE}"]
+    command = [program(), *bounds, "-s", str(SCRIPT), target.url]
     environ = {"PATH": os.defpath, "BENCH_FORM": target.form}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
