@@ -22,6 +22,14 @@ class TwoClientAuthentications(InvalidRequest):
     """The client must use one authentication method, once."""
 
 
+class SecretBesideAssertion(InvalidClient):
+    """A secret and an assertion together: a forged assertion must gain nothing from a secret that is right.
+
+    RFC 6749 section 2.3 forbids both at once; the request is answered as an authentication that failed, because an
+    assertion was claimed and nobody proved it.
+    """
+
+
 class ClientContradicted(InvalidRequest):
     """The client_id in the body is not the authenticated one."""
 
@@ -87,7 +95,9 @@ def read(headers: Iterable[tuple[str, str]], parameters: Parameters) -> ClientAu
     basic = _from_authorization([value for name, value in headers if name == "authorization"])
     if basic is None:
         return _from_body(parameters)
-    if any(name in parameters for name in ("client_secret", "client_assertion", "client_assertion_type")):
+    if "client_assertion" in parameters or "client_assertion_type" in parameters:
+        raise SecretBesideAssertion
+    if "client_secret" in parameters:
         raise TwoClientAuthentications
     # Auth0's SDKs always send client_id in the body too; equal is fine.
     if parameters.get("client_id", basic.client_id) != basic.client_id:
@@ -99,7 +109,7 @@ def _from_body(parameters: Parameters) -> Post | Assertion | Public:
     client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
     assertion = _assertion(parameters)
     if assertion is not None and secret is not None:
-        raise TwoClientAuthentications
+        raise SecretBesideAssertion
     if assertion is not None:
         return Assertion(client_id, assertion)
     if client_id is None:

@@ -14,7 +14,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.security.client import Client, Signer, b64
+from tests.security.client import JWT_BEARER, Client, Signer, b64
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +61,17 @@ def test_each_algorithm_of_a_credential_works_and_no_other(client: Client, alg: 
 
 
 @pytest.mark.security("TE-06")
-def test_a_client_that_signs_may_not_use_a_secret(client: Client, asserter: dict[str, Any]) -> None:
+def test_a_client_that_signs_may_not_use_a_secret(client: Client, signer: Signer, asserter: dict[str, Any]) -> None:
     assert is_refused(client.ask(client_id=asserter["client_id"], client_secret="x" * 64))
     assert "client_secret" not in asserter
     unsigned = f"{b64(b'{}')}.{b64(json.dumps({'sub': client.client_id}).encode())}."
     forged = client.assertion(client.client_id, unsigned, client_secret=client.client_secret)
-    assert forged.status_code in (400, 401)
+    assert (forged.status_code, forged.json()["error"]) == (401, "invalid_client")
+    good = signer.assertion(asserter["client_id"], client.issuer)
+    beside = client.basic(
+        client.client_id, client.client_secret, client_assertion_type=JWT_BEARER, client_assertion=good
+    )
+    assert (beside.status_code, beside.json()["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.security("JO-01")

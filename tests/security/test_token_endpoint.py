@@ -100,11 +100,6 @@ def test_two_ways_of_authentication_are_one_too_many(client: Client) -> None:
     body = {"client_id": client.client_id, "client_secret": client.client_secret}
     assert is_refused(client.basic(client.client_id, client.client_secret, **body), 400, "invalid_request")
     assert is_refused(client.basic(client.client_id, client.client_secret, client_id="b" * 32), 400, "invalid_request")
-    assertion = {
-        "client_assertion": "a.b.c",
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-    }
-    assert is_refused(client.ask(**assertion), 400, "invalid_request")
     two = [("grant_type", "client_credentials"), ("client_assertion", "a"), ("client_assertion", "b")]
     assert is_refused(client.form(two), 400, "invalid_request")
     same = client.basic(client.client_id, client.client_secret, client_id=client.client_id)

@@ -49,9 +49,7 @@ def test_basic_credentials_are_form_decoded_after_they_are_split() -> None:
         (basic("a:s"), {"client_id": "a", "client_secret": "s"}),
         (basic("a:s"), {"client_secret": "s"}),
         (basic("a:s"), {"client_id": "b"}),
-        (basic("a:s"), {"client_assertion": "x", "client_assertion_type": JWT_BEARER}),
         (basic("a:s") + basic("a:s"), {}),
-        ([], {"client_id": "a", "client_secret": "s", "client_assertion": "x", "client_assertion_type": JWT_BEARER}),
         ([], {"client_id": "a", "client_assertion": "x"}),
         ([], {"client_id": "a", "client_assertion_type": JWT_BEARER}),
         ([], {"client_id": "a", "client_assertion": "x", "client_assertion_type": "saml2-bearer"}),
@@ -63,6 +61,14 @@ def test_two_methods_at_once_or_in_contradiction_are_an_invalid_request(
 ) -> None:
     with pytest.raises(InvalidRequest):
         said(headers, **parameters)
+
+
+@pytest.mark.security("TE-06")
+@pytest.mark.parametrize("headers", [basic("a:s"), []])
+def test_an_assertion_gains_nothing_from_a_secret_beside_it(headers: list[tuple[str, str]]) -> None:
+    secret = {} if headers else {"client_secret": "s"}
+    with pytest.raises(InvalidClient):
+        said(headers, client_id="a", client_assertion="x.y.", client_assertion_type=JWT_BEARER, **secret)
 
 
 @pytest.mark.parametrize(
