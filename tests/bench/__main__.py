@@ -53,7 +53,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("what", nargs="?", choices=("all", "profile"), default="all")
     parser.add_argument("--only", type=_parts, default=PARTS, help=f"of {','.join(PARTS)}; then nothing is written")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each load")
+    parser.add_argument("--seconds", type=int, default=8, help="of each load")
     parser.add_argument("--no-write", dest="write", action="store_false", help="print the page, leave the file")
     parser.add_argument("--alg", choices=("ES256", "RS256"), default="ES256", help="profile: of which tokens")
     parser.add_argument("--rate", type=int, default=200, help="profile: looks a second")

@@ -81,8 +81,8 @@ def version() -> str:
     return said.stdout.partition(" Copyright")[0].removeprefix("wrk ").strip()
 
 
-def fired(target: Target, seconds: float, watched: Callable[[], Cpu]) -> Shot:
-    """Load `target` for so many seconds; `watched` tells the processor time so far of the programs to account for."""
+def fired(target: Target, seconds: int, watched: Callable[[], Cpu]) -> Shot:
+    """Load `target` for so many whole seconds; `watched` tells the processor time so far of the programs to account for."""
     machine, ours, before = processes.busy(), processes.own(), watched()
     said = _run(target, seconds)
     cpu = {name: total - before.get(name, 0.0) for name, total in watched().items()}
@@ -94,8 +94,8 @@ def fired(target: Target, seconds: float, watched: Callable[[], Cpu]) -> Shot:
     return Shot(**(vars(shot) | {"cpu": cpu, "strangers": strangers}))
 
 
-def _run(target: Target, seconds: float) -> str:
-    bounds = [f"-c{CONNECTIONS}", f"-t{THREADS}", f"-d{seconds:g}s", f"--timeout={PATIENCE}"]
+def _run(target: Target, seconds: int) -> str:
+    bounds = [f"-c{CONNECTIONS}", f"-t{THREADS}", f"-d{seconds}s", f"--timeout={PATIENCE}"]
     command = [program(), *bounds, "-s", str(SCRIPT), target.url]
     environ = {"PATH": os.defpath, "BENCH_FORM": target.form}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)

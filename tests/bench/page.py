@@ -46,7 +46,7 @@ def rendered(found: Measured, wanted: Wanted, *, day: str, facts: Sequence[tuple
 
 
 def _when(found: Measured, wanted: Wanted, day: str) -> str:
-    lines = [f"Measured on {day}: {wanted.rounds} rounds of {wanted.seconds:g} s after warming up; medians and ranges."]
+    lines = [f"Measured on {day}: {wanted.rounds} rounds of {wanted.seconds} s after warming up; medians and ranges."]
     lines += [f"**{missing}.**" for missing in found.missing]
     lines += [f"**Wrong: {complaint}.**" for complaint in found.complaints]
     if found.strangers > machine.QUIET:

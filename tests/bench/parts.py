@@ -20,8 +20,8 @@ class Wanted:
 
     parts: frozenset[str] = frozenset(PARTS)
     rounds: int = 3
-    seconds: float = 8.0
-    warm_up: float = 4.0
+    seconds: int = 8
+    warm_up: int = 4
 
 
 @dataclass
@@ -95,7 +95,7 @@ def _tokens(stack: Stack, wanted: Wanted, found: Measured) -> None:
                 _measure(stack, contender, wanted.seconds, found)
 
 
-def _measure(stack: Stack, contender: Contender, seconds: float, found: Measured) -> None:
+def _measure(stack: Stack, contender: Contender, seconds: int, found: Measured) -> None:
     since = limen.head(stack)
     shot = load.fired(contender.target, seconds, contender.watched)
     found.shots.setdefault(contender.name, []).append(shot)

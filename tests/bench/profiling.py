@@ -19,8 +19,8 @@ from tests.stack import Stack
 PROFILED: Final = ("gateway", "token")
 PY_SPY: Final = Path(sys.executable).with_name("py-spy")
 SHOWN: Final = 35
-WARM_UP: Final = 3.0
-AFTER: Final = 1.0
+WARM_UP: Final = 3
+AFTER: Final = 1
 """Seconds the load goes on after the last look."""
 
 
@@ -33,7 +33,7 @@ class Looks:
     within: Counter[str]
 
 
-def profile(alg: str, seconds: float, *, rate: int, folder: Path, native: bool) -> None:
+def profile(alg: str, seconds: int, *, rate: int, folder: Path, native: bool) -> None:
     """Load a stack of our own and print where its time goes; the raw stacks stay in `folder`."""
     with parts.fresh_stack() as stack:
         stack.start()
@@ -47,12 +47,12 @@ def profile(alg: str, seconds: float, *, rate: int, folder: Path, native: bool) 
         _print_looks(name, looks(path.read_text().splitlines()), _share(plain, name, seconds))
 
 
-def _loaded(contender: Contender, seconds: float) -> load.Shot:
+def _loaded(contender: Contender, seconds: int) -> load.Shot:
     return load.fired(contender.target, seconds, contender.watched)
 
 
 def _spied(
-    stack: Stack, contender: Contender, seconds: float, rate: int, folder: Path, further: Sequence[str]
+    stack: Stack, contender: Contender, seconds: int, rate: int, folder: Path, further: Sequence[str]
 ) -> dict[str, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / f"{name}-{contender.alg}.raw" for name in PROFILED}
@@ -64,8 +64,8 @@ def _spied(
     return paths
 
 
-def _spy(pid: int, path: Path, seconds: float, rate: int, further: Sequence[str]) -> "subprocess.Popen[bytes]":
-    command = [str(PY_SPY), "record", "-f", "raw", "-o", str(path), "-d", f"{seconds:.0f}", "-r", str(rate)]
+def _spy(pid: int, path: Path, seconds: int, rate: int, further: Sequence[str]) -> "subprocess.Popen[bytes]":
+    command = [str(PY_SPY), "record", "-f", "raw", "-o", str(path), "-d", f"{seconds}", "-r", str(rate)]
     return subprocess.Popen([*command, "-p", str(pid), *further], stdout=subprocess.DEVNULL)
 
 
@@ -87,7 +87,7 @@ def _function(frame: str) -> str:
     return f"{name} ({place.rstrip(')').rpartition(':')[0] or place.rstrip(')')})"
 
 
-def _share(shot: load.Shot, name: str, seconds: float) -> float:
+def _share(shot: load.Shot, name: str, seconds: int) -> float:
     return shot.cpu.get(name, 0.0) / seconds
 
 
