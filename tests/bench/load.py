@@ -82,7 +82,7 @@ def version() -> str:
 
 
 def fired(target: Target, seconds: int, watched: Callable[[], Cpu]) -> Shot:
-    """Load `target` for so many whole seconds; `watched` tells the processor time so far of the programs to account for."""
+    """Load `target` for so many seconds; `watched` tells the processor time so far of the programs to account for."""
     machine, ours, before = processes.busy(), processes.own(), watched()
     said = _run(target, seconds)
     cpu = {name: total - before.get(name, 0.0) for name, total in watched().items()}
