@@ -118,8 +118,7 @@ def test_what_was_revoked_stays_revoked_when_an_older_database_is_accepted(story
     assert f"to do: rotate the secret of application {story.apps['rotated']['client_id']}" in said.stdout
     again = stack.limen("restored", "--yes")
     assert (again.returncode, again.stdout.splitlines()[-1][:13]) == (0, "nothing to do")
-    assert stack.stop() == 0
-    stack.start()
+    stack.await_ready()  # those that had stopped, and those that had heard what is lost, have started anew
     assert client.ask().status_code == 200
     assert client.assertion(None, story.spent).status_code == 401
     assert [story.status(name) for name in ("rotated", "deleted")] == [401, 401]
@@ -134,7 +133,6 @@ def test_what_was_revoked_stays_revoked_when_an_older_database_is_accepted(story
     require_tail(story)
     verified = stack.limen("verify")
     assert verified.returncode == 0, verified.stdout
-    assert "nothing to do" in stack.limen("restored").stdout
 
 
 @pytest.mark.security("JO-06")

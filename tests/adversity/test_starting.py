@@ -43,16 +43,20 @@ class Parts:
                 process.wait(15)
 
 
-@pytest.fixture
-def parts(victim: Stack) -> Parts:
-    assert victim.stop() == 0
-    data, ports = victim.data, KeptPorts(victim.data)
+@pytest.fixture(scope="module")
+def parts(one_stack: Stack) -> Parts:
+    if one_stack.up is not None and one_stack.up.poll() is None:
+        assert one_stack.stop() == 0
+    data, ports = one_stack.data, KeptPorts(one_stack.data)
     own = read_json(data.environment, {})
     shared = {name: value for name, value in own.items() if name.startswith(plan.SECRET_OF_KEYS)}
-    shared |= victim.environ | {"LIMEN_PORT": str(victim.port)}
-    found = [servers.postgres_server(data, victim.environ, ports), servers.nats_server(data, victim.environ, ports)]
+    shared |= one_stack.environ | {"LIMEN_PORT": str(one_stack.port)}
+    found = [
+        servers.postgres_server(data, one_stack.environ, ports),
+        servers.nats_server(data, one_stack.environ, ports),
+    ]
     programs = {each.program.name: each.program for each in found if each.program}
-    return Parts(victim, programs, plan.processes(data, ports, {}, shared, own))
+    return Parts(one_stack, programs, plan.processes(data, ports, {}, shared, own))
 
 
 @pytest.mark.security("RL-23")
