@@ -1,8 +1,4 @@
-"""The state rows of `token`: load and lock, save.
-
-What is folded and what is authoritative stands at each table in `migrations/`: of all that is kept only the secrets'
-hashes, the spent assertions and the failure counts are authoritative.
-"""
+"""The rows of applications: one in `clients`, some in the tables beside it; load and lock, save, compare."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,16 +9,9 @@ import msgspec
 from libs.eventstore import Event, Loaded
 from libs.eventstore.verify import FoldCheck
 from libs.postgres import Connection, Record
-from services.token.commands import (
-    ChangeClientGrant,
-    GrantClient,
-    RegisterClient,
-    RegisterResourceServer,
-    RotateClientSecret,
-)
-from services.token.rules import client, resource_server
+from services.token.commands import ChangeClientGrant, GrantClient, RegisterClient, RotateClientSecret
+from services.token.rules import client
 from services.token.rules.client import Client, Credential, DeletedClient, Grant, NoClient, Target
-from services.token.rules.resource_server import DeletedResourceServer, NoResourceServer, ResourceServer
 
 CLIENT = """
 SELECT c.version, c.is_deleted, c.properties,
@@ -97,69 +86,6 @@ class ClientRows:
         await _save_secrets(rows, command, old.secrets, new.secrets)
         await _save_credentials(rows, command, old.credentials, new.credentials)
         await _save_grants(rows, command, old.grants, new.grants)
-
-
-class ResourceServerRows:
-    """The aggregate `resource_server`: one row in `resource_servers`, none when deleted."""
-
-    def stream(self, command: Any) -> str:
-        """One stream per API."""
-        return f"resource_server-{command.id}"
-
-    def evolve(self, state: resource_server.State, event: Event) -> resource_server.State:
-        """See `rules.resource_server`."""
-        return resource_server.evolve(state, event)
-
-    async def load(self, rows: Connection, command: Any) -> Loaded[resource_server.State]:
-        """Lock the API's row; for a new one, look whether its identifier is taken."""
-        row = await rows.fetchrow(
-            "SELECT version, identifier, is_system, properties FROM resource_servers "
-            "WHERE tenant = $1 AND id = $2 FOR UPDATE",
-            command.tenant,
-            command.id,
-        )
-        if row is not None:
-            return _resource_server(command.id, row)
-        is_taken = isinstance(command, RegisterResourceServer) and await rows.fetchval(
-            "SELECT EXISTS (SELECT FROM resource_servers WHERE tenant = $1 AND identifier = $2)",
-            command.tenant,
-            command.identifier,
-        )
-        return Loaded(NoResourceServer(bool(is_taken)), 0)
-
-    async def save(
-        self,
-        rows: Connection,
-        command: Any,
-        _before: Loaded[resource_server.State],
-        after: Loaded[resource_server.State],
-    ) -> None:
-        """Write the row, or remove it."""
-        match after.state:
-            case ResourceServer() as api:
-                await rows.execute(
-                    "INSERT INTO resource_servers (tenant, id, version, identifier, is_system, properties) "
-                    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, id) DO UPDATE "
-                    "SET version = excluded.version, identifier = excluded.identifier, "
-                    "properties = excluded.properties, updated_at = now()",
-                    command.tenant,
-                    api.id,
-                    after.version,
-                    api.identifier,
-                    api.is_system,
-                    _json(api.properties),
-                )
-            case DeletedResourceServer():
-                await rows.execute(
-                    "DELETE FROM resource_servers WHERE tenant = $1 AND id = $2", command.tenant, command.id
-                )
-            case NoResourceServer():
-                return
-
-
-def _resource_server(id_: str, row: Record) -> Loaded[resource_server.State]:
-    properties = msgspec.json.decode(row["properties"])
-    return Loaded(ResourceServer(id_, row["identifier"], row["is_system"], properties), row["version"])
 
 
 def _client(client_id: str, row: Record | None) -> Loaded[client.State]:
@@ -325,37 +251,13 @@ async def _client_rows(rows: Connection, tenant: str, stream: str) -> object:
     return _shape((await ClientRows().state(rows, tenant, stream.removeprefix("client-"))).state)
 
 
-def _api_shape(state: resource_server.State) -> object:
-    return (state.identifier, state.is_system, state.properties) if isinstance(state, ResourceServer) else None
-
-
-async def _api_rows(rows: Connection, tenant: str, stream: str) -> object:
-    row = await rows.fetchrow(
-        "SELECT version, identifier, is_system, properties FROM resource_servers WHERE tenant = $1 AND id = $2",
-        tenant,
-        stream.removeprefix("resource_server-"),
-    )
-    return None if row is None else _api_shape(_resource_server("", row).state)
-
-
-FOLDS: Final[tuple[FoldCheck[Any], ...]] = (
-    FoldCheck[Any](
-        name="client",
-        streams="client-",
-        initial=NoClient(),
-        evolve=client.evolve,
-        shape=_shape,
-        read=_client_rows,
-        keys="SELECT tenant, 'client-' || client_id AS stream FROM clients",
-    ),
-    FoldCheck[Any](
-        name="resource_server",
-        streams="resource_server-",
-        initial=NoResourceServer(),
-        evolve=resource_server.evolve,
-        shape=_api_shape,
-        read=_api_rows,
-        keys="SELECT tenant, 'resource_server-' || id AS stream FROM resource_servers",
-    ),
+FOLD: Final[FoldCheck[Any]] = FoldCheck[Any](
+    name="client",
+    streams="client-",
+    initial=NoClient(),
+    evolve=client.evolve,
+    shape=_shape,
+    read=_client_rows,
+    keys="SELECT tenant, 'client-' || client_id AS stream FROM clients",
 )
-"""What `limen verify` compares with the facts."""
+"""How `limen verify` compares applications with their facts."""
