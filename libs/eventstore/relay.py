@@ -7,6 +7,7 @@ the one the mirror was made from, and the service stops appending and says so.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
 
@@ -36,8 +37,16 @@ READ: Final = {
 }
 
 
+STOPPED: Final = 2.0
+"""Seconds between two looks of a stopped service at whether its operator has accepted the loss."""
+
+
 class MirrorDisagrees(Exception):
     """The stream holds what the log does not; the message says what to do."""
+
+
+class LossAccepted(Exception):
+    """`limen restored` began a new epoch after this service had stopped; it must start anew to compare anew."""
 
 
 class Relay:
@@ -57,6 +66,9 @@ class Relay:
         self._condition = f"mirror of {self._service} {log}"
         self._audited = float("-inf")
         self._compared = asyncio.Event()
+        self._epoch = 0
+        self._stopped_in = 0
+        self._has_stopped = asyncio.Event()
         bus.on_reconnect(self._audit_soon)
         readiness.require(self._condition, "not compared with its stream yet")
 
@@ -66,13 +78,14 @@ class Relay:
         self._store.wake.now(self._log)
 
     async def run(self) -> None:
-        """Lead and mirror for ever (a background task); replicas that do not lead watch."""
-        watching = asyncio.ensure_future(self._watch())
-        try:
-            await self._locks.lead(f"relay {self._service} {self._log}", self._lead)
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+        """Lead and mirror for ever (a background task); replicas that do not lead watch.
+
+        Raises:
+            LossAccepted: inside a group, to end the process of a service that had stopped.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            tasks.create_task(self._locks.lead(f"relay {self._service} {self._log}", self._lead))
 
     async def agreed(self) -> None:
         """Return once log and stream were compared and agree: before that nothing may be appended, or asked for.
@@ -91,11 +104,21 @@ class Relay:
                 await asyncio.sleep(POLL_FLOOR)
             except MirrorDisagrees as disagreement:
                 self._stop(str(disagreement))
-                await asyncio.sleep(AUDIT)
+                await asyncio.sleep(STOPPED)
             else:
+                if self._has_stopped.is_set() and self._epoch > self._stopped_in:
+                    raise LossAccepted(self._stream)
                 self._agrees()
                 self._compared.set()
-                await asyncio.sleep(AUDIT)
+                await self._until_next_audit()
+
+    async def _until_next_audit(self) -> None:
+        if self._has_stopped.is_set():
+            await asyncio.sleep(STOPPED)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(AUDIT):
+                await self._has_stopped.wait()
 
     async def _compare(self) -> None:
         state = await self._streams.state(self._stream)
@@ -190,6 +213,7 @@ class Relay:
         async with self._store.database.connection() as rows:
             row = await rows.fetchrow("SELECT epoch, pos, floor FROM head WHERE log = $1", self._log)
         assert row is not None, "the migration inserts one row per log"
+        self._epoch = row["epoch"]
         return row["epoch"], row["pos"], row["floor"]
 
     async def _read(self, start: int, most: int) -> Sequence[Any]:
@@ -218,7 +242,7 @@ class Relay:
         return (
             f"The {self._log} of {self._service} and their mirror disagree: {difference}. "
             "The database is older than NATS, as after a restored backup. Restore a newer backup, or accept the loss: "
-            "run `limen restored` while Postgres and NATS run, then restart every service."
+            "run `limen restored` while Postgres and NATS run; the services start anew by themselves."
         )
 
     def _agrees(self) -> None:
@@ -226,6 +250,9 @@ class Relay:
             self._readiness.met(self._condition)
 
     def _stop(self, sentence: str) -> None:
+        if not self._has_stopped.is_set():
+            self._stopped_in = self._epoch
+            self._has_stopped.set()
+            say.critical("appends are stopped", log=self._log, reason=sentence)
         self._store.halt(sentence)
         self._readiness.lost(self._condition, sentence)
-        say.critical("appends are stopped", log=self._log, reason=sentence)

@@ -53,7 +53,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         prog="limen restored",
         description="After an older backup was restored: save what NATS still has of the lost events, repeat what they "
         "revoked, begin a new epoch of each log that lost something, and have its mirror made anew.",
-        epilog="Postgres and NATS must run; the services may, unready. Restart them afterwards.",
+        epilog="Postgres and NATS must run; the services may, unready: those that stopped start anew by themselves.",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what was lost and what would be repeated")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -230,7 +230,7 @@ class Restoring:
         for line in self._told.todo:
             say(f"to do: {line}")
         say(f"to do: what was created or allowed is not repeated; {self._folder} says what it was")
-        say("to do: restart every service (Ctrl-C `limen up` and start it again), then `limen verify`")
+        say("to do: services that run start anew by themselves, others by you; then `limen verify` compares everything")
 
 
 def _context(lost: Lost) -> Context:
