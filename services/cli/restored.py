@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from libs.bus import Bus, BusError, Streams
 from libs.edge.management_errors import ManagementError
-from libs.eventstore import Actor, Context, EventStore
+from libs.eventstore import Actor, Catalogue, Context, EventStore, Handler
 from libs.eventstore.opening import migrations_of
 from libs.eventstore.restored import Loss, Lost, begin_epoch, bring_along, derived, loss_of, record, tail
-from libs.postgres import AlreadyThere, Database, NotAdmitted, SchemaMismatch, require_schema
+from libs.postgres import AlreadyThere, Database, Migration, NotAdmitted, SchemaMismatch, require_schema
 from libs.runtime.clock import wall
 from libs.runtime.errors import Unavailable
 from services.cli.datadir import DataDir
 from services.cli.errors import OK, SCHEMA, Refused
-from services.cli.restoring.steps import Place, Step
+from services.cli.restoring.steps import Place, Reapply, Step
 from services.cli.stack import STORES, catalogue, connected, nats_url, quiet, say, schema_url
 
 LOGS: Final = ("facts", "activity")
@@ -37,6 +37,23 @@ OPERATOR: Final = Actor("operator", "restored")
 QUESTION: Final = "Accept this loss? The saved events stay beside the database. Type yes: "
 
 FORGET_ASSERTIONS: Final = "INSERT INTO restores (at) VALUES (clock_timestamp())"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What of a service's code this needs."""
+
+    name: str
+    catalogue: Catalogue
+    migrations: Sequence[Migration]
+    commands: Mapping[type, Handler[Any]]
+    reapply: Mapping[type, Reapply]
+
+
+def _service(name: str) -> Service:
+    commands = import_module(f"services.{name}.app").COMMANDS
+    reapply = import_module(f"services.cli.restoring.{name}").REAPPLY
+    return Service(name, catalogue(name), migrations_of(name), commands, reapply)
 
 
 @dataclass
@@ -59,8 +76,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--yes", action="store_true", help="do not ask")
     given = parser.parse_args(arguments)
     quiet()
+    services = {name: _service(name) for name in STORES}  # before the loop turns: importing and reading files blocks
     try:
-        asyncio.run(_restored(environ, is_dry=given.dry_run, is_sure=given.yes))
+        asyncio.run(_restored(services, environ, is_dry=given.dry_run, is_sure=given.yes))
     except NotAdmitted as error:
         raise Refused(str(error)) from error
     except SchemaMismatch as error:
@@ -70,11 +88,13 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     return OK
 
 
-async def _restored(environ: Mapping[str, str], *, is_dry: bool, is_sure: bool) -> None:
+async def _restored(
+    services: Mapping[str, Service], environ: Mapping[str, str], *, is_dry: bool, is_sure: bool
+) -> None:
     async with AsyncExitStack() as at_end:
         bus = await connected(nats_url(environ))
         at_end.push_async_callback(bus.close)
-        databases = {each: await at_end.enter_async_context(_opened(each, environ)) for each in STORES}
+        databases = {each.name: await at_end.enter_async_context(_opened(each, environ)) for each in services.values()}
         losses = [
             loss
             for service in STORES
@@ -88,19 +108,19 @@ async def _restored(environ: Mapping[str, str], *, is_dry: bool, is_sure: bool) 
             say(_sentence(loss))
         if not (is_dry or is_sure):
             _require_yes(await asyncio.to_thread(_typed))
-        await Restoring(bus, databases, environ, is_dry=is_dry).run(losses)
+        await Restoring(bus, databases, services, environ, is_dry=is_dry).run(losses)
 
 
 @asynccontextmanager
-async def _opened(service: str, environ: Mapping[str, str]) -> AsyncIterator[Database]:
+async def _opened(service: Service, environ: Mapping[str, str]) -> AsyncIterator[Database]:
     try:
         async with asyncio.timeout(OPENS_WITHIN):
-            database = await Database.open(schema_url(service, environ), schema=service, most=2)
+            database = await Database.open(schema_url(service.name, environ), schema=service.name, most=2)
     except TimeoutError as error:
         raise Unavailable("Postgres does not answer") from error
     try:
         async with database.connection() as rows:
-            await require_schema(rows, service, migrations_of(service))
+            await require_schema(rows, service.name, service.migrations)
         yield database
     finally:
         await database.close()
@@ -131,9 +151,16 @@ class Restoring:
     """One run, step by step; each step may be repeated, so a run that was interrupted is finished by another."""
 
     def __init__(
-        self, bus: Bus, databases: Mapping[str, Database], environ: Mapping[str, str], *, is_dry: bool
+        self,
+        bus: Bus,
+        databases: Mapping[str, Database],
+        services: Mapping[str, Service],
+        environ: Mapping[str, str],
+        *,
+        is_dry: bool,
     ) -> None:
         self._bus = bus
+        self._services = services
         self._databases = databases
         self._environ = environ
         self._is_dry = is_dry
@@ -148,7 +175,7 @@ class Restoring:
         for loss in losses:
             counts[loss], facts[loss.stream] = await self._saved(loss)
         for loss in losses:
-            await self._reapply(loss.service, facts[loss.stream])
+            await self._reapply(self._services[loss.service], facts[loss.stream])
         if not self._is_dry:
             await self._give_up(counts)
         self._report()
@@ -174,15 +201,12 @@ class Restoring:
             say(f"  saved in {path}")
         return types.total(), facts
 
-    async def _reapply(self, service: str, facts: Sequence[Lost]) -> None:
-        if not facts:
-            return
-        commands = import_module(f"services.{service}.app").COMMANDS
-        place = Place(EventStore(self._databases[service], catalogue(service), self._bus, commands), self._environ)
-        reapply = import_module(f"services.cli.restoring.{service}").REAPPLY
+    async def _reapply(self, service: Service, facts: Sequence[Lost]) -> None:
+        store = EventStore(self._databases[service.name], service.catalogue, self._bus, service.commands)
+        place = Place(store, self._environ)
         for lost in facts:
-            event = catalogue(service).decode(lost.envelope.type, bytes(lost.envelope.data))
-            if (turn := reapply.get(type(event))) is None:
+            event = service.catalogue.decode(lost.envelope.type, bytes(lost.envelope.data))
+            if (turn := service.reapply.get(type(event))) is None:
                 continue
             step = await turn(place, lost.envelope, event)
             if step is not None:
