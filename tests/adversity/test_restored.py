@@ -135,7 +135,7 @@ def test_what_was_revoked_stays_revoked_when_an_older_database_is_accepted(story
     assert verified.returncode == 0, verified.stdout
 
 
-@pytest.mark.security("JO-06")
+@pytest.mark.security("RL-09")
 def test_after_a_restore_only_assertions_that_are_surely_new_are_believed(story: Story) -> None:
     if not (story.stack.data.path / "restored").exists():
         pytest.skip("it follows the restore")
