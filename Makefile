@@ -36,7 +36,7 @@ format: $(DEV) ## mend what the linter and the formatter can mend
 	.venv/bin/ruff format .
 
 bench: $(DEV) ## measure side by side, into docs/reference/performance.md
-	@.venv/bin/python -m tests.bench $(ARGS)
+	@PYTHONPATH=. .venv/bin/python -m tests.bench $(ARGS)
 
 soak: $(DEV) ## run the long tests
 	@.venv/bin/python -m pytest -m soak $(T) $(ARGS)

@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import nats.errors
-from nats.aio.client import PING_PROTO, Client, Server
+from nats.aio.client import Client, Server
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
@@ -15,6 +15,9 @@ from libs.bus.errors import Disconnected, NoResponders, TimedOut, TooLarge
 from libs.bus.serving import Listening, Serving
 from libs.runtime.ids import text
 from libs.telemetry.logs import log
+
+PENDING: Final = 64 * 1024
+"""Bytes that may wait to be sent before sending itself waits."""
 
 HEADROOM: Final = 4096
 """Room left below `max_payload` for the protocol's own headers, which count towards it."""
@@ -30,6 +33,9 @@ CLOSES_WITHIN: Final = 3.0
 
 WRITE: Final = 512 * 1024
 """Bytes of many messages that are written at once."""
+
+AFTER_A_PAUSE: Final = 0.05
+"""Seconds more that an answer gets which may be here already, unread."""
 
 NO_RESPONDERS: Final = "503"
 
@@ -49,6 +55,7 @@ class Bus:
         self._asked = 0
         self._is_live = False
         self._is_closing = False
+        self._connections = 0
         self._closed = asyncio.Event()
         self._pulse: asyncio.Task[None] | None = None
         self._on_reconnect: list[Callable[[], None]] = []
@@ -74,7 +81,7 @@ class Bus:
                     allow_reconnect=True,
                     connect_timeout=2,
                     ping_interval=20,
-                    pending_size=64 * 1024,
+                    pending_size=PENDING,
                     disconnected_cb=self._disconnected,
                     reconnected_cb=self._reconnected,
                     closed_cb=self._ended,
@@ -136,19 +143,33 @@ class Bus:
         """
         self._asked += 1
         token = f"{self._asked:x}"
-        answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Msg] = loop.create_future()
         self._waiting[token] = answer
+        # A timer that fails the future costs an eighth of `asyncio.timeout`, on the hottest path there is.
+        timer = loop.call_later(timeout, _late, answer, subject)
         try:
-            async with asyncio.timeout(timeout):  # sending may wait too, while the server reads nothing
-                await self.publish(subject, payload, reply=f"{self._inbox}.{token}", headers=headers)
-                message = await answer
-        except TimeoutError as error:
-            raise TimedOut(subject) from error
+            await self._sent(subject, payload, f"{self._inbox}.{token}", headers, timeout)
+            message = await answer
         finally:
+            timer.cancel()
             self._waiting.pop(token, None)
         if not message.data and message.headers and message.headers.get("Status") == NO_RESPONDERS:
             raise NoResponders(subject)
         return message.data
+
+    async def _sent(
+        self, subject: str, payload: bytes, reply: str, headers: dict[str, str] | None, timeout: float
+    ) -> None:
+        """Publish a request; sending waits while the server reads nothing, and then it has a bound of its own."""
+        if self._client.pending_data_size + len(payload) < PENDING // 2:
+            await self.publish(subject, payload, reply=reply, headers=headers)
+            return
+        try:
+            async with asyncio.timeout(timeout):
+                await self.publish(subject, payload, reply=reply, headers=headers)
+        except TimeoutError as error:
+            raise TimedOut(subject) from error
 
     async def publish(
         self, subject: str, payload: bytes, *, reply: str = "", headers: dict[str, str] | None = None
@@ -230,11 +251,7 @@ class Bus:
 
     async def flush(self) -> None:
         """Wait until the server has seen everything sent so far."""
-        try:
-            is_seen = await self._ping(2)
-        except (nats.errors.Error, OSError) as error:
-            raise Disconnected("flush") from error
-        if not is_seen:
+        if not await self._ping(2):
             raise Disconnected("flush")
 
     async def close(self) -> None:
@@ -262,26 +279,34 @@ class Bus:
             if not self._client.is_connected:
                 self._lost()
                 continue
-            try:
-                self._is_live = await self._ping(PULSE_BOUND) or self._lost()
-            except (nats.errors.Error, OSError):
-                self._lost()
+            asked_of = self._connections
+            is_seen = await self._ping(PULSE_BOUND)
+            if asked_of == self._connections:  # what another connection left unanswered says nothing about this one
+                self._is_live = is_seen or self._lost()
 
     async def _ping(self, within: float) -> bool:
         """Whether the server answers within so many seconds, and has thereby seen all that was sent before.
 
         nats-py's `flush` cancels its future when it is late; the answer that comes after all, as from a server that
         was paused, then ends the read loop for ever. So the future is left alone. And its ping goes straight to the
-        transport, past a SUB or UNSUB that still waits to be written; ours waits behind them.
+        transport, past a SUB or UNSUB that still waits to be written; ours goes when they are written. Sending has a
+        task of its own, because nats-py swallows the cancellation by which a bound would end it.
         """
         pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._client._pongs.append(pong)  # noqa: SLF001  # see above
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._client._send_command(PING_PROTO)  # noqa: SLF001  # see above
-                await self._client._flush_pending()  # noqa: SLF001  # see above
-                await asyncio.wait([pong])
+        sending = asyncio.create_task(self._send_ping(pong))
+        both: set[asyncio.Future[Any]] = {pong, sending}
+        await asyncio.wait(both, timeout=within, return_when=asyncio.FIRST_EXCEPTION)
+        if not pong.done() and not sending.done():
+            sending.cancel()
+        elif not pong.done():
+            # A process that was paused finds its timers due before it reads what has come meanwhile.
+            await asyncio.wait({pong}, timeout=AFTER_A_PAUSE)
         return pong.done()
+
+    async def _send_ping(self, pong: "asyncio.Future[bool]") -> None:
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await self._client._flush_pending(force_flush=True)  # noqa: SLF001  # see above
+            await self._client._send_ping(pong)  # noqa: SLF001  # see above
 
     def _lost(self) -> Literal[False]:
         if self._is_live:
@@ -302,6 +327,7 @@ class Bus:
             log.warning("NATS is away", connection=self._name)
 
     async def _reconnected(self) -> None:
+        self._connections += 1
         self._is_live = True
         log.info("NATS is back", connection=self._name)
         for call in self._on_reconnect:
@@ -318,3 +344,8 @@ class Bus:
 def _any_after_a_moment(servers: list[Server], _info: dict[str, object]) -> tuple[Server, float]:
     """Choose where to reconnect, after a jittered moment so that a herd does not arrive as one."""
     return random.choice(servers), random.uniform(0.05, 0.25)  # noqa: S311  # jitter
+
+
+def _late(answer: "asyncio.Future[Msg]", subject: str) -> None:
+    if not answer.done():
+        answer.set_exception(TimedOut(subject))

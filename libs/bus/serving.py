@@ -8,17 +8,20 @@ the connection; the connection's own drain loses the replies of tasks that still
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from libs.bus.errors import BusError
+from libs.bus.errors import BusError, Disconnected
 from libs.telemetry.logs import log
 
 if TYPE_CHECKING:
     from libs.bus.connection import Bus
+
+PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds between two tries to send an answer while the connection is away."""
 
 
 class Serving:
@@ -47,10 +50,19 @@ class Serving:
         if reply is None or not message.reply:
             return
         try:
-            await self._bus.publish(message.reply, reply)
+            await self._reply(message.reply, reply)
         except BusError as error:
             # The asker has already been told by its own connection or deadline.
             log.warning("an answer could not be sent", subject=message.subject, reason=repr(error))
+
+    async def _reply(self, address: str, reply: bytes) -> None:
+        """Send an answer, patiently: a connection that is away for a moment is ours, and the asker still waits."""
+        for pause in PAUSES:
+            try:
+                return await self._bus.publish(address, reply)
+            except Disconnected:
+                await asyncio.sleep(pause)
+        return await self._bus.publish(address, reply)
 
     async def drain(self, *, within: float) -> None:
         """Take no more messages, then wait up to `within` seconds for those under way."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from libs.edge.routes import Route, RouteTable
 from libs.edge.wire import Request
-from libs.telemetry.logs import log
+from libs.telemetry.logs import canonical, log
 from libs.telemetry.metrics import Counter, Histogram
 
 CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
@@ -51,16 +51,19 @@ class Observations:
         self._metrics.requests.count(name, CLASSES[status // 100 - 1])
         if route is not None:
             self._metrics.seconds.observe(seconds, route.slot or "")
-        (log.error if status in BROKEN else log.info)(
-            "request",
-            method=request.method[:16],
-            route=UNMATCHED if route is None else route.template,
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
-            request_id=request.request_id,
-            tenant=request.tenant,
+        told: dict[str, object] = {
+            "method": request.method[:16],
+            "route": UNMATCHED if route is None else route.template,
+            "status": status,
+            "duration_ms": round(seconds * 1000, 2),
+            "request_id": request.request_id,
+            "tenant": request.tenant,
             **_why(status, failure),
-        )
+        }
+        if status in BROKEN:
+            log.error("request", **told)
+        else:
+            canonical("request", told)
 
 
 def _why(status: int, failure: Exception | None) -> dict[str, object]:

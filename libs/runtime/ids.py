@@ -1,5 +1,6 @@
 """Owns identifiers and secrets made of chance: RFC 9562 version 7 UUIDs and Auth0's formats."""
 
+import os
 import secrets
 import string
 import time
@@ -12,7 +13,20 @@ _LETTERS = bytes(ord(ALPHANUMERICS[byte % len(ALPHANUMERICS)]) for byte in range
 _UNEVEN = bytes(range(_EVEN, 256))
 """Bytes past the last whole alphabet are thrown away, or the first letters would come up more often."""
 
+POOL = 4096
+_pool = bytearray()
+os.register_at_fork(after_in_child=_pool.clear)  # or parent and child would draw the same
+
 _last_tick = 0
+
+
+def _drawn(count: int) -> bytes:
+    """`count` bytes of the system's randomness, which is asked for many at a time: each question is a system call."""
+    if len(_pool) < count:
+        _pool.extend(secrets.token_bytes(max(POOL, count)))
+    taken = bytes(_pool[-count:])
+    del _pool[-count:]
+    return taken
 
 
 def uuid7() -> UUID:
@@ -25,14 +39,14 @@ def uuid7() -> UUID:
     tick = max((milliseconds << 12) | (rest * 4096 // 1_000_000), _last_tick + 1)
     _last_tick = tick
     high = (tick >> 12 << 16) | 0x7000 | (tick & 0xFFF)
-    return UUID(int=(high << 64) | (0b10 << 62) | secrets.randbits(62))
+    return UUID(int=(high << 64) | (0b10 << 62) | int.from_bytes(_drawn(8)) >> 2)
 
 
 def text(length: int) -> str:
     """`length` letters and digits, each drawn evenly: 5.95 bits a character."""
     drawn = b""
     while len(drawn) < length:
-        drawn += secrets.token_bytes(length + 16).translate(_LETTERS, _UNEVEN)
+        drawn += _drawn(length + 16).translate(_LETTERS, _UNEVEN)
     return drawn[:length].decode()
 
 

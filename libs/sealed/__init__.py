@@ -6,7 +6,7 @@ key is (`libs.jose`), and how a setting hides its value (`libs.settings.Secret`)
 """
 
 from libs.sealed.aead import Tampered, associated_data
-from libs.sealed.client_secrets import hash_of_secret, is_secret_of
+from libs.sealed.client_secrets import hash_of_secret, is_secret_of, known_hash
 from libs.sealed.derive import LABELS, DerivedKey, RootKey, UnregisteredLabel, derive
 from libs.sealed.keyring import (
     KeyEncryptionKey,
@@ -33,4 +33,5 @@ __all__ = [
     "is_secret_of",
     "keyring_from_text",
     "keyring_text",
+    "known_hash",
 ]

@@ -23,8 +23,13 @@ def is_secret_of(secret: str, hashes: Iterable[bytes]) -> bool:
     All are compared, and one more that nobody has, so that the time tells neither which one fitted nor whether there
     are any: for an unknown client, ask with no hashes.
     """
+    return known_hash(secret, hashes) is not None
+
+
+def known_hash(secret: str, hashes: Iterable[bytes]) -> bytes | None:
+    """The one of `hashes` that is `secret`'s, found as `is_secret_of` does."""
     presented = hash_of_secret(secret)
     is_known = False
     for stored in (*hashes, _NOBODYS):
         is_known |= hmac.compare_digest(presented, stored)
-    return is_known
+    return presented if is_known else None

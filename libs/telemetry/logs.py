@@ -6,6 +6,7 @@ more than they must, and the line is written in a batch (`libs.telemetry.stdout`
 
 import atexit
 import logging
+import time
 from typing import Any, cast
 
 import msgspec
@@ -70,6 +71,25 @@ log: FilteringBoundLogger = cast(
     cast("type[BoundLoggerBase]", structlog.make_filtering_bound_logger(logging.INFO))(_Sink(), _STEPS, {}),
 )
 """`log.info("event_name", field=value)`: the first word says what happened, the fields say the rest."""
+
+
+def canonical(event: str, fields: dict[str, Any]) -> None:
+    """The line each request leaves, at info level: as `log.info` would write it, at a quarter of its cost."""
+    fields |= {"event": event, "level": "info", "at": _now(), "service": fields.get("service", _service)}
+    _stdout.write(_rendered(None, "info", fields))
+
+
+_second = (0, "")
+
+
+def _now() -> str:
+    """The time as the other lines write it; its first part is made once a second."""
+    global _second  # noqa: PLW0603 - a cache of one
+    nanoseconds = time.time_ns()
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    if _second[0] != seconds:
+        _second = (seconds, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)))
+    return f"{_second[1]}.{rest // 1000:06d}Z"
 
 
 class _Foreign(logging.Handler):

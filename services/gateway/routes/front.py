@@ -9,7 +9,7 @@ from libs.edge.refusals import MethodNotAllowed, Refusal, UnknownPath
 from libs.edge.renderers import renderer_of
 from libs.edge.wire import VERSION, Reply, Request
 from libs.runtime.errors import Unavailable
-from libs.telemetry.logs import log
+from libs.telemetry.logs import canonical
 from libs.telemetry.metrics import Counter, Gauge, Histogram
 from services.gateway.filters import Arriving, Leaving
 from services.gateway.filters.exchange import Exchange, Route
@@ -114,19 +114,19 @@ def _ends_connection(exchange: Exchange, reply: Reply, reason: str | None) -> bo
 
 def _log(exchange: Exchange, reply: Reply, reason: str | None, seconds: float) -> None:
     """The canonical line; a query may hold what nobody should read, so it is left out."""
-    log.info(
-        "request",
-        method=exchange.method,
-        path=exchange.path[:LOGGED_PATH],
-        status=reply.status,
-        reason=reason,
-        milliseconds=round(seconds * 1000, 2),
-        tenant=exchange.tenant,
-        address=exchange.address,
-        service_asked=exchange.route.service,
-        request_id=exchange.request_id,
-        trace=exchange.trace,
-    )
+    told = {
+        "method": exchange.method,
+        "path": exchange.path[:LOGGED_PATH],
+        "status": reply.status,
+        "reason": reason,
+        "milliseconds": round(seconds * 1000, 2),
+        "tenant": exchange.tenant,
+        "address": exchange.address,
+        "service_asked": exchange.route.service,
+        "request_id": exchange.request_id,
+        "trace": exchange.trace,
+    }
+    canonical("request", told)
 
 
 def _rendered(error: Exception, exchange: Exchange) -> Reply:

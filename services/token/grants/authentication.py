@@ -11,7 +11,7 @@ from typing import Any, Final
 from libs.jose import ALGORITHMS, Refused, parse, verify
 from libs.jose.schedule import SKEW
 from libs.oauth import Assertion, Basic, ClientAuthentication, InvalidClient, Post, Public
-from libs.sealed import hash_of_secret, is_secret_of
+from libs.sealed import known_hash
 from services.token.grants.standing import PublicKey, Standing
 
 LONGEST_ASSERTION: Final = timedelta(minutes=5)
@@ -117,15 +117,14 @@ def authenticate(presented: ClientAuthentication, standing: Standing, now: datet
 
 def _by_secret(presented: Basic | Post, standing: Standing, now: datetime) -> Authenticated:
     living = [each for each in standing.secrets if each.expires_at is None or each.expires_at > now]
-    is_right = is_secret_of(presented.secret, [each.digest for each in living])
+    digest = known_hash(presented.secret, [each.digest for each in living])
     if standing.client is None:
         raise UnknownClient
     registered = standing.client.token_endpoint_auth_method
     if standing.credentials or registered not in {None, METHODS[type(presented)]}:
         raise NotThisMethod
-    if not is_right:
+    if digest is None:
         raise WrongSecret
-    digest = hash_of_secret(presented.secret)
     used = next(each for each in living if each.digest == digest)
     return Authenticated(METHODS[type(presented)], used.expires_at)
 
