@@ -37,9 +37,6 @@ WRITE: Final = 512 * 1024
 AFTER_A_PAUSE: Final = 0.05
 """Seconds more that an answer gets which may be here already, unread."""
 
-AFTER_A_PAUSE: Final = 0.05
-"""Seconds more that an answer gets which may be here already, unread."""
-
 NO_RESPONDERS: Final = "503"
 
 
@@ -58,7 +55,6 @@ class Bus:
         self._asked = 0
         self._is_live = False
         self._is_closing = False
-        self._connections = 0
         self._connections = 0
         self._closed = asyncio.Event()
         self._pulse: asyncio.Task[None] | None = None
