@@ -141,10 +141,11 @@ def test_a_paused_replica_is_out_in_ten_seconds_and_answers_nothing_stale_when_i
             assert not load.refusals_since(is_out), summary(load.calls)
         finally:
             pair.resume("token", 1)
-        served = answered_by(pair, 1)
+        woken, served = time.monotonic(), answered_by(pair, 1)
         until(lambda: pair.is_ready("token", 1), 10, pair.story)
         until(lambda: answered_by(pair, 1) > served + 20, 10, lambda: str(summary(load.calls)))
     require_tokens_or_come_back(load.calls)
+    assert not load.refusals_since(woken), summary(load.calls)
     abandoned = [call.request_id for call in load.calls if call.status == 503]
     assert abandoned
     assert not written_late(pair, abandoned)

@@ -1,11 +1,13 @@
-"""Draining loses nothing: what the server had sent is answered, what comes later finds nobody."""
+"""Nothing that was asked is lost: not while a subscription drains, not with a connection that comes back at once."""
 
 import asyncio
 
 import pytest
 
 from libs.bus import Bus, NoResponders
-from tests.conftest import OpenBus
+from tests.conftest import OpenBus, eventually
+from tests.doubles.wire import wire_to
+from tests.servers import NatsServer
 
 
 async def echo(payload: bytes) -> bytes:
@@ -52,3 +54,34 @@ async def test_whoever_serves_is_found_at_once(open_bus: OpenBus) -> None:
         serving = await server.serve(f"edge.v1.{number}", echo, queue="shop")
         assert await asker.request(f"edge.v1.{number}", b"x", timeout=1) == b"x"
         await serving.drain(within=1)
+
+
+async def test_an_answer_outlives_a_connection_that_is_away_for_a_moment(open_bus: OpenBus, nats: NatsServer) -> None:
+    asker = await open_bus("asker")
+    async with wire_to(nats.url) as wire:
+        server = await open_bus("server", wire.url(nats.url))
+
+        async def slow(payload: bytes) -> bytes:
+            wire.cut()
+            await eventually(lambda: not server.is_connected)
+            return payload
+
+        await server.serve("edge.v1.shop", slow, queue="shop")
+        assert await asker.request("edge.v1.shop", b"x", timeout=3) == b"x"
+
+
+async def test_a_ping_that_the_last_connection_left_unanswered_ends_none_of_the_next(
+    open_bus: OpenBus, nats: NatsServer
+) -> None:
+    async with wire_to(nats.url) as wire:
+        bus = await open_bus("server", wire.url(nats.url))
+        back = asyncio.Event()
+        bus.on_reconnect(back.set)
+        wire.hold()
+        await asyncio.sleep(0.5)  # a ping is on its way now, and will be missed in half a second
+        wire.cut()
+        wire.release()
+        await asyncio.wait_for(back.wait(), 2)
+        for _ in range(60):
+            assert bus.is_connected
+            await asyncio.sleep(0.02)
