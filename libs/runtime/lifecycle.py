@@ -15,11 +15,25 @@ EXIT_SOFTWARE = 70
 """The exit code of a process whose background work broke (EX_SOFTWARE of sysexits.h)."""
 
 
+def _end_the_loop() -> None:
+    # Raised in a callback of the loop it ends the loop itself, and with it the process.
+    raise SystemExit(EXIT_SOFTWARE)
+
+
 class Lifecycle:
     """What a service's `start` is given: its environment, its readiness, and where to leave what must be stopped."""
 
-    def __init__(self, name: str, environ: Mapping[str, str], readiness: Readiness) -> None:
+    def __init__(
+        self,
+        name: str,
+        environ: Mapping[str, str],
+        readiness: Readiness,
+        *,
+        failed: Callable[[], None] = _end_the_loop,
+    ) -> None:
+        """`failed` is called when background work broke; by default it ends the loop at once."""
         self.name = name
+        self._failed = failed
         self.environ = environ
         self.readiness = readiness
         self._stack = AsyncExitStack()
@@ -55,8 +69,7 @@ class Lifecycle:
         if task.cancelled() or (error := task.exception()) is None:
             return
         log.critical("background_failed", service=self.name, task=task.get_name(), exc_info=error)
-        # Raised in a callback of the loop it ends the loop itself, and with it the process.
-        raise SystemExit(EXIT_SOFTWARE) from error
+        self._failed()
 
 
 async def _cancelled(task: asyncio.Task[object]) -> None:

@@ -15,6 +15,7 @@ from libs.bus import Bus
 from libs.edge.asks import AskRefused, ask
 from libs.runtime.errors import Unavailable
 from services.cli.errors import OK, Refused
+from services.cli.stack import connected
 from services.tenants.commands import MoveTenant, ReadTenant, Registered, RegisterTenant, TenantAnswer
 from services.token.commands import Quickstart, QuickstartAnswer
 
@@ -38,7 +39,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 async def _bootstrap(environ: Mapping[str, str], domain: str, scheme: str, *, new_secrets: bool) -> QuickstartAnswer:
-    bus = await Bus.connect(environ["LIMEN_NATS_URL"], name="limen")
+    bus = await connected(environ["LIMEN_NATS_URL"])
     try:
         place = RegisterTenant(tenant=DEFAULT_TENANT, name="Default", domain=domain, scheme=scheme)
         return await provisioned(bus, place, new_secrets=new_secrets)

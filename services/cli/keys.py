@@ -12,12 +12,11 @@ import msgspec
 from libs.bus import Bus
 from libs.edge.asks import AskRefused, ask
 from libs.jose import SIGNING_ALGORITHMS
-from libs.runtime.errors import Unavailable
 from libs.settings import Secret, load
 from services.cli.errors import OK, Refused
+from services.cli.stack import connected
 from services.key_rotation.commands import SERVICE, KeyAnswer, KeysAnswer, ListKeys, Rotated, RotateKey
 
-CONNECTS_WITHIN: Final = 5.0
 ANSWERS_WITHIN: Final = 5.0
 COLUMNS: Final = "{:<20} {:<24} {:<6} {:<9} {}"
 
@@ -56,20 +55,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 async def _done(given: argparse.Namespace, url: str) -> int:
-    bus = await _connected(url)
+    bus = await connected(url)
     try:
         await (_list(given, bus) if given.verb == "list" else _rotate(given, bus))
     finally:
         await bus.close()
     return OK
-
-
-async def _connected(url: str) -> Bus:
-    try:
-        async with asyncio.timeout(CONNECTS_WITHIN):
-            return await Bus.connect(url, name="limen")
-    except TimeoutError as error:
-        raise Unavailable("NATS does not answer") from error
 
 
 async def _list(given: argparse.Namespace, bus: Bus) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from libs.eventstore.checkpoints import skip
-from libs.postgres import Database, NotAdmitted
+from libs.postgres import NotAdmitted
 from services.cli.errors import OK, Refused
-from services.cli.stack import STORES, quiet, say, schema_url
+from services.cli.stack import STORES, opened, quiet, say
 
 LIST: Final = "SELECT name, source, epoch, pos, halted FROM checkpoints ORDER BY name"
 
@@ -33,12 +33,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 async def _listed(environ: Mapping[str, str], *, as_json: bool) -> None:
     for service in STORES:
-        database = await Database.open(schema_url(service, environ), schema=service, most=1)
-        try:
-            async with database.connection() as rows:
-                found = [dict(row) for row in await rows.fetch(LIST)]
-        finally:
-            await database.close()
+        async with opened(service, environ, most=1) as database, database.connection() as rows:
+            found = [dict(row) for row in await rows.fetch(LIST)]
         for row in found:
             say(json.dumps({"service": service, **row}) if as_json else _line(service, row))
 
@@ -51,13 +47,9 @@ def _line(service: str, row: Mapping[str, Any]) -> str:
 async def _skipped(name: str, environ: Mapping[str, str]) -> None:
     is_known = False
     for service in STORES:
-        database = await Database.open(schema_url(service, environ), schema=service, most=1)
-        try:
-            async with database.transaction() as rows:
-                is_known |= bool(await rows.fetchval("SELECT 1 FROM checkpoints WHERE name = $1", name))
-                skipped = await skip(rows, service, name)
-        finally:
-            await database.close()
+        async with opened(service, environ, most=1) as database, database.transaction() as rows:
+            is_known |= bool(await rows.fetchval("SELECT 1 FROM checkpoints WHERE name = $1", name))
+            skipped = await skip(rows, service, name)
         if skipped is not None:
             say(f"{name} of {service} goes on behind position {skipped.pos} of {skipped.source}: {skipped.reason}")
             return

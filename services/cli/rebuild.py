@@ -8,9 +8,9 @@ from time import monotonic
 from libs.bus import Bus, StreamRefused
 from libs.eventstore import Projection
 from libs.eventstore.rebuild import rebuild
-from libs.postgres import Database, NotAdmitted
+from libs.postgres import NotAdmitted
 from services.cli.errors import FAILED, OK, USAGE, Refused
-from services.cli.stack import STORES, connected, exported, nats_url, quiet, say, schema_url
+from services.cli.stack import STORES, connected, exported, nats_url, opened, quiet, say
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -39,25 +39,20 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 async def _rebuilt(projections: Sequence[Projection], environ: Mapping[str, str], *, accept: bool) -> int:
     bus = await connected(nats_url(environ))
     try:
-        outcomes = [
-            await rebuilt(projection, schema_url(projection.service, environ), bus, accept=accept)
-            for projection in projections
-        ]
+        outcomes = [await rebuilt(projection, environ, bus, accept=accept) for projection in projections]
     finally:
         await bus.close()
     return OK if all(outcomes) else FAILED
 
 
-async def rebuilt(projection: Projection, url: str, bus: Bus, *, accept: bool = False) -> bool:
+async def rebuilt(projection: Projection, environ: Mapping[str, str], bus: Bus, *, accept: bool = False) -> bool:
     """Rebuild one read model and say how it went; whether it is now what its events say."""
     began = monotonic()
-    database = await Database.open(url, schema=projection.service, most=2)
     try:
-        outcome = await rebuild(projection, database, bus, accept_difference=accept)
+        async with opened(projection.service, environ) as database:
+            outcome = await rebuild(projection, database, bus, accept_difference=accept)
     except (LookupError, StreamRefused) as error:
         raise Refused(f"{projection.name} of {projection.service} cannot be rebuilt: {error}.") from error
-    finally:
-        await database.close()
     seconds = monotonic() - began
     speed = f"{outcome.events} events in {seconds:.1f} s"
     if outcome.differences == 0:

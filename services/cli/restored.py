@@ -23,12 +23,9 @@ from libs.runtime.errors import Unavailable
 from services.cli.datadir import DataDir
 from services.cli.errors import OK, SCHEMA, Refused
 from services.cli.restoring.steps import Place, Reapply, Step
-from services.cli.stack import STORES, catalogue, connected, nats_url, quiet, say, schema_url
+from services.cli.stack import STORES, catalogue, connected, nats_url, opened, quiet, say
 
 LOGS: Final = ("facts", "activity")
-OPENS_WITHIN: Final = 5.0
-"""Seconds Postgres may take to let us in."""
-
 DERIVED: Final = 16
 """Derived ids per lost event: more facts than a command ever causes."""
 
@@ -113,17 +110,10 @@ async def _restored(
 
 @asynccontextmanager
 async def _opened(service: Service, environ: Mapping[str, str]) -> AsyncIterator[Database]:
-    try:
-        async with asyncio.timeout(OPENS_WITHIN):
-            database = await Database.open(schema_url(service.name, environ), schema=service.name, most=2)
-    except TimeoutError as error:
-        raise Unavailable("Postgres does not answer") from error
-    try:
+    async with opened(service.name, environ) as database:
         async with database.connection() as rows:
             await require_schema(rows, service.name, service.migrations)
         yield database
-    finally:
-        await database.close()
 
 
 def _sentence(loss: Loss) -> str:

@@ -16,7 +16,7 @@ import uvloop
 
 from libs.postgres import Locks, NotAdmitted, SchemaMismatch
 from libs.runtime import signals
-from libs.runtime.lifecycle import Lifecycle
+from libs.runtime.lifecycle import EXIT_SOFTWARE, Lifecycle
 from libs.settings import Secret, SettingsError, load
 from libs.telemetry import logs
 from libs.telemetry.admin import Admin
@@ -71,14 +71,13 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     for name in services:
         import_module(f"services.{name}.app")  # before the loop turns: importing blocks
     try:
-        uvloop.run(serve(services, environ))
+        return uvloop.run(serve(services, environ))
     except SettingsError as error:
         raise Refused(str(error), WRONG_SETTING) from error
     except SchemaMismatch as error:
         raise Refused(str(error), SCHEMA) from error
     except NotAdmitted as error:
         raise Refused(f"{error} (LIMEN_<SERVICE>_POSTGRES_URL; `limen migrate` makes the roles)", FAILED) from error
-    return OK
 
 
 def parsed(arguments: Sequence[str]) -> list[str]:
@@ -92,14 +91,28 @@ def parsed(arguments: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(parser.parse_args(arguments).services))
 
 
-async def serve(services: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Start the services and wait for the wish to stop, which may come while they still start."""
+class Ending:
+    """How a process ends: with 0 when it was asked to, with 70 when background work broke and it stops by itself."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+        self.code = OK
+
+    def failed(self) -> None:
+        """Stop in order, as if asked: what is under way is answered, and connections are closed rather than cut."""
+        self.code = EXIT_SOFTWARE
+        self._stop.set()
+
+
+async def serve(services: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Start the services and wait for the wish to stop, which may come while they still start; the exit code."""
     stop = signals.stopped()
     readiness = Readiness()
     settings = load(Process, environ)
     async with Admin(readiness, host=settings.admin_host, port=settings.admin_port) as admin:
         shared = shared_of(services, environ)
-        lifecycles = {name: Lifecycle(name, environ, readiness) for name in services}
+        ending = Ending(stop)
+        lifecycles = {name: Lifecycle(name, environ, readiness, failed=ending.failed) for name in services}
         logs.log.info("starting", services=list(services), admin_port=admin.port)
         try:
             await _first(_started(lifecycles, shared), stop)
@@ -108,6 +121,7 @@ async def serve(services: Sequence[str], environ: Mapping[str, str]) -> None:
         finally:
             logs.log.info("stopping", services=list(services))
             await _stopped(lifecycles, shared)
+    return ending.code
 
 
 def _settle_memory() -> None:

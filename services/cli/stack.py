@@ -1,13 +1,15 @@
 """Owns the way of operator's verbs to a running stack: addresses, connections, and what services let be checked."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
 from libs.bus import Bus
 from libs.eventstore import Catalogue
+from libs.postgres import Database
 from libs.runtime.errors import Unavailable
 from libs.settings import Secret, load
 from libs.telemetry import logs
@@ -17,7 +19,7 @@ STORES: Final = ("tenants", "token", "key_rotation")
 """The services with a log."""
 
 CONNECTS_WITHIN: Final = 3.0
-"""Seconds NATS may take to let us in."""
+"""Seconds a server may take to let us in."""
 
 STDERR: Final = 2
 
@@ -59,6 +61,24 @@ async def connected(url: str) -> Bus:
             return await Bus.connect(url, name="limen")
     except TimeoutError as error:
         raise Unavailable("NATS does not answer") from error
+
+
+@asynccontextmanager
+async def opened(service: str, environ: Mapping[str, str], *, most: int = 2) -> AsyncIterator[Database]:
+    """A pool on a service's schema.
+
+    Raises:
+        Unavailable: Postgres does not answer in time.
+    """
+    try:
+        async with asyncio.timeout(CONNECTS_WITHIN):
+            database = await Database.open(schema_url(service, environ), schema=service, most=most)
+    except TimeoutError as error:
+        raise Unavailable("Postgres does not answer") from error
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def catalogue(service: str) -> Catalogue:

@@ -7,11 +7,11 @@ from typing import Final
 
 import uvloop
 
-from libs.bus import Bus
 from libs.edge.asks import ask
 from services.cli import quickstart
 from services.cli.bootstrap import provisioned
 from services.cli.errors import OK, USAGE, Refused
+from services.cli.stack import connected
 from services.tenants.commands import ListTenants, RegisterTenant, TenantsAnswer
 from services.token.commands import QuickstartAnswer
 
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _create(nats_url: str, place: RegisterTenant) -> QuickstartAnswer:
-    bus = await Bus.connect(nats_url, name="limen")
+    bus = await connected(nats_url)
     try:
         return await provisioned(bus, place, new_secrets=True)
     finally:
@@ -57,7 +57,7 @@ async def _create(nats_url: str, place: RegisterTenant) -> QuickstartAnswer:
 
 
 async def _list(nats_url: str) -> None:
-    bus = await Bus.connect(nats_url, name="limen")
+    bus = await connected(nats_url)
     try:
         answer = await ask(bus, "tenants", "list", ListTenants(), TenantsAnswer)
     finally:

@@ -129,7 +129,7 @@ class TokenEndpoint:
             item = self._issue(request, decision, signer, claims)
             # The commit is asked for first: while the database works on it, this process signs.
             outcome = self._issues.submit(item, keys=item.keys(), deadline=request.deadline)
-            token = signer.sign(claims, typ=typ)
+            token = await self._signing.signed(signer, claims, typ)
             written = await outcome
             if not isinstance(written, Refused):
                 return _reply(token, claims, decision)

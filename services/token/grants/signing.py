@@ -5,8 +5,11 @@ held is asked for; until it comes its predecessor signs, for five minutes, and t
 """
 
 import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from libs.bus import Bus
 from libs.edge.asks import ask
@@ -15,6 +18,10 @@ from libs.runtime.errors import Unavailable
 from libs.sealed import Keyring, Tampered, UnknownKeyEncryptionKey, associated_data
 from libs.telemetry.logs import log
 from services.key_rotation.commands import SigningKeysAnswer, SigningKeysOf, WrappedKey, purpose_of
+
+SLOW: Final = frozenset({"RS256", "PS256"})
+THREADS: Final = 2
+"""Threads that sign; the token endpoint's slots bound what waits for them."""
 
 PATIENCE: Final = 1.0
 """Seconds between two asks for a key that did not come."""
@@ -34,6 +41,7 @@ class Signing:
         self._held: dict[str, dict[str, Signer]] = {}
         self._wanted: set[str] = set()
         self._wake = asyncio.Event()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sign")
 
     def want(self, tenant: str) -> None:
         """A key of `tenant` was published: fetch it before it is due."""
@@ -72,6 +80,12 @@ class Signing:
         if found is None:
             raise NoSigningKey(f"no {alg} key of tenant {tenant} may sign")
         return found
+
+    async def signed(self, signer: Signer, claims: Mapping[str, Any], typ: str) -> str:
+        """The token. RSA takes ten times what ES256 does and leaves the interpreter alone meanwhile: it gets a thread."""
+        if signer.alg not in SLOW:
+            return signer.sign(claims, typ=typ)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(signer.sign, claims, typ=typ))
 
     def _due(self, tenant: str, alg: str, now: datetime) -> Signer | None:
         held = self._held.get(tenant, {})
