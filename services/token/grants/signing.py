@@ -82,7 +82,7 @@ class Signing:
         return found
 
     async def signed(self, signer: Signer, claims: Mapping[str, Any], typ: str) -> str:
-        """The token. RSA takes ten times what ES256 does and leaves the interpreter alone meanwhile: it gets a thread."""
+        """The token. RSA takes ten times what ES256 does, without the interpreter: it gets a thread."""
         if signer.alg not in SLOW:
             return signer.sign(claims, typ=typ)
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(signer.sign, claims, typ=typ))
