@@ -22,6 +22,14 @@ SCHEMA: Final = "shop"
 """The schema of the made-up service in `tests/libs/eventstore/shop.py`."""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Two processes share the files; the stacks that are broken on purpose stay with one of them, one at a time."""
+    for item in items:
+        place = item.path.relative_to(config.rootpath)
+        group = "adversity" if "adversity" in place.parts else str(place)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def loop_guard() -> Iterator[BlockBuster]:
     """A blocking call of ours inside a running loop fails the test."""

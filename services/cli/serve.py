@@ -130,7 +130,7 @@ async def serve(services: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _settle_memory() -> None:
-    """Tune the interpreter for serving: what a start has made is never collected again, requests' leavings less often."""
+    """Tune the interpreter for serving: what a start made is never collected again, requests' leavings less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)

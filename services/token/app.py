@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from libs.bus import Bus
 from libs.edge import Cursors, Edge, RouteTable
 from libs.edge.guard import Callers
 from libs.eventstore import (
@@ -21,7 +22,8 @@ from libs.eventstore import (
     keep_partitions,
 )
 from libs.eventstore.opening import migrations_of, open_bus, open_database
-from libs.postgres import Locks
+from libs.postgres import Database, Locks
+from libs.runtime.clock import Clock
 from libs.runtime.lifecycle import Lifecycle
 from libs.sealed import Keyring
 from libs.settings import load
@@ -87,67 +89,89 @@ MIRRORED: Final = {"max_age": 7 * 86400 * 10**9, "max_bytes": 1 << 30}
 async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     """Start the service; `lifecycle` stops it: requests first, then what runs beside them, the bus, the pool."""
     settings = load(Settings, lifecycle.environ, service=SERVICE)
-    readiness = lifecycle.readiness
-
     database, clock = await open_database(
         lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=migrations_of(SERVICE), most=10
     )
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
-
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
-    facts = Relay(store, bus, locks, readiness, log="facts")
-    activity = Relay(store, bus, locks, readiness, log="activity", **MIRRORED)
+
+    await _mirror(lifecycle, store, bus, locks, settings)
+    believed, signing = _remember(lifecycle, bus, keyring)
+    await _follow(lifecycle, store, bus, locks)
+    endpoint = _endpoint(lifecycle, store, signing, clock, settings)
+    applied = Applied(bus, SERVICE)
+    await applied.listen()
+    desk = Desk(store, database, applied, Cursors(*keyring.derived("cursor")))
+
+    edge = Edge(
+        bus,
+        SERVICE,
+        _table(endpoint, database, desk),
+        slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
+        clock=clock,
+        authorise=believed.guard(),
+        readiness=lifecycle.readiness,
+    )
+    quickstart = await QuickstartAsk(store).serve(bus)
+    lifecycle.on_stop(partial(quickstart.drain, within=5))
+    await edge.start()
+    lifecycle.on_stop(edge.drain)
+
+
+async def _mirror(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks, settings: Settings) -> None:
+    """Both logs into their streams; returns when they were found to agree, before which nothing may be appended."""
+    facts = Relay(store, bus, locks, lifecycle.readiness, log="facts")
+    activity = Relay(store, bus, locks, lifecycle.readiness, log="activity", **MIRRORED)
     lifecycle.background("relay facts", facts.run())
     lifecycle.background("relay activity", activity.run())
     await facts.agreed()
     await activity.agreed()
     retention = Retention(settings.activity_partition_rows, settings.activity_retention)
     lifecycle.background("partitions", keep_partitions(store, bus, retention))
-    lifecycle.background("sweep", sweep(database))
+    lifecycle.background("sweep", sweep(store.database))
 
+
+def _remember(lifecycle: Lifecycle, bus: Bus, keyring: Keyring) -> tuple[Callers, Signing]:
+    """Public keys and issuers in memory, and the private keys that are due."""
     believed = callers()
     signing = Signing(bus, believed.keys, keyring)
     lifecycle.background("signing", signing.run())
     for source, apply in ((KEY_FACTS, partial(_key_fact, believed, signing)), (TENANT_FACTS, believed.tenant_fact)):
-        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
+        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
         lifecycle.background(f"follow {source.service} in memory", follower.run())
-    projected = Follower(PROJECTIONS[0], database, bus, locks, readiness)
+    return believed, signing
+
+
+async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks) -> None:
+    """Tenants as rows, and what is done about them."""
+    projected = Follower(PROJECTIONS[0], store.database, bus, locks, lifecycle.readiness)
     await projected.prepare()
     lifecycle.background("follow tenants", projected.run())
-
-    reactor = Reactor(MANAGEMENT_APIS, store, bus, locks, readiness)
+    reactor = Reactor(MANAGEMENT_APIS, store, bus, locks, lifecycle.readiness)
     await reactor.prepare()
     lifecycle.background("react to tenants", reactor.run())
 
+
+def _endpoint(
+    lifecycle: Lifecycle, store: EventStore, signing: Signing, clock: Clock, settings: Settings
+) -> TokenEndpoint:
+    """The token endpoint with the two writers whose commits its requests share."""
     limit = settings.failures_per_minute
     issues = BatchWriter[Issue](store, ISSUE, partial(issue_arguments, limit=limit))
     refusals = BatchWriter[Refusal](store, REFUSE, partial(refuse_arguments, limit=limit))
     lifecycle.background("issue", issues.run())
     lifecycle.background("refuse", refusals.run())
+    return TokenEndpoint(Standings(store.database), signing, clock, issues, refusals)
 
-    applied = Applied(bus, SERVICE)
-    await applied.listen()
-    endpoint = TokenEndpoint(Standings(database), signing, clock, issues, refusals)
-    desk = Desk(store, database, applied, Cursors(*keyring.derived("cursor")))
-    edge = Edge(
-        bus,
-        SERVICE,
-        RouteTable(
-            *token.routes(endpoint),
-            *Discovery(database).routes(),
-            *clients.routes(desk),
-            *resource_servers.routes(desk),
-            *client_grants.routes(desk),
-        ),
-        slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
-        clock=clock,
-        authorise=believed.guard(),
-        readiness=readiness,
+
+def _table(endpoint: TokenEndpoint, database: Database, desk: Desk) -> RouteTable:
+    return RouteTable(
+        *token.routes(endpoint),
+        *Discovery(database).routes(),
+        *clients.routes(desk),
+        *resource_servers.routes(desk),
+        *client_grants.routes(desk),
     )
-    quickstart = await QuickstartAsk(store).serve(bus)
-    lifecycle.on_stop(partial(quickstart.drain, within=5))
-    await edge.start()
-    lifecycle.on_stop(edge.drain)
 
 
 def _key_fact(believed: Callers, signing: Signing, envelope: Envelope, event: Event) -> None:
