@@ -103,12 +103,17 @@ async def test_a_full_pool_says_so_in_time(database: Database) -> None:
     await asyncio.gather(*holders, return_exceptions=True)
 
 
+async def asked_until_it_fails(database: Database) -> None:
+    """A backend may answer for a moment longer than its postmaster lives."""
+    async with asyncio.timeout(5):
+        while True:
+            await position(database)
+
+
 async def test_a_killed_database_is_away_and_then_back(database: Database, postgres: PostgresServer) -> None:
     assert await position(database) == 0
     postgres.kill()
     with pytest.raises(DatabaseAway):
-        async with asyncio.timeout(5):
-            while True:  # a backend may answer for a moment longer than its postmaster lives
-                await position(database)
+        await asked_until_it_fails(database)
     await postgres.back()
     assert await position(database) == 0
