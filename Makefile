@@ -23,7 +23,7 @@ run: $(RUN) ## start everything on this machine, until Ctrl-C (ARGS="--tls --rep
 	@exec .venv/bin/limen up $(ARGS)
 
 test: $(DEV) ## run the tests, all of them or T=path
-	@.venv/bin/python -m pytest -m "not soak" -n 2 --dist loadgroup $(T) $(ARGS)
+	@.venv/bin/python -m pytest -m "not soak" -n 2 --dist loadscope --no-loadscope-reorder $(T) $(ARGS)
 
 check: $(DEV) ## lint, format, types and import contracts
 	.venv/bin/ruff check .

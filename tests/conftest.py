@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from xdist.scheduler import LoadScopeScheduling
 
 from libs.bus import Bus
 from libs.postgres import Database, Migration
@@ -22,13 +23,16 @@ SCHEMA: Final = "shop"
 """The schema of the made-up service in `tests/libs/eventstore/shop.py`."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+class Files(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Two processes share the files; the stacks that are broken on purpose stay with one of them, one at a time."""
-    for item in items:
-        place = item.path.relative_to(config.rootpath)
-        group = "adversity" if "adversity" in place.parts else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "tests/adversity" if file.startswith("tests/adversity/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:
+    return Files(config, log)
 
 
 @pytest.fixture(autouse=True)
