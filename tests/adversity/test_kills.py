@@ -1,7 +1,9 @@
 """Servers and services killed or paused under load: what was answered is committed, the rest is told, all come back."""
 
 import shutil
+import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from tests.adversity.load import (
 )
 from tests.adversity.record import facts, require_committed, require_exact_mirrors, rows
 from tests.adversity.tenants import create_tenant
-from tests.stack import Stack, until
+from tests.stack import Answer, Stack, until
 
 JWKS = "/.well-known/jwks.json"
 DISCOVERY = "/.well-known/openid-configuration"
@@ -186,3 +188,38 @@ def behind(stack: Stack) -> list[str]:
             "AND (c.pos < h.pos OR c.halted IS NOT NULL)",
         )
     ]
+
+
+@pytest.mark.security("KY-05")
+@pytest.mark.security("RL-05")
+def test_key_rotation_killed_amid_rotations_leaves_one_current_key(victim: Stack) -> None:
+    """A rotation is one transaction: wherever the process dies, it is whole or it never was."""
+    for moment in (0.01, 0.05, 0.15, 0.3):
+        rotation = threading.Thread(target=rotated, args=(victim,))
+        rotation.start()
+        time.sleep(moment)
+        pid = victim.kill("tenants,key_rotation")
+        rotation.join()
+        victim.await_back("tenants,key_rotation", not_pid=pid, within=SERVES_AGAIN)
+        keys = until_listed(victim)
+        assert [key["current"] for key in keys].count(True) == 1
+        assert [key["next"] for key in keys].count(True) >= 1, "the next key is announced"
+        assert victim.token().status == 200
+    require_exact_mirrors(victim)
+
+
+def rotated(stack: Stack) -> None:
+    """Ask for a rotation; that nobody answers is what this is about."""
+    stack.management("POST", "keys/signing/rotate", json={"alg": "RS256"})
+
+
+def until_listed(stack: Stack) -> list[dict[str, Any]]:
+    """The RS256 keys, as soon as somebody tells them."""
+    answers: list[Answer] = []
+
+    def is_told() -> bool:
+        answers.append(stack.management("GET", "keys/signing"))
+        return answers[-1].status == 200
+
+    until(is_told, SERVES_AGAIN, stack.story)
+    return [key for key in answers[-1].json() if key["alg"] == "RS256"]

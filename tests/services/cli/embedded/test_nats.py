@@ -47,6 +47,7 @@ async def denied(nats: Running, user: str, act: Callable[[Client], Any]) -> bool
         return "never.allowed" not in complaint
 
 
+@pytest.mark.security("HD-04")
 def test_without_credentials_nobody_enters(nats: Running) -> None:
     where = urlsplit(nats.server.url)
     with socket.create_connection((where.hostname or "", where.port or 0), timeout=5) as connection:
@@ -56,6 +57,7 @@ def test_without_credentials_nobody_enters(nats: Running) -> None:
             assert said.readline() == b"-ERR 'Authorization Violation'\r\n"
 
 
+@pytest.mark.security("HD-04")
 @pytest.mark.parametrize(
     ("user", "subject"),
     [
@@ -75,6 +77,7 @@ async def test_a_service_may_not_publish(nats: Running, user: str, subject: str)
     assert await denied(nats, user, lambda client: client.publish(subject, b""))
 
 
+@pytest.mark.security("HD-04")
 @pytest.mark.parametrize(
     ("user", "subject"),
     [
