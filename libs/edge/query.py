@@ -1,6 +1,7 @@
 """The query string of the Management API, read strictly: each parameter once, except those that are lists."""
 
 import re
+from collections.abc import Iterator
 from typing import Self
 from urllib.parse import unquote_to_bytes
 
@@ -38,6 +39,9 @@ class Query:
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
     def text(self, name: str) -> str | None:
         """Return a parameter that may be sent once, or `None`."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from libs.edge.operation import Operation
 from libs.edge.paths import MANAGEMENT, decoded, segments
 from libs.edge.refusals import MethodNotAllowed, UnknownPath
 from libs.edge.renderers import Renderer, renderer_of
@@ -22,6 +23,10 @@ class ScopelessRoute(ValueError):
     """A route of the Management API names no scope: the service does not start."""
 
 
+class UndescribedRoute(ValueError):
+    """A route of the Management API does not say what it takes and answers: the service does not start."""
+
+
 class AmbiguousRoute(ValueError):
     """Two routes of a table have the same method and path: the service does not start."""
 
@@ -31,13 +36,15 @@ class Route:
     """One row of the table.
 
     `scopes` are alternatives: any of them opens the route; `None` means public. `slot` is the kind of work whose bound
-    applies; `renderer` tells its errors. Both follow from the path when they are not given.
+    applies; `renderer` tells its errors. Both follow from the path when they are not given. `operation` says what a
+    route of the Management API takes and answers.
     """
 
     method: str
     template: str
     handler: Handler
     scopes: tuple[str, ...] | None = field(default=None, kw_only=True)
+    operation: Operation | None = field(default=None, kw_only=True)
     renderer: Renderer | None = field(default=None, kw_only=True)
     slot: str | None = field(default=None, kw_only=True)
     deadline: timedelta = field(default=DEADLINE, kw_only=True)
@@ -45,7 +52,9 @@ class Route:
     def __post_init__(self) -> None:
         """Fill in what follows from the path, and refuse an unguarded management route."""
         if self.is_management and not self.scopes:
-            raise ScopelessRoute(f"{self.method} {self.template}")
+            raise ScopelessRoute(self.name)
+        if self.is_management and self.operation is None:
+            raise UndescribedRoute(self.name)
         if self.renderer is None:
             object.__setattr__(self, "renderer", renderer_of(self.template))
         if self.slot is None:

@@ -128,6 +128,8 @@ class Edge:
             call = self._call(request, match)
             if route.scopes is not None and self._authorise is not None:
                 call.claims = self._authorise(call)
+            if route.operation is not None:
+                route.operation.check(call.query())
             return await route.handler(call)
         finally:
             self._free[slot] += 1

@@ -97,8 +97,25 @@ class _Place:
         return f" on property {self.path}{told}" if self.path else ""
 
 
+class Violation(BadRequest):
+    """A value is not of its kind: `what` is wrong with it, without its place."""
+
+    def __init__(self, what: str, place: str) -> None:
+        super().__init__(f"Payload validation error: '{what}'{place}.")
+        self.what = what
+
+
+def violation(kind: Kind, value: Any) -> str | None:
+    """What is wrong with a value that should be of `kind`, in Auth0's words; `None` when nothing is."""
+    try:
+        _Check(is_creation=True).value(kind, value, _Place())
+    except Violation as found:
+        return found.what
+    return None
+
+
 def _refuse(what: str, place: _Place) -> NoReturn:
-    raise BadRequest(f"Payload validation error: '{what}'{place}.")
+    raise Violation(what, str(place))
 
 
 def _type(value: Any) -> str:
@@ -140,9 +157,9 @@ class _Check:
     def _property(self, each: Property, value: Any, place: _Place) -> Any:
         if value is None and each.is_nullable:
             return None
-        return self._value(each.kind, value, place.member(each.name, each.description))
+        return self.value(each.kind, value, place.member(each.name, each.description))
 
-    def _value(self, kind: Kind, value: Any, place: _Place) -> Any:
+    def value(self, kind: Kind, value: Any, place: _Place) -> Any:
         if isinstance(kind, Anything):
             return value
         _check_type(kind, value, place)
@@ -163,7 +180,7 @@ class _Check:
 
     def _array(self, kind: Array, value: list[Any], place: _Place) -> list[Any]:
         _bounded(len(value), kind.min_items, kind.max_items, f"Array is too {{}} ({len(value)})", place)
-        items = [self._value(kind.items, item, place.item(index)) for index, item in enumerate(value)]
+        items = [self.value(kind.items, item, place.item(index)) for index, item in enumerate(value)]
         if kind.is_unique:
             _check_unique(items, place)
         return items
@@ -175,7 +192,7 @@ class _Check:
             _bounded(len(name), 1, kind.max_name_length, f"Property name is too {{}} ({len(name)} chars)", place)
         # `null` removes one entry of a dictionary, as Auth0 does with metadata.
         return {
-            name: None if member is None else self._value(kind.values, member, place.member(name))
+            name: None if member is None else self.value(kind.values, member, place.member(name))
             for name, member in value.items()
         }
 

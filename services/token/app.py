@@ -22,7 +22,7 @@ from libs.eventstore import (
     keep_partitions,
 )
 from libs.eventstore.opening import migrations_of, open_bus, open_database
-from libs.postgres import Database, Locks
+from libs.postgres import Locks
 from libs.runtime.clock import Clock
 from libs.runtime.lifecycle import Lifecycle
 from libs.sealed import Keyring
@@ -106,7 +106,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     edge = Edge(
         bus,
         SERVICE,
-        _table(endpoint, database, desk),
+        table(endpoint, Discovery(database), desk),
         slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
         clock=clock,
         authorise=believed.guard(),
@@ -164,10 +164,11 @@ def _endpoint(
     return TokenEndpoint(Standings(store.database), signing, clock, issues, refusals)
 
 
-def _table(endpoint: TokenEndpoint, database: Database, desk: Desk) -> RouteTable:
+def table(endpoint: TokenEndpoint, discovery: Discovery, desk: Desk) -> RouteTable:
+    """Every route of the service."""
     return RouteTable(
         *token.routes(endpoint),
-        *Discovery(database).routes(),
+        *discovery.routes(),
         *clients.routes(desk),
         *resource_servers.routes(desk),
         *client_grants.routes(desk),

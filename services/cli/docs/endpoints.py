@@ -1,14 +1,13 @@
 """Owns the page of endpoints: what the gateway lets in, and every service's table of routes with its scopes."""
 
-import ast
 from collections.abc import Iterator
-from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from libs.edge.paths import MANAGEMENT
 from services.cli.docs import markdown
 from services.cli.docs.markdown import code, table
-from services.cli.docs.sources import SERVICES, calls, modules
+from services.cli.docs.sources import SERVICES
+from services.cli.docs.tables import TABLES
 from services.gateway.routes.table import EXACT
 
 INTRODUCTION: Final = """\
@@ -50,17 +49,8 @@ def endpoints() -> Iterator[Endpoint]:
 
 
 def _routes(service: str) -> Iterator[Endpoint]:
-    for name, tree in modules(f"services/{service}"):
-        for call in calls(tree, "Route"):
-            if service != "gateway" and len(call.args) > 1:
-                method, path = (_value(each, name) for each in call.args[:2])
-                scopes = [_value(each.value, name) for each in call.keywords if each.arg == "scopes"]
-                yield Endpoint(path, method, service, *(scopes or [()]))
-
-
-def _value(node: ast.expr, module: str) -> Any:
-    """What an expression of a module is, by that module's own names."""
-    return eval(compile(ast.Expression(node), module, "eval"), vars(import_module(module)))  # noqa: S307 - our own code
+    for route in TABLES.get(service, ()):
+        yield Endpoint(route.template, route.method, service, route.scopes or ())
 
 
 def _public(each: Endpoint) -> tuple[str, str, str]:

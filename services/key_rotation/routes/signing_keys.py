@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from libs.edge import Call, answers
 from libs.edge.management_errors import BadRequest, LimitReached, NotFound
-from libs.edge.schema import Property, Resource, Text
+from libs.edge.schema import Boolean, Object, Property, Resource, Text
 from libs.edge.validation import changed
 from libs.edge.wire import Reply
 from libs.edge.writes import context_of, settled
@@ -17,6 +17,23 @@ from services.key_rotation.rules.signing_keys import FIRST_ALG, AlgorithmUnused,
 ROTATION: Final = Resource(
     "rotation", Property("alg", Text(enum=SIGNING_ALGORITHMS), "The algorithm whose keys are rotated")
 )
+
+_TEXT: Final = Text(max_length=16_384)
+
+CHANGED: Final = Object(
+    Property("kid", _TEXT, is_required=True),
+    Property("cert", _TEXT, is_required=True),
+    Property("alg", _TEXT),
+    Property("active_from", _TEXT, "When it signs"),
+)
+"""A key that was rotated in or revoked."""
+
+KEY: Final = Object(
+    *(Property(name, _TEXT, is_required=True) for name in ("kid", "alg", "cert", "pkcs7", "fingerprint", "thumbprint")),
+    *(Property(name, Boolean(), is_required=True) for name in ("current", "next", "previous", "revoked")),
+    *(Property(name, _TEXT) for name in ("current_since", "current_until", "active_from")),
+)
+"""A key as it is listed."""
 
 REVOKED_SHOWN: Final = 20
 """Revoked keys the list goes on showing, the newest; the others can still be read one by one."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from libs.edge import Call, Query, Reply, Route, answers
+from libs.edge.operation import CHECKPOINTS, GONE, PAGES, Listing, Operation, Parameter
 from libs.edge.paging import CheckpointPage
 from libs.edge.validation import changed, created
 from libs.runtime import ids
@@ -12,7 +13,8 @@ from services.token import queries
 from services.token.commands import ChangeClientGrant, DeleteClientGrant, GrantClient
 from services.token.queries import ClientGrantFilter, ClientGrantRow, Found
 from services.token.routes.desk import Desk
-from services.token.routes.schemas.client_grant import CLIENT_GRANT, PROMISES
+from services.token.routes.schemas.client_grant import CLIENT_GRANT, DEFAULT_FOR, PROMISES, SUBJECT_TYPES
+from services.token.routes.schemas.kinds import BOOLEAN, line
 from services.token.routes.schemas.promises import refuse
 from services.token.rules.client_reasons import NoSuchGrant
 
@@ -23,15 +25,31 @@ SUBJECT_TYPE: Final = "client"
 """The only kind of grant there is: the application asks in its own name."""
 
 
+LIST: Final = Operation(
+    query=(
+        *PAGES,
+        *CHECKPOINTS,
+        Parameter("audience", line(600, shortest=1), "Only those for this API"),
+        Parameter("client_id", line(64, shortest=1), "Only this client's"),
+        Parameter("allow_any_organization", BOOLEAN),
+        Parameter("subject_type", SUBJECT_TYPES),
+        Parameter("default_for", DEFAULT_FOR),
+    ),
+    answer=Listing("client_grants", CLIENT_GRANT),
+)
+CREATE: Final = Operation(body=CLIENT_GRANT, answer=CLIENT_GRANT, status=201, errors=(404,), identified_by="id")
+CHANGE: Final = Operation(body=CLIENT_GRANT, answer=CLIENT_GRANT)
+
+
 def routes(desk: Desk) -> tuple[Route, ...]:
     """The table of routes."""
     grants = ClientGrants(desk)
     return (
-        Route("GET", PATH, grants.list, scopes=("read:client_grants",)),
-        Route("POST", PATH, grants.create, scopes=("create:client_grants",)),
-        Route("GET", ONE, grants.read, scopes=("read:client_grants",)),
-        Route("PATCH", ONE, grants.change, scopes=("update:client_grants",)),
-        Route("DELETE", ONE, grants.delete, scopes=("delete:client_grants",)),
+        Route("GET", PATH, grants.list, scopes=("read:client_grants",), operation=LIST),
+        Route("POST", PATH, grants.create, scopes=("create:client_grants",), operation=CREATE),
+        Route("GET", ONE, grants.read, scopes=("read:client_grants",), operation=Operation(answer=CLIENT_GRANT)),
+        Route("PATCH", ONE, grants.change, scopes=("update:client_grants",), operation=CHANGE),
+        Route("DELETE", ONE, grants.delete, scopes=("delete:client_grants",), operation=GONE),
     )
 
 

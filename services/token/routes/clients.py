@@ -12,6 +12,7 @@ from typing import Any, Final
 from libs.edge import Call, Query, Reply, Route, answers
 from libs.edge.management import InsufficientScope
 from libs.edge.management_errors import InvalidQuery
+from libs.edge.operation import CHECKPOINTS, FIELDS, GONE, PAGES, Listing, Operation, Parameter
 from libs.edge.paging import CheckpointPage, Fields, Page
 from libs.edge.validation import changed, created
 from libs.runtime import ids
@@ -23,6 +24,7 @@ from services.token.routes import credentials
 from services.token.routes.desk import Desk
 from services.token.routes.schemas.addons import refuse_mappings
 from services.token.routes.schemas.client import CLIENT, PROMISES, ROTATION
+from services.token.routes.schemas.kinds import BOOLEAN, line
 from services.token.routes.schemas.promises import refuse
 from services.token.rules.client import Client
 from services.token.rules.client_reasons import NoSuchClient
@@ -45,16 +47,33 @@ KEYS: Final = frozenset({"encryption_key", credentials.METHODS})
 """Members that tell how an application proves who it is."""
 
 
+LIST: Final = Operation(
+    query=(
+        *PAGES,
+        *CHECKPOINTS,
+        *FIELDS,
+        Parameter("is_global", BOOLEAN),
+        Parameter("is_first_party", BOOLEAN),
+        Parameter("app_type", line(1024, shortest=1), "Types of client, parted by commas"),
+        Parameter("external_client_id", line(2048, shortest=1)),
+        Parameter("q", line(1024, shortest=1)),
+    ),
+    answer=Listing("clients", CLIENT),
+)
+CREATE: Final = Operation(body=CLIENT, answer=CLIENT, status=201, identified_by="client_id")
+ROTATE: Final = Operation(body=ROTATION, is_body_optional=True, answer=CLIENT)
+
+
 def routes(desk: Desk) -> tuple[Route, ...]:
     """The table of routes."""
     clients = Clients(desk)
     return (
-        Route("GET", PATH, clients.list, scopes=READ),
-        Route("POST", PATH, clients.create, scopes=("create:clients",)),
-        Route("GET", ONE, clients.read, scopes=READ),
-        Route("PATCH", ONE, clients.change, scopes=CHANGE),
-        Route("DELETE", ONE, clients.delete, scopes=("delete:clients",)),
-        Route("POST", f"{ONE}/rotate-secret", clients.rotate_secret, scopes=("update:client_keys",)),
+        Route("GET", PATH, clients.list, scopes=READ, operation=LIST),
+        Route("POST", PATH, clients.create, scopes=("create:clients",), operation=CREATE),
+        Route("GET", ONE, clients.read, scopes=READ, operation=Operation(query=FIELDS, answer=CLIENT)),
+        Route("PATCH", ONE, clients.change, scopes=CHANGE, operation=Operation(body=CLIENT, answer=CLIENT)),
+        Route("DELETE", ONE, clients.delete, scopes=("delete:clients",), operation=GONE),
+        Route("POST", f"{ONE}/rotate-secret", clients.rotate_secret, scopes=("update:client_keys",), operation=ROTATE),
     )
 
 

@@ -6,13 +6,16 @@ from typing import Any, Final
 
 from libs.edge import Call, Reply, Route, answers
 from libs.edge.management_errors import InvalidQuery
+from libs.edge.operation import FIELDS, GONE, PAGES, Listing, Operation, Parameter
 from libs.edge.paging import Fields, OffsetPage
+from libs.edge.schema import Array
 from libs.edge.validation import changed, created
 from libs.runtime import ids
 from services.token import queries
 from services.token.commands import ChangeResourceServer, DeleteResourceServer, RegisterResourceServer
 from services.token.queries import ResourceServerRow
 from services.token.routes.desk import Desk
+from services.token.routes.schemas.kinds import line
 from services.token.routes.schemas.promises import refuse
 from services.token.routes.schemas.resource_server import (
     PROMISES,
@@ -27,15 +30,28 @@ ONE: Final = "/api/v2/resource-servers/{id}"
 MOST_IDENTIFIERS: Final = 100
 
 
+LIST: Final = Operation(
+    query=(
+        *PAGES,
+        *FIELDS,
+        Parameter("identifiers", Array(line(600, shortest=1), max_items=MOST_IDENTIFIERS), "Only those so called"),
+    ),
+    answer=Listing("resource_servers", RESOURCE_SERVER, has_checkpoints=False),
+)
+CREATE: Final = Operation(body=RESOURCE_SERVER, answer=RESOURCE_SERVER, status=201, identified_by="id")
+READ: Final = Operation(query=FIELDS, answer=RESOURCE_SERVER)
+CHANGE: Final = Operation(body=RESOURCE_SERVER, answer=RESOURCE_SERVER)
+
+
 def routes(desk: Desk) -> tuple[Route, ...]:
     """The table of routes."""
     apis = ResourceServers(desk)
     return (
-        Route("GET", PATH, apis.list, scopes=("read:resource_servers",)),
-        Route("POST", PATH, apis.create, scopes=("create:resource_servers",)),
-        Route("GET", ONE, apis.read, scopes=("read:resource_servers",)),
-        Route("PATCH", ONE, apis.change, scopes=("update:resource_servers",)),
-        Route("DELETE", ONE, apis.delete, scopes=("delete:resource_servers",)),
+        Route("GET", PATH, apis.list, scopes=("read:resource_servers",), operation=LIST),
+        Route("POST", PATH, apis.create, scopes=("create:resource_servers",), operation=CREATE),
+        Route("GET", ONE, apis.read, scopes=("read:resource_servers",), operation=READ),
+        Route("PATCH", ONE, apis.change, scopes=("update:resource_servers",), operation=CHANGE),
+        Route("DELETE", ONE, apis.delete, scopes=("delete:resource_servers",), operation=GONE),
     )
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from libs.edge import Call, Request, Route, answers
+from libs.edge.operation import Operation
 from libs.edge.wire import VERSION, Reply
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -49,7 +50,7 @@ def request_of() -> Callable[..., Request]:
 @pytest.fixture
 def call_of() -> Callable[..., Call]:
     def made(request: Request) -> Call:
-        route = Route(request.method, request.path, nothing, scopes=("read:things",))
+        route = Route(request.method, request.path, nothing, scopes=("read:things",), operation=Operation())
         return Call(request, route, {}, NOW, request.deadline, request.trace)
 
     return made

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.edge import Call, MalformedPath, MethodNotAllowed, Reply, Route, RouteTable, UnknownPath, answers, renderers
-from libs.edge.routes import AmbiguousRoute, ScopelessRoute
+from libs.edge.operation import Operation
+from libs.edge.routes import AmbiguousRoute, ScopelessRoute, UndescribedRoute
 
 
 async def handler(_: Call) -> Reply:
@@ -17,16 +18,17 @@ async def other(_: Call) -> Reply:
 
 
 READ, WRITE = ("read:clients",), ("update:clients", "create:clients")
+PLAIN = Operation()
 TABLE = RouteTable(
     Route("POST", "/oauth/token", handler, slot="token"),
     Route("GET", "/.well-known/jwks.json", handler),
     Route("GET", "/pages/{page}", handler),
-    Route("GET", "/api/v2/clients", handler, scopes=READ),
-    Route("POST", "/api/v2/clients", handler, scopes=WRITE),
-    Route("GET", "/api/v2/clients/{id}", handler, scopes=READ),
-    Route("GET", "/api/v2/clients/search", other, scopes=READ),
-    Route("POST", "/api/v2/clients/{id}/rotate-secret", handler, scopes=WRITE),
-    Route("DELETE", "/api/v2/clients/{id}/credentials/{credential_id}", handler, scopes=WRITE),
+    Route("GET", "/api/v2/clients", handler, scopes=READ, operation=PLAIN),
+    Route("POST", "/api/v2/clients", handler, scopes=WRITE, operation=PLAIN),
+    Route("GET", "/api/v2/clients/{id}", handler, scopes=READ, operation=PLAIN),
+    Route("GET", "/api/v2/clients/search", other, scopes=READ, operation=PLAIN),
+    Route("POST", "/api/v2/clients/{id}/rotate-secret", handler, scopes=WRITE, operation=PLAIN),
+    Route("DELETE", "/api/v2/clients/{id}/credentials/{credential_id}", handler, scopes=WRITE, operation=PLAIN),
 )
 
 
@@ -140,6 +142,11 @@ def test_head_is_served_as_get() -> None:
 def test_a_management_route_without_a_scope_does_not_start(scopes: Any) -> None:
     with pytest.raises(ScopelessRoute, match="GET /api/v2/things"):
         Route("GET", "/api/v2/things", handler, scopes=scopes)
+
+
+def test_a_management_route_that_is_not_described_does_not_start() -> None:
+    with pytest.raises(UndescribedRoute, match="GET /api/v2/things"):
+        Route("GET", "/api/v2/things", handler, scopes=READ)
 
 
 def test_two_routes_for_the_same_request_do_not_start() -> None:

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from libs.bus import Bus, NoResponders, TimedOut
 from libs.edge import Call, Edge, Reply, Request, Route, RouteTable, answers
 from libs.edge.management import MissingAuthentication
+from libs.edge.operation import Operation
 from libs.edge.server import SlotUnknown, Unguarded
 from libs.edge.wire import MAX_REPLY_BODY, MAX_REQUEST_BODY, decode_reply, encode
 from libs.jose import SignedClaims
@@ -72,8 +73,8 @@ class World:
             Route("POST", "/refuse", self.refuse),
             Route("GET", "/away", self.away),
             Route("GET", "/broken", self.broken),
-            Route("GET", "/api/v2/things/{id}", self.answer, scopes=("read:things",)),
-            Route("GET", "/api/v2/wait", self.wait, scopes=("read:things",)),
+            Route("GET", "/api/v2/things/{id}", self.answer, scopes=("read:things",), operation=Operation()),
+            Route("GET", "/api/v2/wait", self.wait, scopes=("read:things",), operation=Operation()),
         )
 
 

@@ -22,6 +22,7 @@ from services.token.routes.schemas.kinds import (
     choices,
     line,
     members,
+    ours,
     removable,
     required,
 )
@@ -144,6 +145,10 @@ _CREDENTIALS: Final = Object(required("credentials", Array(CREDENTIAL, min_items
 
 CLIENT: Final = Resource(
     "client",
+    ours("client_id", line(64), "Names the client at the token endpoint and in paths"),
+    ours("client_secret", line(64), "Shown once, in the answer that issues it"),
+    ours("tenant", line(64), "Whose client it is"),
+    ours("global", BOOLEAN, "Whether it is the tenant's own; no client is"),
     required("name", line(256, shortest=1), "Name of the client"),
     removable("description", line(140), "Free text description of the client"),
     removable("app_type", choice(*APP_TYPES), "Type of the client"),

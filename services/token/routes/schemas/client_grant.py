@@ -7,17 +7,21 @@ would allow more, or less, than it says, so they are refused.
 from typing import Final
 
 from libs.edge.schema import Array, Property, Resource
-from services.token.routes.schemas.kinds import BOOLEAN, SCOPES, choice, line, removable
+from services.token.routes.schemas.kinds import BOOLEAN, SCOPES, choice, line, ours, removable
 from services.token.routes.schemas.promises import Promises
+
+SUBJECT_TYPES: Final = choice("client", "user", "anonymous_user")
+DEFAULT_FOR: Final = choice("third_party_clients")
 
 CLIENT_GRANT: Final = Resource(
     "client_grant",
+    ours("id", line(20), "`cgr_` and 16 characters"),
     Property("client_id", line(64, shortest=1), "Who may ask", is_required=True, is_immutable=True),
     Property("audience", line(600, shortest=1), "Of which API", is_required=True, is_immutable=True),
     removable("scope", SCOPES, "At most these"),
     Property(
         "subject_type",
-        choice("client", "user", "anonymous_user"),
+        SUBJECT_TYPES,
         default="client",
         is_immutable=True,
         is_nullable=True,
@@ -26,7 +30,7 @@ CLIENT_GRANT: Final = Resource(
     removable("allow_any_organization", BOOLEAN),
     removable("authorization_details_types", Array(line(255))),
     removable("allow_all_scopes", BOOLEAN),
-    Property("default_for", choice("third_party_clients"), is_immutable=True, is_nullable=True),
+    Property("default_for", DEFAULT_FOR, is_immutable=True, is_nullable=True),
 )
 
 PROMISES: Final[Promises] = {

@@ -39,6 +39,11 @@ def removable(name: str, kind: Kind, description: str = "") -> Property:
     return Property(name, kind, description, is_nullable=True)
 
 
+def ours(name: str, kind: Kind, description: str = "") -> Property:
+    """A member that we alone write."""
+    return Property(name, kind, description, is_read_only=True)
+
+
 BOOLEAN: Final = Boolean()
 SECONDS: Final = Integer(minimum=1, maximum=2_592_000)
 PAGE: Final = Text(max_length=16_384)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from libs.edge.management_errors import BadRequest
 from libs.edge.schema import Array, Object, Property, Resource, Text
-from services.token.routes.schemas.kinds import BOOLEAN, SECONDS, choice, line, removable, required
+from services.token.routes.schemas.kinds import BOOLEAN, SECONDS, choice, line, ours, removable, required
 from services.token.routes.schemas.promises import Promises
 
 _SCOPE: Final = Object(
@@ -21,6 +21,8 @@ def _policy(*words: str) -> Object:
 
 RESOURCE_SERVER: Final = Resource(
     "resource_server",
+    ours("id", line(24), "24 hexadecimal digits"),
+    ours("is_system", BOOLEAN, "Whether it is the Management API itself"),
     Property(
         "identifier",
         Text(min_length=1, max_length=600, pattern=r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+"),

@@ -1,0 +1,29 @@
+"""Owns every service's table of routes as the generators read it: the real ones, with handlers that nobody wired."""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from libs.edge import Route
+from services.key_rotation import routes as key_rotation
+from services.key_rotation.routes.signing_keys import SigningKeyRoutes
+from services.tenants import routes as tenants
+from services.tenants.routes.settings import SettingsRoutes
+from services.token import app as token
+from services.token.grants.endpoint import TokenEndpoint
+from services.token.routes.desk import Desk
+from services.token.routes.discovery import Discovery
+
+T = TypeVar("T")
+
+
+def _unwired(kind: type[T]) -> T:
+    """An object whose methods can be named, not called."""
+    return object.__new__(kind)
+
+
+TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
+    "tenants": tuple(tenants.table(_unwired(SettingsRoutes))),
+    "token": tuple(token.table(_unwired(TokenEndpoint), _unwired(Discovery), _unwired(Desk))),
+    "key_rotation": tuple(key_rotation.table(_unwired(SigningKeyRoutes))),
+}
+"""Each service's routes, in the order of its table."""
