@@ -9,6 +9,7 @@ It hears requests on `edge.v1.<service>`; whom a handler asks is the handler's a
 from libs.edge import answers, management, management_errors, paging, renderers, schema, validation, wire
 from libs.edge.call import Call
 from libs.edge.cursors import Cursors
+from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management import authorise
 from libs.edge.query import Query
 from libs.edge.refusals import MalformedPath, MethodNotAllowed, Overloaded, Refusal, UnknownPath
@@ -17,6 +18,7 @@ from libs.edge.server import Edge
 from libs.edge.wire import Reply, Request
 
 __all__ = [
+    "AnsweredRequests",
     "Call",
     "Cursors",
     "Edge",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from libs.edge.query import Query
 from libs.edge.wire import Request
@@ -39,6 +39,12 @@ class Call:
     def request_id(self) -> str:
         """The id under which logs and events of this request are found."""
         return self.request.request_id
+
+    @property
+    def caller(self) -> str:
+        """The application whose token it is, or else its subject; empty without a token."""
+        claims: Mapping[str, Any] = self.claims or {}
+        return str(claims.get("azp") or claims.get("client_id") or claims.get("sub", ""))
 
     def header(self, name: str) -> str | None:
         """Return the first header of this lower-case name."""

@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from libs.bus import Bus, Serving
 from libs.edge import answers
 from libs.edge.call import Call
+from libs.edge.idempotency import AnsweredRequests
 from libs.edge.observations import Observations
+from libs.edge.rates import Rates
 from libs.edge.refusals import BodyTooLarge, Overloaded
 from libs.edge.renderers import Renderer, oauth_json, renderer_of
 from libs.edge.routes import Match, Route, RouteTable
@@ -31,10 +33,15 @@ from libs.telemetry.trace import child
 Authorise = Callable[[Call], SignedClaims]
 
 DRAIN_SECONDS: Final = 30.0
+REQUESTS_PER_SECOND: Final = 1000
 
 
 class Unguarded(ValueError):
     """The table has routes with scopes and nobody to check them: the service does not start."""
+
+
+class Forgetful(ValueError):
+    """The table has POST routes of the Management API and nobody who remembers answers: the service does not start."""
 
 
 class SlotUnknown(ValueError):
@@ -55,6 +62,8 @@ class Edge:
         slots: how many requests of each slot kind may be under way at once; one more is answered 503 at once.
         clock: the clock that decides.
         authorise: checks the access token of a route with scopes, by raising or returning its claims.
+        answered: remembers requests with an `Idempotency-Key`; a service with POST routes of the Management API has it.
+        requests_per_second: of one application to routes with scopes, in this process; one more is answered 429.
         readiness: gets the condition `edge`, met while requests are taken.
     """
 
@@ -67,12 +76,15 @@ class Edge:
         slots: Mapping[str, int],
         clock: Clock,
         authorise: Authorise | None = None,
+        answered: AnsweredRequests | None = None,
+        requests_per_second: int = REQUESTS_PER_SECOND,
         readiness: Readiness | None = None,
     ) -> None:
-        _check(table, slots, authorise)
+        _check(table, slots, authorise, answered)
         self._bus, self._service, self._table = bus, service, table
         self._free = dict(slots)
-        self._clock, self._authorise = clock, authorise
+        self._clock, self._authorise, self._answered = clock, authorise, answered
+        self._rates = Rates(requests_per_second)
         self._readiness = readiness or Readiness()
         self._readiness.require("edge", f"edge.v1.{service} is not served yet")
         self._seen = Observations(service, table)
@@ -105,18 +117,20 @@ class Edge:
     async def _replied(self, request: Request, started: float) -> Reply:
         route: Route | None = None
         failure: Exception | None = None
+        told: list[tuple[str, str]] = []
         try:
             match = self._table.match(request.method, request.path)
             route = match.route
-            reply = _sized(await self._handled(request, match))
+            reply = _sized(await self._handled(request, match, told))
         except Exception as error:  # noqa: BLE001 - the renderer: every error becomes an answer here, and a log line
             failure = error
             reply = _renderer(route, request.path)(error, request)
-        reply = _finished(request, reply)
+        reply = _finished(request, reply, told)
         self._seen.request(request, route, reply.status, time.perf_counter() - started, failure)
         return reply
 
-    async def _handled(self, request: Request, match: Match) -> Reply:
+    async def _handled(self, request: Request, match: Match, told: list[tuple[str, str]]) -> Reply:
+        """The handler's answer; `told` gets the headers that go with whatever is answered, a refusal too."""
         route = match.route
         if len(request.body) > MAX_REQUEST_BODY:
             raise BodyTooLarge
@@ -128,11 +142,26 @@ class Edge:
             call = self._call(request, match)
             if route.scopes is not None and self._authorise is not None:
                 call.claims = self._authorise(call)
+                told += self._rates.taken(call.tenant, call.caller, call.now.timestamp())
             if route.operation is not None:
                 route.operation.check(call.query())
-            return await route.handler(call)
+            return await self._done(call)
         finally:
             self._free[slot] += 1
+
+    async def _done(self, call: Call) -> Reply:
+        """What the handler answers, or what was answered when the same request was done before."""
+        if self._answered is None or call.request.method != "POST" or call.route.operation is None:
+            return await call.route.handler(call)
+        if (known := await self._answered.remembered(call)) is not None:
+            return known
+        try:
+            return await call.route.handler(call)
+        except Exception:
+            # Perhaps the same request won the race: then its answer is the answer to both.
+            if (known := await self._answered.remembered(call)) is not None:
+                return known
+            raise
 
     def _call(self, request: Request, match: Match) -> Call:
         now = self._clock.now()
@@ -140,9 +169,15 @@ class Edge:
         return Call(request, match.route, match.parameters, now, deadline, child(request.trace))
 
 
-def _check(table: RouteTable, slots: Mapping[str, int], authorise: Authorise | None) -> None:
+def _check(
+    table: RouteTable, slots: Mapping[str, int], authorise: Authorise | None, answered: AnsweredRequests | None
+) -> None:
     if authorise is None and table.scopes():
         raise Unguarded(f"nobody checks {', '.join(table.scopes())}")
+    if answered is None and (
+        forgetful := [each.name for each in table if each.is_management and each.method == "POST"]
+    ):
+        raise Forgetful(f"nobody remembers the answers of {', '.join(forgetful)}")
     if missing := {route.slot or "" for route in table} - set(slots):
         raise SlotUnknown(", ".join(sorted(missing)))
 
@@ -157,9 +192,11 @@ def _sized(reply: Reply) -> Reply:
     return reply
 
 
-def _finished(request: Request, reply: Reply) -> Reply:
+def _finished(request: Request, reply: Reply, told: list[tuple[str, str]]) -> Reply:
     """Forbid storing where the handler allowed nothing, and leave out the body of an answer to HEAD."""
     # A handler may answer with a reply it keeps, so the reply itself is never changed.
+    if told:
+        reply = replace(reply, headers=[*reply.headers, *told])
     if not any(name == "cache-control" for name, _ in reply.headers):
         reply = replace(reply, headers=[*reply.headers, *answers.NO_STORE])
     if request.method == "HEAD":

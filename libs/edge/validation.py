@@ -3,11 +3,10 @@
 import re
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import msgspec
 
-from libs.edge.call import Call
 from libs.edge.formats import FORMATS
 from libs.edge.management_errors import BadRequest
 from libs.edge.schema import (
@@ -26,6 +25,9 @@ from libs.edge.schema import (
 )
 from libs.oauth.strict_json import MalformedJSON, loads
 
+if TYPE_CHECKING:
+    from libs.edge.call import Call
+
 _TYPES: Final = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 _EXPECTED: Final = {
     Text: "string",
@@ -39,7 +41,7 @@ _EXPECTED: Final = {
 _SHOWN: Final = 100
 
 
-def created(resource: Resource, call: Call) -> dict[str, Any]:
+def created(resource: Resource, call: "Call") -> dict[str, Any]:
     """Read the body of a request that creates a resource; defaults are filled in.
 
     Raises:
@@ -48,7 +50,7 @@ def created(resource: Resource, call: Call) -> dict[str, Any]:
     return _Check(is_creation=True).members(resource.properties, _object(call), _Place())
 
 
-def changed(resource: Resource, call: Call) -> dict[str, Any]:
+def changed(resource: Resource, call: "Call") -> dict[str, Any]:
     """Read the body of a request that changes some members of a resource; a nullable one given as `null` is `None`.
 
     Raises:
@@ -57,7 +59,7 @@ def changed(resource: Resource, call: Call) -> dict[str, Any]:
     return _Check(is_creation=False).members(resource.properties, _object(call), _Place())
 
 
-def body(call: Call) -> Any:
+def body(call: "Call") -> Any:
     """Read a JSON body strictly, whatever its shape.
 
     Raises:
@@ -72,7 +74,7 @@ def body(call: Call) -> Any:
         raise BadRequest(f"Invalid request payload JSON format: {error}.") from error
 
 
-def _object(call: Call) -> dict[str, Any]:
+def _object(call: "Call") -> dict[str, Any]:
     value = body(call)
     if not isinstance(value, dict):
         _refuse(f"Expected type object but found type {_type(value)}", _Place())

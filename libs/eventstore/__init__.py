@@ -8,7 +8,7 @@ another service's log: into rows, into memory, into commands. What an event mean
 from libs.eventstore.applied import Applied
 from libs.eventstore.envelope import Actor, Context, Envelope
 from libs.eventstore.events import Activity, Catalogue, Event, EventTooLarge, Fact
-from libs.eventstore.execute import Aggregate, Committed, EventStore, Handler, Loaded
+from libs.eventstore.execute import Aggregate, Also, Committed, EventStore, Handler, Loaded
 from libs.eventstore.following import Follower, Projection
 from libs.eventstore.maintenance import Retention, keep_partitions
 from libs.eventstore.memory import MemoryFollower
@@ -20,6 +20,7 @@ __all__ = [
     "Activity",
     "Actor",
     "Aggregate",
+    "Also",
     "Applied",
     "BatchWriter",
     "Catalogue",

@@ -26,6 +26,9 @@ S = TypeVar("S")
 ATTEMPTS: Final = 5
 """A command that lost this many races in a row is answered 503: somebody holds its stream busy."""
 
+Also = Callable[[Connection, Any], Awaitable[None]]
+"""What is written beside the facts of a command: it is told the state which they leave."""
+
 STREAM_CONFLICT: Final = "facts_stream_version"
 
 POSITION: Final = "SELECT head.epoch, facts.pos FROM facts, head WHERE facts.id = $1 AND head.log = 'facts'"
@@ -112,10 +115,10 @@ class EventStore:
         command: HasTenant,
         context: Context,
         *,
-        also: Callable[[Connection], Awaitable[None]] | None = None,
+        also: Also | None = None,
         ids: Sequence[UUID] = (),
     ) -> Committed:
-        """Run a command; `also` is written in the same transaction (a reaction's checkpoint).
+        """Run a command; `also` is written in the same transaction (a reaction's checkpoint, an answer to be kept).
 
         Raises:
             Unavailable: the database is away, the log is halted, or too many races were lost.
@@ -139,7 +142,7 @@ class EventStore:
         self,
         command: HasTenant,
         context: Context,
-        also: Callable[[Connection], Awaitable[None]] | None,
+        also: Also | None,
         ids: Sequence[UUID],
     ) -> Committed:
         handler = self.handlers[type(command)]
@@ -153,7 +156,7 @@ class EventStore:
             if events:
                 await handler.aggregate.save(rows, command, before, after)
             if also is not None:
-                await also(rows)
+                await also(rows, after.state)
             if appended:
                 await commit(rows, append_script(appended))
         epoch, pos = await self._position(appended)

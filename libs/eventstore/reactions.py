@@ -17,7 +17,7 @@ from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved, halt, read_
 from libs.eventstore.envelope import Actor, Context, Envelope, from_wire
 from libs.eventstore.epochs import SourceRestored, first_to_read, require_epoch
 from libs.eventstore.events import Catalogue, Event, NotUnderstood
-from libs.eventstore.execute import EventStore, HasTenant
+from libs.eventstore.execute import Also, EventStore, HasTenant
 from libs.eventstore.metrics import HALTED
 from libs.eventstore.names import FACTS, stream_of
 from libs.eventstore.waiting import Waiting
@@ -155,7 +155,7 @@ class Reactor:
         require_epoch(checkpoint.epoch, envelope)
         reached = Checkpoint(envelope.epoch, envelope.pos, checkpoint.handles, None)
 
-        async def advance(rows: Connection) -> None:
+        async def advance(rows: Connection, _: object) -> None:
             await set_checkpoint(rows, self._reaction.name, checkpoint, reached)
 
         try:
@@ -165,10 +165,10 @@ class Reactor:
                 raise
             # What it causes was appended by an earlier run: somebody moved the checkpoint back by hand.
             async with self._store.database.transaction() as rows:
-                await advance(rows)
+                await advance(rows, None)
         return reached
 
-    async def _react(self, envelope: Envelope, advance: Callable[[Connection], Awaitable[None]]) -> None:
+    async def _react(self, envelope: Envelope, advance: Also) -> None:
         event = self._reaction.source.decode(envelope.type, bytes(envelope.data))
         if event is None and envelope.must_understand:
             raise NotUnderstood(envelope.type)
@@ -176,7 +176,7 @@ class Reactor:
         command = await react(envelope, event) if react is not None else None
         if command is None:
             async with self._store.database.transaction() as rows:
-                await advance(rows)
+                await advance(rows, None)
             return
         context = Context(
             actor=Actor("service", self._service),

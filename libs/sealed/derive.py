@@ -13,6 +13,7 @@ LABELS: Final = {
     "csrf": "tokens that bind a form to its session",
     "cursor": "opaque positions in lists",
     "lookup": "keyed hashes by which personal data is found",
+    "idempotency": "kept answers to requests with an Idempotency-Key",
     "mail_link": "links sent by mail",
 }
 """Every purpose a key is derived for. A label means the same for ever: what was made with it must stay readable."""

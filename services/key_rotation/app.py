@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from libs.edge import Edge
+from libs.edge import Edge, idempotency
+from libs.edge.idempotency import AnsweredRequests
 from libs.eventstore import Applied, EventStore, Follower, Handler, MemoryFollower, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.postgres import Locks
@@ -92,14 +93,18 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     lifecycle.background("react", reactor.run())
     lifecycle.background("rotate", locks.lead(f"rotate {SERVICE}", making.rotate_when_due))
 
+    answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
+    lifecycle.background("forget answered requests", answered.sweep())
     changes = Changes(store, applied, forge, times)
     edge = Edge(
         bus,
         SERVICE,
-        table(SigningKeyRoutes(changes)),
+        table(SigningKeyRoutes(changes, answered)),
         slots={"management": settings.management_slots},
         clock=clock,
         authorise=believed.guard(),
+        answered=answered,
+        requests_per_second=settings.management_requests_per_second,
         readiness=readiness,
     )
     asks = Asks(changes, clock)

@@ -25,6 +25,9 @@ class Settings:
     management_slots: int = 16
     """Requests of the Management API answered at once in one process; one more is told to come back."""
 
+    management_requests_per_second: int = 1000
+    """Requests of one application to the Management API a second, in one process; one more is answered 429."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VaultSettings:

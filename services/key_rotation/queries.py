@@ -34,6 +34,14 @@ async def keys(database: Database, tenant: str) -> list[ScheduledKey]:
     ]
 
 
+async def jwk(rows: Connection, tenant: str, kid: str) -> dict[str, Any]:
+    """The public key `kid`, which is there."""
+    found: dict[str, Any] = json.loads(
+        await rows.fetchval("SELECT jwk FROM signing_keys WHERE tenant = $1 AND kid = $2", tenant, kid)
+    )
+    return found
+
+
 async def private_keys(database: Database, tenant: str, now: datetime) -> list[WrappedKey]:
     """The wrapped keys that sign now, or will, or may still within the grace of a replica that is late."""
     async with database.connection() as rows:

@@ -77,6 +77,7 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
         slots={"management": settings.management_slots},
         clock=clock,
         authorise=believed.guard(),
+        requests_per_second=settings.management_requests_per_second,
         readiness=readiness,
     )
     asks = Asks(store, applied)

@@ -15,3 +15,6 @@ class Settings:
     """NATS, with the user `tenants`."""
     management_slots: int = 32
     """Requests of the Management API answered at once in one process; one more is told to come back."""
+
+    management_requests_per_second: int = 1000
+    """Requests of one application to the Management API a second, in one process; one more is answered 429."""

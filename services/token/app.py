@@ -5,8 +5,9 @@ from functools import partial
 from typing import Any, Final
 
 from libs.bus import Bus
-from libs.edge import Cursors, Edge, RouteTable
+from libs.edge import Cursors, Edge, RouteTable, idempotency
 from libs.edge.guard import Callers
+from libs.edge.idempotency import AnsweredRequests
 from libs.eventstore import (
     Applied,
     BatchWriter,
@@ -101,7 +102,9 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     endpoint = _endpoint(lifecycle, store, signing, clock, settings)
     applied = Applied(bus, SERVICE)
     await applied.listen()
-    desk = Desk(store, database, applied, Cursors(*keyring.derived("cursor")))
+    answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
+    lifecycle.background("forget answered requests", answered.sweep())
+    desk = Desk(store, database, applied, answered, Cursors(*keyring.derived("cursor")))
 
     edge = Edge(
         bus,
@@ -110,6 +113,8 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
         clock=clock,
         authorise=believed.guard(),
+        answered=answered,
+        requests_per_second=settings.management_requests_per_second,
         readiness=lifecycle.readiness,
     )
     quickstart = await QuickstartAsk(store).serve(bus)

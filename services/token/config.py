@@ -25,6 +25,9 @@ class Settings:
     management_slots: int = 32
     """Management API requests under way at once in one process; one more is answered 503."""
 
+    management_requests_per_second: int = 1000
+    """Requests of one application to the Management API a second, in one process; one more is answered 429."""
+
     failures_per_minute: int = 100
     """Failed client authentications per client and address in a minute, before the address is told to wait."""
 

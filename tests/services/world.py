@@ -203,11 +203,13 @@ class World:
         tenant: str = "acme",
         token: str | None = None,
         query: str = "",
+        named: str | None = None,
     ) -> Answer:
         """A request as the gateway passes it on."""
         token = await self.token(tenant) if token is None else token
         headers = [("content-type", "application/json")] if body is not None else []
         headers += [("authorization", f"Bearer {token}")] if token else []
+        headers += [("idempotency-key", named)] if named else []
         request = Request(
             VERSION,
             method,

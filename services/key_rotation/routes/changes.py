@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from libs.eventstore import Applied, Committed, Context, EventStore
+from libs.eventstore import Also, Applied, Committed, Context, EventStore
 from services.key_rotation import queries
 from services.key_rotation.commands import RevokeSigningKey, RotateSigningKey, Times
 from services.key_rotation.vaults.forge import Forge
@@ -20,12 +20,12 @@ class Changes:
         self.times = times
         self._forge = forge
 
-    async def rotate(self, tenant: str, alg: str, context: Context) -> Committed:
-        """Rotate the keys of `alg`; raises what the rule refuses."""
+    async def rotate(self, tenant: str, alg: str, context: Context, *, also: Also | None = None) -> Committed:
+        """Rotate the keys of `alg`, and write `also` with it; raises what the rule refuses."""
         name = await queries.issuer_name(self.store.database, tenant)
         candidates = await self._forge.candidates(tenant, [alg] * NEEDED, issuer_name=name)
         command = RotateSigningKey(tenant=tenant, alg=alg, candidates=candidates, times=self.times)
-        return await self.store.execute(command, context)
+        return await self.store.execute(command, context, also=also)
 
     async def revoke(self, tenant: str, kid: str, alg: str, context: Context) -> Committed:
         """Revoke the key `kid` of `alg`; raises what the rule refuses."""

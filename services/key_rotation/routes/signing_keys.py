@@ -3,16 +3,21 @@
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from libs.edge import Call, answers
+from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import BadRequest, LimitReached, NotFound
 from libs.edge.schema import Boolean, Object, Property, Resource, Text
 from libs.edge.validation import changed
 from libs.edge.wire import Reply
 from libs.edge.writes import context_of, settled
+from libs.eventstore import Also, Committed
 from libs.jose import SIGNING_ALGORITHMS, ScheduledKey, Standing, certificate_of, retired_at, standing
+from libs.postgres import Connection
 from services.key_rotation import queries
 from services.key_rotation.routes.changes import Changes
-from services.key_rotation.rules.signing_keys import FIRST_ALG, AlgorithmUnused, NoSuchKey, TooManyKeys, rotated
+from services.key_rotation.rules.signing_keys import FIRST_ALG, AlgorithmUnused, Keys, NoSuchKey, TooManyKeys, rotated
 
 ROTATION: Final = Resource(
     "rotation", Property("alg", Text(enum=SIGNING_ALGORITHMS), "The algorithm whose keys are rotated")
@@ -44,8 +49,9 @@ _ORDER: Final = [*Standing]
 class SigningKeyRoutes:
     """The handlers."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, answered: AnsweredRequests) -> None:
         self._changes = changes
+        self._answered = answered
         self._database = changes.store.database
 
     async def listing(self, call: Call) -> Reply:
@@ -63,19 +69,28 @@ class SigningKeyRoutes:
     async def rotate(self, call: Call) -> Reply:
         """Rotate; the answer is the key that signs next, and from when."""
         alg = changed(ROTATION, call).get("alg", FIRST_ALG) if call.request.body else FIRST_ALG
+
+        async def answered(rows: Connection, state: Keys) -> Reply:
+            key = rotated(state, alg)
+            cert = certificate_of(await queries.jwk(rows, call.tenant, key.kid)).cert
+            body = {"cert": cert, "kid": key.kid, "alg": alg, "active_from": _time(key.active_from)}
+            return answers.json(body, status=201)
+
+        committed = await self._rotated(call, alg, self._answered.keeping(call, answered))
+        headers = await settled(self._changes.applied, committed)
+        async with self._database.connection() as rows:
+            reply = await answered(rows, committed.state)
+        return replace(reply, headers=[*reply.headers, *headers])
+
+    async def _rotated(self, call: Call, alg: str, also: Also | None) -> Committed:
         try:
-            committed = await self._changes.rotate(call.tenant, alg, context_of(call))
+            return await self._changes.rotate(call.tenant, alg, context_of(call), also=also)
         except AlgorithmUnused as error:
             raise BadRequest(
                 f"Payload validation error: 'The tenant does not sign with {alg}' on property alg."
             ) from error
         except TooManyKeys as error:
             raise LimitReached(f"Too many signing keys: {error}", retry_after=3600) from error
-        key = rotated(committed.state, alg)
-        headers = await settled(self._changes.applied, committed)
-        cert = await self._certificate(call.tenant, key.kid)
-        body = {"cert": cert, "kid": key.kid, "alg": alg, "active_from": _time(key.active_from)}
-        return answers.json(body, status=201, headers=headers)
 
     async def revoke(self, call: Call) -> Reply:
         """Revoke a key; if it was current, another signs from now on."""
@@ -87,9 +102,6 @@ class SigningKeyRoutes:
             raise _no_such_key() from error
         headers = await settled(self._changes.applied, committed)
         return answers.json({"cert": certificate_of(key.jwk).cert, "kid": key.kid}, headers=headers)
-
-    async def _certificate(self, tenant: str, kid: str) -> str:
-        return certificate_of(_found(await queries.keys(self._database, tenant), kid).jwk).cert
 
     def _listed(self, keys: list[ScheduledKey], now: datetime) -> list[ScheduledKey]:
         placed = [(self._standing(key, keys, now), key) for key in keys]

@@ -16,6 +16,7 @@ from services.token.routes.desk import Desk
 from services.token.routes.schemas.client_grant import CLIENT_GRANT, DEFAULT_FOR, PROMISES, SUBJECT_TYPES
 from services.token.routes.schemas.kinds import BOOLEAN, line
 from services.token.routes.schemas.promises import refuse
+from services.token.rules.client import Client
 from services.token.rules.client_reasons import NoSuchGrant
 
 PATH: Final = "/api/v2/client-grants"
@@ -81,10 +82,13 @@ class ClientGrants:
         refuse(PROMISES, body)
         grant_id, scope = ids.prefixed("cgr", 16), tuple(body.get("scope") or ())
         command = GrantClient(call.tenant, body["client_id"], grant_id, body["audience"], scope, _extra(body))
-        committed, headers = await self.desk.run(command, call)
-        grant = committed.state.grants[grant_id]
-        answer = _members(grant_id, body["client_id"], grant.audience, grant.scope, grant.properties)
-        return answers.json(answer, status=201, headers=headers)
+
+        def answered(client: Client) -> Reply:
+            grant = client.grants[grant_id]
+            members = _members(grant_id, client.client_id, grant.audience, grant.scope, grant.properties)
+            return answers.json(members, status=201)
+
+        return await self.desk.once(command, call, answered)
 
     async def read(self, call: Call) -> Reply:
         """One client grant."""

@@ -104,9 +104,11 @@ class Clients:
         new = credentials.require_new(credentials.taken_from(properties))
         secret = ids.client_secret()
         command = RegisterClient(call.tenant, ids.client_id(), properties, _kept(secret), new)
-        committed, headers = await self.desk.run(command, call)
-        body = _state(call, committed.state, secret if committed.state.secrets else None)
-        return answers.json(body, status=201, headers=headers)
+
+        def answered(client: Client) -> Reply:
+            return answers.json(_state(call, client, secret if client.secrets else None), status=201)
+
+        return await self.desk.once(command, call, answered)
 
     async def read(self, call: Call) -> Reply:
         """One application."""
@@ -136,8 +138,7 @@ class Clients:
         lifetime = timedelta(seconds=body.get("previous_secret_lifetime") or 0)
         secret = ids.client_secret()
         command = RotateClientSecret(call.tenant, call.parameters["id"], _kept(secret), lifetime)
-        committed, headers = await self.desk.run(command, call)
-        return answers.json(_state(call, committed.state, secret), headers=headers)
+        return await self.desk.once(command, call, lambda client: answers.json(_state(call, client, secret)))
 
 
 def _filter(query: Query) -> ClientFilter:

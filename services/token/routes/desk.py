@@ -1,15 +1,19 @@
 """What the handlers of the Management API work with: the log they write, the rows they read, whom a write waits for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from libs.edge import Call, Cursors, Query
+from msgspec.structs import replace
+
+from libs.edge import Call, Cursors, Query, Reply
+from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import PayloadTooLarge
 from libs.edge.paging import CheckpointPage, Page, requested
 from libs.edge.writes import context_of, settled
-from libs.eventstore import Applied, Committed, EventStore, EventTooLarge
+from libs.eventstore import Also, Applied, Committed, EventStore, EventTooLarge
 from libs.eventstore.execute import HasTenant
-from libs.postgres import Database
+from libs.postgres import Connection, Database
 from services.token.queries import After, Slice, Window
 
 
@@ -27,9 +31,24 @@ class Desk:
     store: EventStore
     database: Database
     applied: Applied
+    answered: AnsweredRequests
     cursors: Cursors
 
-    async def run(self, command: HasTenant, call: Call) -> Done:
+    async def once(self, command: HasTenant, call: Call, answered: Callable[[Any], Reply]) -> Reply:
+        """Run a POST's command as `run` does; `answered(state)` is its answer, kept for whoever sends it again.
+
+        Raises:
+            What `run` raises.
+        """
+
+        async def kept(_: Connection, state: Any) -> Reply:
+            return answered(state)
+
+        done = await self.run(command, call, also=self.answered.keeping(call, kept))
+        reply = answered(done.committed.state)
+        return replace(reply, headers=[*reply.headers, *done.headers])
+
+    async def run(self, command: HasTenant, call: Call, *, also: Also | None = None) -> Done:
         """Run a command in the caller's name and wait, half a second at most, until who obeys it has heard.
 
         Raises:
@@ -37,7 +56,7 @@ class Desk:
             What the rule raises: a refusal; nothing was written.
         """
         try:
-            committed = await self.store.execute(command, context_of(call))
+            committed = await self.store.execute(command, context_of(call), also=also)
         except EventTooLarge as error:
             raise PayloadTooLarge("The properties of one change are too large together.") from error
         return Done(committed, await settled(self.applied, committed))

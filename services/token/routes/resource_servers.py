@@ -79,8 +79,7 @@ class ResourceServers:
         properties = await self._checked(call, created(RESOURCE_SERVER, call))
         identifier = properties.pop("identifier")
         command = RegisterResourceServer(call.tenant, ids.hex24(), identifier, properties)
-        committed, headers = await self.desk.run(command, call)
-        return answers.json(_state(committed.state), status=201, headers=headers)
+        return await self.desk.once(command, call, lambda api: answers.json(_state(api), status=201))
 
     async def read(self, call: Call) -> Reply:
         """One API."""

@@ -284,3 +284,30 @@ async def test_each_request_is_one_canonical_line(ask: Ask, capfd: pytest.Captur
     assert first["duration_ms"] >= 0
     assert second["reason"] == "CodeExpired"
     assert "s3cret" not in "".join(lines)
+
+
+async def test_an_undeclared_parameter_of_the_query_is_refused(ask: Ask, world: World) -> None:
+    reply = await ask("GET", "/api/v2/things/1", query="page=1", headers=[("authorization", "x")])
+    assert (reply.status, msgspec.json.decode(reply.body)["errorCode"]) == (400, "invalid_query_string")
+    assert not world.calls
+    assert (await ask("GET", "/answer", query="page=1")).status == 200
+
+
+async def test_answers_tell_the_limit_and_refusals_behind_the_guard_too(ask: Ask) -> None:
+    good = await ask("GET", "/api/v2/things/1", headers=[("authorization", "x")])
+    bad = await ask("GET", "/api/v2/things/1", query="x=1", headers=[("authorization", "x")])
+    assert header(good, "x-ratelimit-limit") == header(bad, "x-ratelimit-limit") == ["1000"]
+    assert int(header(bad, "x-ratelimit-remaining")[0]) < 1000
+    assert header(await ask("GET", "/api/v2/things/1"), "x-ratelimit-limit") == []
+    assert header(await ask("GET", "/answer"), "x-ratelimit-limit") == []
+
+
+async def test_over_its_limit_an_application_is_told_to_wait(
+    bus: Bus, world: World, request_of: Callable[..., Request]
+) -> None:
+    edge = an_edge(bus, world.table(), requests_per_second=1)
+    request = request_of("GET", "/api/v2/things/1", deadline=wall() + 3, headers=[("authorization", "x")])
+    first, second = [decode_reply(await edge.answer(encode(request)) or b"") for _ in range(2)]
+    assert (first.status, second.status) == (200, 429)
+    assert header(second, "retry-after") == ["1"]
+    assert header(second, "x-ratelimit-remaining") == ["0"]

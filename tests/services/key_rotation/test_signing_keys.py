@@ -80,6 +80,13 @@ async def test_a_rotation_says_from_when_the_next_key_signs(world: World) -> Non
     assert at(again.body["active_from"]) > at(answer.body["active_from"])
 
 
+async def test_a_rotation_sent_again_under_its_key_is_done_once(world: World) -> None:
+    first = await keys(world, "POST", "/rotate", named="once")
+    again = await keys(world, "POST", "/rotate", named="once")
+    assert (again.status, again.body, again.headers["idempotent-replayed"]) == (201, first.body, "true")
+    assert len((await keys(world)).body) == 3
+
+
 async def test_rotation_refuses_what_the_tenant_does_not_sign_with(world: World) -> None:
     bodies: list[Any] = [{"alg": "ES256"}, {"alg": "HS256"}, {"alg": 1}, {"x": 1}, []]
     for body in bodies:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from libs.bus import Bus
-from libs.edge import Cursors, Edge, RouteTable
+from libs.edge import AnsweredRequests, Cursors, Edge, RouteTable, idempotency
 from libs.edge.guard import guard
 from libs.edge.wire import VERSION, Request, decode_reply, encode
 from libs.eventstore import Applied, EventStore
@@ -31,7 +31,9 @@ KEY: Final = new_signing_key("ES256", now=datetime(2026, 11, 23, tzinfo=UTC), is
 SIGNER: Final = Signer("ES256", KEY.kid, KEY.private)
 DOMAINS: Final = {"acme": "acme.example", "other": "other.example"}
 ALL_SCOPES: Final = " ".join(MANAGEMENT_SCOPES)
-CURSORS: Final = Cursors(derive(RootKey("tests", bytes(range(32))), "cursor"))
+ROOT: Final = RootKey("tests", bytes(range(32)))
+CURSORS: Final = Cursors(derive(ROOT, "cursor"))
+ANSWERS: Final = [derive(ROOT, idempotency.LABEL)]
 
 
 def pem_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
@@ -91,9 +93,11 @@ class Office:
                     issuer_of("https", domain),
                 )
         store = EventStore(database, CATALOGUE, bus, COMMANDS)
-        desk = Desk(store, database, Applied(bus, "token"), CURSORS)
+        answered = AnsweredRequests(database, ANSWERS)
+        desk = Desk(store, database, Applied(bus, "token"), answered, CURSORS)
         table = RouteTable(*clients.routes(desk), *resource_servers.routes(desk), *client_grants.routes(desk))
-        edge = Edge(bus, "token", table, slots={"management": 50}, clock=Clock(), authorise=guard(_key_of, _issuer))
+        slots, authorise = {"management": 50}, guard(_key_of, _issuer)
+        edge = Edge(bus, "token", table, slots=slots, clock=Clock(), authorise=authorise, answered=answered)
         return cls(database, store, edge, desk, table)
 
     async def ask(
@@ -107,6 +111,7 @@ class Office:
         scope: str | None = None,
         token: str | None = None,
         raw: bytes | None = None,
+        named: str | None = None,
     ) -> Answer:
         """A request as the gateway passes it on; `raw` is a body that `json.dumps` would not write."""
         tenant = tenant or self.tenant
@@ -114,6 +119,7 @@ class Office:
         payload = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         headers = [("content-type", "application/json")] if payload else []
         headers += [("authorization", f"Bearer {token}")] if token else []
+        headers += [("idempotency-key", named)] if named is not None else []
         request = Request(
             VERSION,
             method,
