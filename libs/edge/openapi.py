@@ -20,11 +20,14 @@ from libs.edge.schema import (
     Text,
 )
 
-ERRORS: Final = (400, 401, 403, 429, 503)
+ERRORS: Final = (400, 401, 403, 414, 429, 431, 503)
 """What every route may answer beside its own refusals."""
 
-ID: Final = {"type": "string", "minLength": 1, "maxLength": 600, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$"}
+ID: Final = {"type": "string", "minLength": 1, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$"}
 LIMITS: Final = ("limit", "remaining", "reset")
+
+UNREAD: Final = {414: "unread", 431: "unread"}
+"""Refusals of a request whose head was too long to be read, so that nobody can say which API it was for."""
 
 IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
@@ -32,6 +35,18 @@ IDEMPOTENCY_KEY: Final = {
     "description": "Names this request: sent again within 24 hours it is not done again but answered as it was.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]+$"},
 }
+
+SHAPES: Final = {
+    "https-url": r"^https://[!-~]+$",
+    "web-url": r"^https?://[!-~]+$",
+    "redirect-uri": r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$",
+    "origin": r"^https?://[!-~]+$",
+    "api-identifier": r"^[!#-\[\]-~]+$",
+    "scope": r"^[!#-\[\]-~]+$",
+    "hostname": r"^[A-Za-z0-9.-]+$",
+    "email": r"^[!-~]+@[A-Za-z0-9.-]+$",
+}
+"""What every text of a format looks like, for readers that know only patterns; the format itself asks for more."""
 
 Schema = dict[str, Any]
 
@@ -59,7 +74,7 @@ def document(routes: Iterable[Route], *, version: str) -> Schema:
             "headers": {
                 f"x-ratelimit-{each}": {"schema": {"type": "integer"}, "description": _LIMIT[each]} for each in LIMITS
             },
-            "schemas": {"error": _error(), **_resources(described)},
+            "schemas": {"error": _error(), "unread": {"type": "object"}, **_resources(described)},
         },
     }
 
@@ -154,7 +169,7 @@ def _responses(route: Route, operation: Operation, routes: Iterable[Route]) -> S
     refusals = {
         str(status): {
             "description": HTTPStatus(status).phrase,
-            "content": {"application/json": {"schema": _reference("error")}},
+            "content": {"application/json": {"schema": _reference(UNREAD.get(status, "error"))}},
         }
         for status in sorted({*ERRORS, *_own_errors(route, operation)})
     }
@@ -288,7 +303,7 @@ def _text(kind: Text) -> Schema:
     if kind.pattern is not None:
         schema["pattern"] = f"^(?:{kind.pattern})$"
     if kind.format is not None:
-        schema["format"] = kind.format
+        schema |= {"format": kind.format, "pattern": SHAPES[kind.format]}
     return schema
 
 

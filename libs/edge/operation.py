@@ -34,17 +34,22 @@ class Listing:
     has_checkpoints: bool = True
 
 
+def line(longest: int) -> Text:
+    """A text without control characters, which no query string may hold; one that is empty is not there."""
+    return Text(max_length=longest, pattern=r"[^\x00-\x1f\x7f-\x9f]*")
+
+
 PAGES: Final = (
     Parameter("page", Integer(minimum=0, maximum=MAX_PAGE), "Which page, from 0"),
     Parameter("per_page", Integer(minimum=0, maximum=MAX_PER_PAGE), "Items of a page, 50 when absent or 0"),
     Parameter("include_totals", Boolean(), "Whether the answer is wrapped and counts all items"),
 )
 CHECKPOINTS: Final = (
-    Parameter("from", Text(min_length=1, max_length=2048), "`next` of the page before"),
+    Parameter("from", line(2048), "`next` of the page before"),
     Parameter("take", Integer(minimum=1, maximum=MAX_PER_PAGE), "Items of a page, 50 when absent"),
 )
 FIELDS: Final = (
-    Parameter("fields", Text(min_length=1, max_length=2048), "Names of members, parted by commas"),
+    Parameter("fields", line(2048), "Names of members, parted by commas"),
     Parameter("include_fields", Boolean(), "Whether `fields` are those wanted or those left out"),
 )
 

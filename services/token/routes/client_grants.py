@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from libs.edge import Call, Query, Reply, Route, answers
-from libs.edge.operation import CHECKPOINTS, GONE, PAGES, Listing, Operation, Parameter
+from libs.edge.operation import CHECKPOINTS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage
 from libs.edge.validation import changed, created
 from libs.runtime import ids
@@ -14,7 +14,7 @@ from services.token.commands import ChangeClientGrant, DeleteClientGrant, GrantC
 from services.token.queries import ClientGrantFilter, ClientGrantRow, Found
 from services.token.routes.desk import Desk
 from services.token.routes.schemas.client_grant import CLIENT_GRANT, DEFAULT_FOR, PROMISES, SUBJECT_TYPES
-from services.token.routes.schemas.kinds import BOOLEAN, line
+from services.token.routes.schemas.kinds import BOOLEAN
 from services.token.routes.schemas.promises import refuse
 from services.token.rules.client import Client
 from services.token.rules.client_reasons import NoSuchGrant
@@ -30,8 +30,8 @@ LIST: Final = Operation(
     query=(
         *PAGES,
         *CHECKPOINTS,
-        Parameter("audience", line(600, shortest=1), "Only those for this API"),
-        Parameter("client_id", line(64, shortest=1), "Only this client's"),
+        Parameter("audience", line(600), "Only those for this API"),
+        Parameter("client_id", line(64), "Only this client's"),
         Parameter("allow_any_organization", BOOLEAN),
         Parameter("subject_type", SUBJECT_TYPES),
         Parameter("default_for", DEFAULT_FOR),

@@ -12,7 +12,7 @@ from typing import Any, Final
 from libs.edge import Call, Query, Reply, Route, answers
 from libs.edge.management import InsufficientScope
 from libs.edge.management_errors import InvalidQuery
-from libs.edge.operation import CHECKPOINTS, FIELDS, GONE, PAGES, Listing, Operation, Parameter
+from libs.edge.operation import CHECKPOINTS, FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage, Fields, Page
 from libs.edge.validation import changed, created
 from libs.runtime import ids
@@ -24,7 +24,7 @@ from services.token.routes import credentials
 from services.token.routes.desk import Desk
 from services.token.routes.schemas.addons import refuse_mappings
 from services.token.routes.schemas.client import CLIENT, PROMISES, ROTATION
-from services.token.routes.schemas.kinds import BOOLEAN, line
+from services.token.routes.schemas.kinds import BOOLEAN
 from services.token.routes.schemas.promises import refuse
 from services.token.rules.client import Client
 from services.token.rules.client_reasons import NoSuchClient
@@ -54,9 +54,9 @@ LIST: Final = Operation(
         *FIELDS,
         Parameter("is_global", BOOLEAN),
         Parameter("is_first_party", BOOLEAN),
-        Parameter("app_type", line(1024, shortest=1), "Types of client, parted by commas"),
-        Parameter("external_client_id", line(2048, shortest=1)),
-        Parameter("q", line(1024, shortest=1)),
+        Parameter("app_type", line(1024), "Types of client, parted by commas"),
+        Parameter("external_client_id", line(2048)),
+        Parameter("q", line(1024)),
     ),
     answer=Listing("clients", CLIENT),
 )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from libs.edge import Call, Reply, Route, answers
 from libs.edge.management_errors import InvalidQuery
-from libs.edge.operation import FIELDS, GONE, PAGES, Listing, Operation, Parameter
+from libs.edge.operation import FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import Fields, OffsetPage
 from libs.edge.schema import Array
 from libs.edge.validation import changed, created
@@ -15,7 +15,6 @@ from services.token import queries
 from services.token.commands import ChangeResourceServer, DeleteResourceServer, RegisterResourceServer
 from services.token.queries import ResourceServerRow
 from services.token.routes.desk import Desk
-from services.token.routes.schemas.kinds import line
 from services.token.routes.schemas.promises import refuse
 from services.token.routes.schemas.resource_server import (
     PROMISES,
@@ -34,7 +33,7 @@ LIST: Final = Operation(
     query=(
         *PAGES,
         *FIELDS,
-        Parameter("identifiers", Array(line(600, shortest=1), max_items=MOST_IDENTIFIERS), "Only those so called"),
+        Parameter("identifiers", Array(line(600), max_items=MOST_IDENTIFIERS), "Only those so called"),
     ),
     answer=Listing("resource_servers", RESOURCE_SERVER, has_checkpoints=False),
 )
