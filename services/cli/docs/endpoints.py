@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from libs.edge import Route
 from libs.edge.paths import MANAGEMENT
 from services.cli.docs import markdown
 from services.cli.docs.markdown import code, table
@@ -16,6 +17,9 @@ A route of the Management API wants an access token for `<issuer>api/v2/` with a
 The admin port of each process answers `/livez`, `/readyz` and `/metrics`, and nothing else."""
 
 
+DOCUMENTS: Final = "[Documents](../../services/gateway/routes/documents.py)"
+
+
 class Endpoint(NamedTuple):
     """One row of the page."""
 
@@ -23,6 +27,8 @@ class Endpoint(NamedTuple):
     method: str
     service: str
     scopes: tuple[str, ...]
+    place: str
+    """Where its handler is."""
 
 
 def page() -> str:
@@ -33,8 +39,8 @@ def page() -> str:
     return markdown.page(
         "Endpoints",
         INTRODUCTION,
-        "## Public\n\n" + table(("path", "method", "answered by"), [_public(each) for each in public]),
-        "## Management API\n\n" + table(("path", "method", "any scope of", "service"), map(_managed, managed)),
+        "## Public\n\n" + table(("path", "method", "answered by", "in"), [_public(each) for each in public]),
+        "## Management API\n\n" + table(("path", "method", "any scope of", "in"), map(_managed, managed)),
     )
 
 
@@ -44,18 +50,23 @@ def endpoints() -> Iterator[Endpoint]:
     served = {each for service in SERVICES for each in _routes(service)}
     for path, route in own.items():
         if not any(each.path == path for each in served):
-            yield from (Endpoint(path, method, "gateway", ()) for method in route.methods if method == "GET")
+            yield from (Endpoint(path, method, "gateway", (), DOCUMENTS) for method in route.methods if method == "GET")
     yield from served
 
 
 def _routes(service: str) -> Iterator[Endpoint]:
     for route in TABLES.get(service, ()):
-        yield Endpoint(route.template, route.method, service, route.scopes or ())
+        yield Endpoint(route.template, route.method, service, route.scopes or (), _place(route))
 
 
-def _public(each: Endpoint) -> tuple[str, str, str]:
-    return code(each.path), each.method, code(each.service)
+def _place(route: Route) -> str:
+    module = route.handler.__module__.replace(".", "/")
+    return f"[{route.handler.__qualname__}](../../{module}.py)"
+
+
+def _public(each: Endpoint) -> tuple[str, str, str, str]:
+    return code(each.path), each.method, code(each.service), each.place
 
 
 def _managed(each: Endpoint) -> tuple[str, str, str, str]:
-    return code(each.path), each.method, ", ".join(map(code, each.scopes)), code(each.service)
+    return code(each.path), each.method, ", ".join(map(code, each.scopes)), each.place
