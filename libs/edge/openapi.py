@@ -154,7 +154,10 @@ def _path(route: Route) -> Iterator[Schema]:
 def _query(operation: Operation) -> Iterator[Schema]:
     for each in operation.query:
         told = {"description": each.description} if each.description else {}
-        yield {"name": each.name, "in": "query", **told, "schema": of_kind(each.kind)}
+        schema = of_kind(each.kind)
+        # How many there may be is bounded by the length of a URL before it is by us.
+        schema.pop("maxItems", None)
+        yield {"name": each.name, "in": "query", **told, "schema": schema}
 
 
 def _responses(route: Route, operation: Operation, routes: Iterable[Route]) -> Schema:
