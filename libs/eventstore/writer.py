@@ -78,7 +78,9 @@ class BatchWriter(Generic[I]):
     """Commits items of one kind by one `statement`.
 
     `arguments(items)` gives the statement's parameters. The statement returns, for each item by its number `n` from 1,
-    a `refusal` (NULL when written) and whatever else the caller wants to know.
+    a `refusal` (NULL when written) and whatever else the caller wants to know. `meanwhile(items)` is called while the
+    database works on the statement: what an answer needs besides the commit costs no time of its own. It must not
+    raise, and may be called again for an item whose batch failed.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class BatchWriter(Generic[I]):
         statement: str,
         arguments: Callable[[Sequence[I]], Sequence[Any]],
         *,
+        meanwhile: Callable[[Sequence[I]], None] | None = None,
         most: int = MOST,
         queue: int = QUEUE,
         log: str = "activity",
@@ -94,6 +97,7 @@ class BatchWriter(Generic[I]):
         self._store = store
         self._statement = statement
         self._arguments = arguments
+        self._meanwhile = meanwhile
         self._most = most
         self._limit = queue
         self._log = log
@@ -221,7 +225,11 @@ class BatchWriter(Generic[I]):
 
     async def _run(self, rows: Connection, batch: list[_Waiting[I]]) -> None:
         BATCHES.labels(self._store.catalogue.service).observe(len(batch))
-        arguments = self._arguments([waiting.item for waiting in batch])
+        items = [waiting.item for waiting in batch]
+        arguments = self._arguments(items)
+        if self._meanwhile is not None:
+            # In the loop's next turn, by when the statement has left: what is written in a turn is sent at its end.
+            asyncio.get_running_loop().call_soon(self._meanwhile, items)
         try:
             records = await rows.fetch(self._statement, *arguments)
         except SERVER_SAID_NO as error:

@@ -162,7 +162,12 @@ def _endpoint(
 ) -> TokenEndpoint:
     """The token endpoint with the two writers whose commits its requests share."""
     limit = settings.failures_per_minute
-    issues = BatchWriter[Issue](store, ISSUE, partial(issue_arguments, limit=limit))
+    issues = BatchWriter[Issue](
+        store,
+        ISSUE,
+        partial(issue_arguments, limit=limit),
+        meanwhile=lambda items: signing.sign([i.draft for i in items]),
+    )
     refusals = BatchWriter[Refusal](store, REFUSE, partial(refuse_arguments, limit=limit))
     lifecycle.background("issue", issues.run())
     lifecycle.background("refuse", refusals.run())

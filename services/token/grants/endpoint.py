@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from libs.edge import Call, Reply, answers
 from libs.eventstore import Actor, BatchWriter, Context, Refused
-from libs.jose import Signer
 from libs.oauth import (
     InvalidClient,
     OAuthError,
@@ -38,7 +37,7 @@ from services.token.grants.authentication import (
     client_id_of,
 )
 from services.token.grants.grant import Asked, Decision, Grant
-from services.token.grants.signing import Signing
+from services.token.grants.signing import Draft, Signing
 from services.token.grants.standing import Standing, Standings
 from services.token.grants.writing import Happened, Issue, Refusal
 
@@ -126,13 +125,12 @@ class TokenEndpoint:
         for _ in range(ATTEMPTS):
             signer = await self._signing.signer(request.call.tenant, decision.api.properties.signing_alg, request.now)
             claims, typ = _claims(request, decision)
-            item = self._issue(request, decision, signer, claims)
-            # The commit is asked for first: while the database works on it, this process signs.
-            outcome = self._issues.submit(item, keys=item.keys(), deadline=request.deadline)
-            token = await self._signing.signed(signer, claims, typ)
-            written = await outcome
+            draft = Draft(signer, claims, typ)
+            item = self._issue(request, decision, draft)
+            # While the database works on the commit, this process signs: see `BatchWriter.meanwhile`.
+            written = await self._issues.write(item, keys=item.keys(), deadline=request.deadline)
             if not isinstance(written, Refused):
-                return _reply(token, claims, decision)
+                return _reply(await self._signing.signed(draft), claims, decision)
             self._require_stale(request, item, written)
             decision = await self._fresh_decision(request)
         raise Unavailable("the rows of this client change too quickly")
@@ -157,8 +155,9 @@ class TokenEndpoint:
             Asked(request.grant_type, request.parameters, standing, request.authenticated, request.now)
         )
 
-    def _issue(self, request: Request, decision: Decision, signer: Signer, claims: dict[str, Any]) -> Issue:
+    def _issue(self, request: Request, decision: Decision, draft: Draft) -> Issue:
         assert request.standing is not None and request.authenticated is not None, "decided before issued"  # noqa: PT018
+        claims, signer = draft.claims, draft.signer
         event = TokenIssued(
             jti=claims["jti"],
             grant_type=request.grant_type,
@@ -180,6 +179,7 @@ class TokenEndpoint:
             _counter(request.client_id, request.call),
             request.authenticated.spent,
             Happened(event, _context(request), request.now),
+            draft,
         )
 
     def _require_stale(self, request: Request, item: Issue, written: Refused) -> None:

@@ -5,10 +5,9 @@ held is asked for; until it comes its predecessor signs, for five minutes, and t
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 
 from libs.bus import Bus
@@ -29,6 +28,36 @@ PATIENCE: Final = 1.0
 
 class NoSigningKey(Unavailable):
     """No key that may sign is held."""
+
+
+class Draft:
+    """A token that is decided: its claims, and, once it is signed, its text."""
+
+    __slots__ = ("claims", "done", "is_slow", "signer", "text", "typ")
+
+    def __init__(self, signer: Signer, claims: Mapping[str, Any], typ: str) -> None:
+        self.signer, self.claims, self.typ = signer, claims, typ
+        self.is_slow = signer.alg in SLOW
+        self.done = asyncio.Event()
+        self.text: str | None = None
+
+    def sign(self) -> str:
+        """The token, signed the first time this is called."""
+        if self.text is None:
+            self.text = self.signer.sign(self.claims, typ=self.typ)
+        return self.text
+
+
+def _sign_all(drafts: Sequence[Draft], loop: asyncio.AbstractEventLoop) -> None:
+    """In a thread: sign some drafts, one after another, and wake all who wait for them at once."""
+    for draft in drafts:
+        draft.sign()
+    loop.call_soon_threadsafe(_tell, drafts)
+
+
+def _tell(drafts: Sequence[Draft]) -> None:
+    for draft in drafts:
+        draft.done.set()
 
 
 class Signing:
@@ -81,11 +110,21 @@ class Signing:
             raise NoSigningKey(f"no {alg} key of tenant {tenant} may sign")
         return found
 
-    async def signed(self, signer: Signer, claims: Mapping[str, Any], typ: str) -> str:
-        """The token. RSA takes ten times what ES256 does, without the interpreter: it gets a thread."""
-        if signer.alg not in SLOW:
-            return signer.sign(claims, typ=typ)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(signer.sign, claims, typ=typ))
+    def sign(self, drafts: Sequence[Draft]) -> None:
+        """Sign what is not signed yet; RSA, ten times what ES256 takes and without the interpreter, in threads."""
+        slow = [draft for draft in drafts if draft.is_slow]
+        for draft in drafts:
+            if not draft.is_slow:
+                draft.sign()
+        loop = asyncio.get_running_loop()
+        for share in (slow[start::THREADS] for start in range(min(THREADS, len(slow)))):
+            self._threads.submit(_sign_all, share, loop)
+
+    async def signed(self, draft: Draft) -> str:
+        """The token of a draft that was handed to `sign`, or is signed now."""
+        if draft.is_slow:
+            await draft.done.wait()
+        return draft.sign()
 
     def _due(self, tenant: str, alg: str, now: datetime) -> Signer | None:
         held = self._held.get(tenant, {})

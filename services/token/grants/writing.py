@@ -17,6 +17,7 @@ from libs.eventstore.events import encoded
 from libs.runtime.ids import uuid7
 from services.token.events import CATALOGUE
 from services.token.grants.authentication import SpentAssertion
+from services.token.grants.signing import Draft
 from services.token.grants.standing import Api, Standing
 
 ISSUE: Final = """
@@ -111,6 +112,7 @@ class Issue:
     counter: bytes
     spent: SpentAssertion | None
     happened: Happened
+    draft: Draft
 
     def keys(self) -> tuple[str, ...]:
         """The state rows it changes."""
