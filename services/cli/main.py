@@ -39,6 +39,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "projection": Verb("list followers, and go past an event that halted one"),
     "tenant": Verb("create tenants and list them"),
     "keys": Verb("list signing keys and rotate them"),
+    "apply": Verb("bring a tenant to what a file says, after a look at what that changes", finds_stack=False),
+    "export": Verb("write the configuration of a tenant as one file", finds_stack=False),
     "events": Verb("show what happened, as it happens"),
     "restored": Verb("accept that an older backup was restored, and revoke again what it had not revoked"),
     "doctor": Verb("say what is wrong with this stack"),

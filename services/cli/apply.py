@@ -1,0 +1,105 @@
+"""`limen apply FILE`: bring a tenant to what a file says, after a look at what that changes."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from services.cli.configuration import difference, document, keywords, place, present, showing, steps, wanted
+from services.cli.configuration.carrying_out import CarryingOut
+from services.cli.configuration.difference import Change
+from services.cli.configuration.issued import Issued
+from services.cli.configuration.management import Management
+from services.cli.configuration.sections import Configuration
+from services.cli.errors import FAILED, OK, USAGE, Refused
+from services.cli.stack import say
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Apply; 0 when the tenant is as the file says, 1 when it is not."""
+    given = parser().parse_args(arguments)
+    members = document.read(keywords.replaced(_text(given.file), environ))
+    configuration, ignored = wanted.configuration(members, ignores_unknown=given.ignore_unknown)
+    for each in ignored:
+        print(f"ignored: {each}", file=sys.stderr)  # noqa: T201 - beside the answer
+    return asyncio.run(_apply(given, place.found(environ, given.domain, given.ca), configuration))
+
+
+def parser() -> argparse.ArgumentParser:
+    """What may be said."""
+    parser = argparse.ArgumentParser(prog="limen apply", description=__doc__)
+    parser.add_argument("file", metavar="FILE", help="YAML in the shape of Auth0's tenant.yaml; - is standard input")
+    parser.add_argument("--yes", action="store_true", help="do not ask before acting")
+    parser.add_argument("--dry-run", action="store_true", help="only show what differs; 1 when something does")
+    parser.add_argument("--delete", action="store_true", help="delete what a section of the file does not name")
+    parser.add_argument("--ignore-unknown", action="store_true", help="pass over what does not exist here, and list it")
+    parser.add_argument(
+        "--secrets", metavar="FILE", help="where new secrets go, a JSON line each; - is standard output"
+    )
+    add_place(parser)
+    return parser
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """The options that say where."""
+    parser.add_argument(
+        "--domain", metavar="URL", help="the tenant; default: LIMEN_DOMAIN, or the stack that runs here"
+    )
+    parser.add_argument("--ca", metavar="FILE", help="trust this CA; default: the system's, or that of the stack")
+
+
+def _text(path: str) -> str:
+    try:
+        data = sys.stdin.buffer.read(4 * document.LARGEST + 1) if path == "-" else Path(path).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}.", USAGE) from error
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path} is not UTF-8.", USAGE) from error
+
+
+async def _apply(given: argparse.Namespace, where: place.Place, configuration: Configuration) -> int:
+    async with Management.opened(where) as management:
+        there = await present.asked(management, where.client_id)
+        changes = difference.changes(configuration, there, deletes=given.delete)
+        if not changes:
+            say("no change")
+            return OK
+        _show(where, changes)
+        if given.dry_run:
+            return FAILED
+        _require_consent(given, where)
+        issued = Issued.opened(changes, given.secrets)
+        try:
+            await CarryingOut(management, there, issued, say).run(steps.ordered(changes))
+        finally:
+            issued.close()
+        return _compared(
+            difference.changes(configuration, await present.asked(management, where.client_id), deletes=given.delete)
+        )
+
+
+def _compared(left: list[Change]) -> int:
+    """Whether the tenant is now as the file says; a rule of the API may keep a property otherwise."""
+    if not left:
+        return OK
+    say("still different, because the API keeps it so:")
+    for line in showing.lines(left):
+        say(line)
+    return FAILED
+
+
+def _show(where: place.Place, changes: list[Change]) -> None:
+    for line in showing.lines(changes):
+        say(line)
+    say(f"{where.issuer}: {showing.summary(changes)}")
+
+
+def _require_consent(given: argparse.Namespace, where: place.Place) -> None:
+    if given.yes:
+        return
+    if given.file == "-" or not sys.stdin.isatty():
+        raise Refused("nothing is changed: without a terminal to ask at, say --yes.", USAGE)
+    if input(f"Change {where.issuer}? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise Refused("nothing is changed.")

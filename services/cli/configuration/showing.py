@@ -1,0 +1,73 @@
+"""Owns how changes look to a person: a sign, a name, and each property, old → new. A file has no secret to show."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from services.cli.configuration.difference import Change, Create, Delete, Update
+from services.cli.configuration.sections import shown_name
+
+LONGEST: Final = 200
+"""Characters of a value that are shown; pages of HTML are longer."""
+
+ABSENT: Final = "(none)"
+
+
+def lines(changes: Iterable[Change]) -> Iterator[str]:
+    """The lines of all changes."""
+    for change in changes:
+        yield f"{_sign(change)} {change.section.label(change.key)}"
+        yield from (f"    {line}" for line in _properties(change))
+
+
+def summary(changes: list[Change]) -> str:
+    """How much it is."""
+    counts = ((Create, "to create"), (Update, "to change"), (Delete, "to delete"))
+    return ", ".join(f"{sum(isinstance(each, kind) for each in changes)} {what}" for kind, what in counts)
+
+
+def _sign(change: Change) -> str:
+    match change:
+        case Create():
+            return "+"
+        case Update():
+            return "~"
+        case Delete():
+            return "-"
+
+
+def _properties(change: Change) -> Iterator[str]:
+    match change:
+        case Create():
+            named = {name: value for name, value in change.body.items() if name not in change.section.keys}
+            yield from (f"{name}: {_value(value)}" for name, value in named.items())
+        case Update():
+            for name, value in change.body.items():
+                yield from _changed(name, change.before.get(name, ABSENT), _after(change, name, value))
+        case Delete():
+            pass
+
+
+def _after(change: Update, name: str, value: Any) -> Any:
+    before = change.before.get(name)
+    if value is None:
+        return change.section.defaults.get(name, ABSENT)
+    if name in change.section.memberwise and isinstance(before, dict):
+        return {member: each for member, each in {**before, **value}.items() if each is not None}
+    return value
+
+
+def _changed(name: str, before: Any, after: Any) -> Iterator[str]:
+    """One line, or one for each member that differs."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for member in dict.fromkeys([*before, *after]):
+            old, new = before.get(member, ABSENT), after.get(member, ABSENT)
+            if old != new:
+                yield from _changed(f"{name}.{shown_name(member)}", old, new)
+    else:
+        yield f"{name}: {_value(before)} → {_value(after)}"
+
+
+def _value(value: Any) -> str:
+    text = ABSENT if value is ABSENT else shown_name(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
