@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from services.cli import plan
 from services.cli.embedded.ports import chosen
 from tests.stack import MakeStack, Stack
 
@@ -36,6 +37,21 @@ def test_a_client_and_the_api_work_over_https(tls_stack: Stack, client: str) -> 
         api.terminate()
         api.wait(10)
     assert "threshold" in done.stdout, done.stderr
+
+
+def test_the_configuration_is_exported_over_https_by_whom_the_stack_is_known(tls_stack: Stack) -> None:
+    done = tls_stack.limen("export")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Quickstart application" in done.stdout
+    stranger = {**tls_stack.environ, **tls_stack.env, "LIMEN_DATA_DIR": "/nowhere"}
+    refused = subprocess.run(
+        plan.limen("export"), env=stranger, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert refused.returncode == 69
+    assert "its certificate is not believed; --ca FILE names a CA" in refused.stderr
+    trusting = plan.limen("export", "--ca", str(tls_stack.ca))
+    done = subprocess.run(trusting, env=stranger, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_who_does_not_know_the_ca_believes_nobody(tls_stack: Stack) -> None:

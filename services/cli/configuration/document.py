@@ -38,7 +38,8 @@ def read(text: str) -> dict[str, Any]:
     try:
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that understands less
     except yaml.MarkedYAMLError as error:
-        raise Refused(f"the file cannot be read: {_place(error)}{error.problem}.", USAGE) from error
+        told = ", ".join(filter(None, (error.context, error.problem)))
+        raise Refused(f"the file cannot be read: {_place(error)}{told}.", USAGE) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Refused(f"the file cannot be read: {str(error).splitlines()[0]}.", USAGE) from error
     if not isinstance(value, dict):
@@ -118,9 +119,10 @@ _Dumper.add_representer(str, _text)
 
 def _style(value: str) -> str | None:
     """How a text is written, so that it is read as itself."""
-    if MARKER.search(value):
-        return '"'  # where `escaped` can hide it
-    if "\n" in value and all(each.isprintable() or each == "\n" for each in value):
+    is_printable = all(each.isprintable() or each == "\n" for each in value)
+    if MARKER.search(value) or not is_printable:
+        return '"'  # the one style that escapes
+    if "\n" in value:
         return "|"
     return "'" if _is_more_than_text(value) else None
 

@@ -4,7 +4,8 @@ Without a word it is the stack in LIMEN_DATA_DIR. Another place needs credential
 never sent to another.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +16,9 @@ from libs.settings import Secret, load
 from services.cli import quickstart
 from services.cli.datadir import DataDir
 from services.cli.errors import USAGE, Refused
+
+URL: Final = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?/?")
+"""A scheme, a host and perhaps a port, and nothing that could be read in two ways."""
 
 CREDENTIALS: Final = (
     "LIMEN_MANAGEMENT_CLIENT_ID",
@@ -61,10 +65,11 @@ def found(environ: Mapping[str, str], domain: str | None, ca: str | None) -> Pla
     """
     data = DataDir.of(environ)
     own = _own(data)
-    said = domain or environ.get("LIMEN_DOMAIN") or own.get("LIMEN_ISSUER", "")
+    issuers = [each for each in (environ.get("LIMEN_ISSUER"), own.get("LIMEN_ISSUER")) if each]
+    said = domain or environ.get("LIMEN_DOMAIN") or next(iter(issuers), "")
     if not said:
         raise Refused("which tenant? Start `limen up`, set LIMEN_DATA_DIR, or say --domain URL.", USAGE)
-    issuer = _issuer(said, own.get("LIMEN_ISSUER", ""))
+    issuer = _issuer(said, issuers)
     is_own = issuer == own.get("LIMEN_ISSUER")
     who = load(Credentials, _credentials(environ, own if is_own else {}))
     return Place(
@@ -88,13 +93,13 @@ def _credentials(environ: Mapping[str, str], own: Mapping[str, str]) -> dict[str
     return {name: source[name] for name in CREDENTIALS if source.get(name)}
 
 
-def _issuer(said: str, own: str) -> str:
-    """`host[:port]` is https, unless it is the stack's own; a URL says for itself."""
+def _issuer(said: str, known: Iterable[str]) -> str:
+    """`host[:port]` is https, unless it is that of a known issuer; a URL says for itself."""
     if "://" not in said:
-        said = own if urlsplit(own).netloc == said else f"https://{said}"
-    parts = urlsplit(said)
-    if parts.scheme not in {"http", "https"} or parts.username or parts.path not in {"", "/"} or parts.query:
+        said = next((each for each in known if urlsplit(each).netloc == said), f"https://{said}")
+    if not URL.fullmatch(said):
         raise Refused(f"{said!r} is no domain: HOST[:PORT], or https://HOST[:PORT]/.", USAGE)
+    parts = urlsplit(said)
     if parts.scheme == "http" and not _is_here(parts.hostname or ""):
         raise Refused(f"{said}: the application's secret would travel in the clear; use https.", USAGE)
     return f"{parts.scheme}://{parts.netloc}/"

@@ -72,7 +72,8 @@ class Section:
     @property
     def unwritable(self) -> frozenset[str]:
         """Members that a file may repeat, to no effect."""
-        return self.read_only | {each.name for each in self.resource.properties if each.is_read_only}
+        declared = {each.name for each in self.resource.properties if each.is_read_only}
+        return (self.read_only | declared) - self.left_out.keys()
 
     def key_of(self, properties: Mapping[str, Any]) -> Key:
         """What names an object with these properties."""
@@ -115,7 +116,7 @@ CLIENTS: Final = Section(
     keys=("name",),
     id_member="client_id",
     query={"is_global": "false"},
-    defaults=client_properties.DEFAULTS,
+    defaults={**client_properties.DEFAULTS, "callbacks": []},
     memberwise=client_properties.MEMBERWISE,
     open_members=frozenset({"client_metadata"}),
     left_out={

@@ -10,6 +10,9 @@ from services.cli.configuration.sections import shown_name
 LONGEST: Final = 200
 """Characters of a value that are shown; pages of HTML are longer."""
 
+LINE: Final = 100
+"""Characters on a line that a person takes in."""
+
 ABSENT: Final = "(none)"
 
 
@@ -64,8 +67,17 @@ def _changed(name: str, before: Any, after: Any) -> Iterator[str]:
             old, new = before.get(member, ABSENT), after.get(member, ABSENT)
             if old != new:
                 yield from _changed(f"{name}.{shown_name(member)}", old, new)
+    elif isinstance(before, list) and isinstance(after, list) and _is_long(before, after):
+        yield from (f"{name}: - {_value(each)}" for each in before if each not in after)
+        yield from (f"{name}: + {_value(each)}" for each in after if each not in before)
     else:
         yield f"{name}: {_value(before)} → {_value(after)}"
+
+
+def _is_long(before: list[Any], after: list[Any]) -> bool:
+    """Whether the items that come and go say more than both lists; a mere change of order has none."""
+    is_other = any(each not in after for each in before) or any(each not in before for each in after)
+    return is_other and len(_value(before)) + len(_value(after)) > LINE
 
 
 def _value(value: Any) -> str:
