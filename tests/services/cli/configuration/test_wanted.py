@@ -1,12 +1,17 @@
 """A file is refused whole, with every reason, before anything is done."""
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from services.cli.configuration import document
+from services.cli.configuration import document, keywords
 from services.cli.configuration.wanted import configuration
 from services.cli.errors import Refused
+
+GUIDE: Final = Path(__file__).parents[4] / "docs" / "guides" / "configuration-as-code.md"
+FENCED: Final = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 GRANT = {"client_id": "web", "audience": "https://a.example"}
 
@@ -135,3 +140,10 @@ tenant:
     found, _ = configuration(document.read(text))
     assert set(found) == {"tenant", "resourceServers", "clients", "clientGrants"}
     assert found["tenant"][()]["session_lifetime"] == 168
+
+
+def test_the_files_of_the_guide_are_understood() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    files = [keywords.replaced(each, {"STAGE": "x", "CALLBACKS": "[]"}) for each in FENCED.findall(text)]
+    assert len(files) == 2
+    assert all(configuration(document.read(each)) for each in files)
