@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,11 +21,19 @@ from services.cli.stack import say
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Apply; 0 when the tenant is as the file says, 1 when it is not."""
     given = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal of another alphabet does not stop us half-way
     members = document.read(keywords.replaced(_text(given.file), environ))
     configuration, ignored = wanted.configuration(members, ignores_unknown=given.ignore_unknown)
     for each in ignored:
         print(f"ignored: {each}", file=sys.stderr)  # noqa: T201 - beside the answer
-    return asyncio.run(_apply(given, place.found(environ, given.domain, given.ca), configuration))
+    where = place.found(environ, given.domain, given.ca)
+    try:
+        return asyncio.run(_apply(given, where, configuration))
+    except BrokenPipeError as error:
+        # Whoever read our output has left; that must not look like a tenant that is as the file says.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Refused("the output was cut off: run it again to see what is left to do.") from error
 
 
 def parser() -> argparse.ArgumentParser:

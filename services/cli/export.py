@@ -28,7 +28,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         print(told, file=sys.stderr)  # noqa: T201 - beside the answer
     text = HEAD + document.written(filed(there))
     if given.output is None:
-        sys.stdout.write(text)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
     else:
         _save(Path(given.output), text)
     return OK

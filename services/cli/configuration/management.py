@@ -27,6 +27,12 @@ LONGEST_WAIT: Final = 30.0
 LARGEST_ANSWER: Final = 8 * 1024 * 1024
 _LATER: Final = frozenset({429, 503})
 
+_Answer = tuple[int, float, bytes]
+"""Status, seconds to wait before the next try, body."""
+
+_LOST: Final[_Answer] = (503, 1.0, b"")
+"""No answer came back; whether the request arrived is not known."""
+
 
 class Refusal(Exception):
     """The API refused; the message is its own, made printable."""
@@ -113,19 +119,22 @@ class Management:
         return await self._patiently(method, f"api/v2/{path}", json=json, params=query)
 
     async def _patiently(self, method: str, path: str, **sent: Any) -> Any:
-        # The key lets the API recognise a repeat of a request whose first answer was lost.
+        # By the key the API recognises a repeat: the answer that was lost comes again, with the secret that it holds.
         headers = {"idempotency-key": ids.hex24()} if method == "POST" else {}
         headers |= {"authorization": f"Bearer {self._token}"} if self._token else {}
         for _ in range(TRIES):
-            status, retry_after, body = await self._once(method, path, headers, sent)
+            try:
+                status, retry_after, body = await self._once(method, path, headers, sent)
+            except Unavailable:
+                if not self._token:
+                    raise
+                status, retry_after, body = _LOST
             if status not in _LATER:
                 return _read(status, body)
             await asyncio.sleep(min(retry_after, LONGEST_WAIT))
-        raise Unavailable(f"{self.issuer} was busy {TRIES} times")
+        raise Unavailable(f"{self.issuer} was busy or away {TRIES} times")
 
-    async def _once(
-        self, method: str, path: str, headers: Mapping[str, str], sent: Mapping[str, Any]
-    ) -> tuple[int, float, bytes]:
+    async def _once(self, method: str, path: str, headers: Mapping[str, str], sent: Mapping[str, Any]) -> _Answer:
         url = f"{self.issuer}{path}"
         try:
             # No redirect is followed: the token is for this host alone.

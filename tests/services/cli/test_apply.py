@@ -239,6 +239,24 @@ def test_on_a_terminal_it_asks(tenant: Tenant, answer: bytes, code: int, name: s
     assert tenant.exported()["tenant"]["friendly_name"] == name
 
 
+def test_output_that_is_cut_off_or_of_another_alphabet_is_no_reason_to_stop_half_way(tenant: Tenant) -> None:
+    path = tenant.written({"tenant": {"friendly_name": "Käse"}})
+    environ = {**tenant.stack.environ, **tenant.environ}
+    process = subprocess.Popen(
+        plan.limen("apply", path, "--dry-run"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    assert b"the output was cut off" in process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+    latin = {**environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(plan.limen("apply", path, "--yes"), env=latin, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    text = subprocess.run(plan.limen("export"), env=latin, capture_output=True, timeout=30, check=True).stdout.decode()
+    assert document.read(text)["tenant"]["friendly_name"] == "Käse"
+
+
 def test_a_run_that_was_killed_is_run_again(tenant: Tenant) -> None:
     names = [f"app {number:02}" for number in range(30)]
     file = {"clients": [{"name": each, "app_type": "spa"} for each in names]}

@@ -24,6 +24,8 @@ class Double:
     """Answers what it is told, in this order, then empty pages; remembers what it was asked."""
 
     answers: Answers = field(default_factory=list)
+    lost: int = 0
+    """How many requests get no answer at all, first."""
     asked: list[web.Request] = field(default_factory=list)
     token: Callable[[], web.Response] = lambda: web.json_response({"access_token": "a-token"})
 
@@ -31,6 +33,10 @@ class Double:
         if request.path == "/oauth/token":
             return self.token()
         self.asked.append(request)
+        if self.lost and request.transport is not None:
+            self.lost -= 1
+            request.transport.close()
+            return web.Response()
         return self.answers.pop(0) if self.answers else web.json_response({"clients": []})
 
 
@@ -66,9 +72,17 @@ async def test_a_busy_api_is_asked_again_when_it_says(double: Double, place: Pla
 async def test_patience_has_an_end(double: Double, place: Place) -> None:
     double.answers = [busy(503) for _ in range(management.TRIES)]
     async with Management.opened(place) as api:
-        with pytest.raises(Unavailable, match="busy 6 times"):
+        with pytest.raises(Unavailable, match="busy or away 6 times"):
             await api.request("GET", "clients")
     assert len(double.asked) == management.TRIES
+
+
+async def test_a_lost_answer_is_asked_for_again_under_the_same_key(double: Double, place: Place) -> None:
+    double.lost, double.answers = 1, [web.json_response({"client_secret": "once"})]
+    async with Management.opened(place) as api:
+        assert await api.request("POST", "clients", json={"name": "web"}) == {"client_secret": "once"}
+    assert len({request.headers["idempotency-key"] for request in double.asked}) == 1
+    assert len(double.asked) == 2
 
 
 async def test_no_redirect_takes_the_token_elsewhere(double: Double, place: Place) -> None:
