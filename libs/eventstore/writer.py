@@ -19,7 +19,7 @@ import asyncpg
 from libs.eventstore.events import EventTooLarge
 from libs.eventstore.execute import EventStore
 from libs.eventstore.metrics import BATCHES
-from libs.postgres import AlreadyThere, Connection, DatabaseAway, OutcomeUnknown, translated
+from libs.postgres import AlreadyThere, Connection, DatabaseAway, OutcomeUnknown, Record, translated
 from libs.postgres.errors import AWAY
 from libs.runtime.errors import Unavailable
 
@@ -236,12 +236,18 @@ class BatchWriter(Generic[I]):
             raise DatabaseAway(repr(error)) from error
         except AWAY as error:
             raise OutcomeUnknown(repr(error)) from error
-        for record in records:
-            answer = batch[record["n"] - 1].answer
-            if not answer.done():
-                refusal = record["refusal"]
-                answer.set_result(Written(record) if refusal is None else Refused(refusal, record))
+        # In the loop's next turn: what waits by now is on its way to the database before these are answered.
+        asyncio.get_running_loop().call_soon(_tell, batch, records)
         await self._store.wake.appended(self._log)
+
+
+def _tell(batch: Sequence[_Waiting[Any]], records: Iterable[Record]) -> None:
+    """Answer each command of a committed batch."""
+    for record in records:
+        answer = batch[record["n"] - 1].answer
+        if not answer.done():
+            refusal = record["refusal"]
+            answer.set_result(Written(record) if refusal is None else Refused(refusal, record))
 
 
 def _fail(batch: Iterable[_Waiting[Any]], error: Exception) -> None:
