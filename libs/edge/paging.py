@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from libs.edge.query import Query
+
+if TYPE_CHECKING:
+    from libs.edge.call import Call
 
 MAX_PAGE: Final = 1_000_000
 MAX_PER_PAGE: Final = 100
@@ -62,6 +65,17 @@ def requested(query: Query, *, has_checkpoints: bool = True) -> Page:
         per_page or PER_PAGE,
         query.boolean("include_totals") or False,
     )
+
+
+FREE: Final = frozenset({"from", "take", "page", "per_page", "include_totals", "fields", "include_fields"})
+"""Parameters in which two pages of one list may differ."""
+
+
+def listing(call: "Call") -> str:
+    """Name the list a request asks a page of, filters included: a cursor is good for that one alone."""
+    query = call.query()
+    filters = sorted((name, query.texts(name)) for name in query if name not in FREE)
+    return call.request.path if not filters else f"{call.request.path}?{filters}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from services.token.routes.schemas.client import CLIENT, PROMISES, ROTATION
 from services.token.routes.schemas.kinds import BOOLEAN
 from services.token.routes.schemas.promises import refuse
 from services.token.rules.client import Client
+from services.token.rules.client_credentials import counting
 from services.token.rules.client_reasons import NoSuchClient
 
 PATH: Final = "/api/v2/clients"
@@ -187,7 +188,7 @@ def _row(call: Call, row: ClientRow) -> dict[str, Any]:
 
 def _state(call: Call, client: Client, secret: str | None) -> dict[str, Any]:
     # As the rows list them: two that came with one body are equally old.
-    listed = sorted(client.credentials, key=lambda each: (client.credentials[each].created_at, each))
+    listed = sorted(counting(client.credentials), key=lambda each: (client.credentials[each].created_at, each))
     members = _members(call, client.client_id, client.properties, listed)
     return members if secret is None else {**members, "client_secret": secret}
 
