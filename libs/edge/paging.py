@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from libs.edge.query import Query
-
-if TYPE_CHECKING:
-    from libs.edge.call import Call
 
 MAX_PAGE: Final = 1_000_000
 MAX_PER_PAGE: Final = 100
@@ -71,11 +68,10 @@ FREE: Final = frozenset({"from", "take", "page", "per_page", "include_totals", "
 """Parameters in which two pages of one list may differ."""
 
 
-def listing(call: "Call") -> str:
-    """Name the list a request asks a page of, filters included: a cursor is good for that one alone."""
-    query = call.query()
+def listing(path: str, query: Query) -> str:
+    """Name the list of which a page is asked, filters included: a cursor is good for that one alone."""
     filters = sorted((name, query.texts(name)) for name in query if name not in FREE)
-    return call.request.path if not filters else f"{call.request.path}?{filters}"
+    return f"{path}?{filters}" if filters else path
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class Desk:
         if page.cursor is None:
             return After("", page.take)
         return After(
-            self.cursors.opened(call.tenant, listing(call), page.cursor, now=call.now),
+            self.cursors.opened(call.tenant, _listing(call), page.cursor, now=call.now),
             page.take,
         )
 
@@ -88,4 +88,8 @@ class Desk:
         """The cursor of the page behind `position`; `None` when there is none."""
         if position is None:
             return None
-        return self.cursors.sealed(call.tenant, listing(call), position, now=call.now)
+        return self.cursors.sealed(call.tenant, _listing(call), position, now=call.now)
+
+
+def _listing(call: Call) -> str:
+    return listing(call.request.path, call.query())
