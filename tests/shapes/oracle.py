@@ -18,7 +18,15 @@ ABSENT: Final[Mapping[str, str]] = {
 }
 """Members that Auth0 was always seen to answer and we never do, and why."""
 
-_TYPES: Final = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+_TYPES: Final[Mapping[type, str]] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+    dict: "object",
+    list: "array",
+}
 
 
 def differences(method: str, template: str, status: int, body: Any) -> list[str]:
@@ -99,8 +107,8 @@ def _fits(found: str, shape: str) -> bool:
 
 
 def _type(value: Any) -> str:
-    return {dict: "object", list: "array"}.get(type(value)) or _TYPES[type(value)]
+    return _TYPES[type(value)]
 
 
 def _kind(shape: Any) -> str:
-    return {dict: "object", list: "array"}.get(type(shape)) or str(shape)
+    return shape if isinstance(shape, str) else _type(shape)

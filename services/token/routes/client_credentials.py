@@ -16,8 +16,7 @@ from services.token.commands import AddClientCredential, ChangeClientCredential,
 from services.token.queries import CredentialRow
 from services.token.routes import credentials
 from services.token.routes.desk import Desk
-from services.token.routes.schemas.client_credential import CHANGE, NEW, PROMISES, SHOWN
-from services.token.routes.schemas.promises import refuse
+from services.token.routes.schemas.client_credential import CHANGE, NEW, SHOWN
 from services.token.rules.client import Client
 from services.token.rules.client_reasons import NoSuchClient, UnknownCredential
 
@@ -54,9 +53,7 @@ class ClientCredentials:
 
     async def create(self, call: Call) -> Reply:
         """Register a public key; it does not count yet."""
-        body = created(NEW, call)
-        refuse(PROMISES, body)
-        new = credentials.new(body)
+        new = credentials.new(created(NEW, call))
         command = AddClientCredential(call.tenant, call.parameters["client_id"], new)
         return await self.desk.once(
             command, call, lambda client: answers.json(_state(client, new.credential_id), status=201)

@@ -9,6 +9,8 @@ from libs.edge.management_errors import BadRequest
 from libs.jose import UnacceptableKey, certificate_end, public_jwk, public_key_from_pem, thumbprint
 from libs.runtime.ids import prefixed
 from services.token.commands import NewCredential
+from services.token.routes.schemas.client_credential import PROMISES
+from services.token.routes.schemas.promises import refuse
 
 METHODS: Final = "client_authentication_methods"
 
@@ -53,7 +55,9 @@ def new(given: Mapping[str, Any], place: str = "") -> NewCredential:
 
     Raises:
         BadRequest: a key we do not take, or a time that is none.
+        NotSupported: a kind of credential that nobody looks at yet.
     """
+    refuse(PROMISES, given)
     for name in ("credential_type", "pem"):
         if given.get(name) is None:
             _refuse(f"Missing required property: {name}", place)

@@ -8,31 +8,25 @@ from services.token.routes.schemas.kinds import BOOLEAN, choice, line, ours, req
 from services.token.routes.schemas.promises import Promises
 
 TYPES: Final = choice("public_key", "cert_subject_dn", "x509_cert")
-NAME: Final = Property("name", line(128), "For people", is_nullable=True)
-ALG: Final = Property("alg", choice(*ALGORITHMS), "The one algorithm its signatures may use", default="RS256")
-KID: Final = Property(
-    "kid",
-    Text(min_length=1, max_length=128, pattern=r"[A-Za-z0-9_-]+"),
-    "What the client calls the key; its RFC 7638 thumbprint when absent",
-    is_nullable=True,
-)
-PEM: Final = Property("pem", Text(min_length=1, max_length=16_384), "A public key or a certificate", is_nullable=True)
 EXPIRY: Final = Property("expires_at", line(40, shortest=10), "When it ends, as RFC 3339 says", is_nullable=True)
-PARSE: Final = Property(
-    "parse_expiry_from_cert", BOOLEAN, "Whether it ends with the certificate in `pem`", is_nullable=True
-)
 
-NEW: Final = Resource(
-    "client_credential",
-    required("credential_type", TYPES),
-    NAME,
-    PEM,
-    ALG,
-    KID,
+MEMBERS: Final = (
+    Property("name", line(128), "For people", is_nullable=True),
+    Property("pem", Text(min_length=1, max_length=16_384), "A public key or a certificate", is_nullable=True),
+    Property("alg", choice(*ALGORITHMS), "The one algorithm its signatures may use", default="RS256"),
+    Property(
+        "kid",
+        Text(min_length=1, max_length=128, pattern=r"[A-Za-z0-9_-]+"),
+        "What the client calls the key; its RFC 7638 thumbprint when absent",
+        is_nullable=True,
+    ),
     EXPIRY,
-    PARSE,
+    Property("parse_expiry_from_cert", BOOLEAN, "Whether it ends with the certificate in `pem`", is_nullable=True),
     Property("subject_dn", line(1024), "Of certificates for mutual TLS", is_nullable=True),
 )
+"""What a body may say of a new key, alone or in a list."""
+
+NEW: Final = Resource("client_credential", required("credential_type", TYPES), *MEMBERS)
 
 CHANGE: Final = Resource("client_credential", EXPIRY)
 
