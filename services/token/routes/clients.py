@@ -4,7 +4,7 @@ A secret is shown once, in the answer that issues it; afterwards there is only i
 from every other answer, whatever the caller's scopes are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -100,7 +100,8 @@ class Clients:
         return answers.json(self._page(call, page, fields, found))
 
     def _page(self, call: Call, page: Page, fields: Fields, found: Found[ClientRow]) -> Any:
-        items = [fields.of(_readable(call, _row(call, row))) for row in found.items]
+        readable = _readable(call)
+        items = [fields.of(readable(_row(call, row))) for row in found.items]
         if isinstance(page, CheckpointPage):
             return page.answer("clients", items, self.desk.following(call, found.following))
         return page.answer("clients", items, found.total)
@@ -125,7 +126,7 @@ class Clients:
         row = await queries.client(self.desk.database, call.tenant, call.parameters["id"])
         if row is None:
             raise NoSuchClient
-        return answers.json(fields.of(_readable(call, _row(call, row))))
+        return answers.json(fields.of(_readable(call)(_row(call, row))))
 
     async def connections(self, call: Call) -> Reply:
         """The connections through which an application's people come: none, until there are connections."""
@@ -218,13 +219,17 @@ def _members(
     return {"tenant": call.tenant, "global": False, "callbacks": [], **properties, "client_id": client_id, **methods}
 
 
-def _readable(call: Call, members: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what the caller's scopes show, as in Auth0."""
+def _readable(call: Call) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """What leaves only the members that the caller's scopes show, as in Auth0; the scopes are read once for a page."""
     scopes = _scopes(call)
     may_read_all = not scopes.isdisjoint({"read:clients", "read:client_keys"})
     may_read_keys = not scopes.isdisjoint({"read:client_keys", "read:client_credentials"})
-    return {
-        name: value
-        for name, value in members.items()
-        if name in SUMMARY or (may_read_keys if name in KEYS else may_read_all)
-    }
+
+    def readable(members: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in members.items()
+            if name in SUMMARY or (may_read_keys if name in KEYS else may_read_all)
+        }
+
+    return readable

@@ -17,7 +17,7 @@ _SCOPE: Final = Object(
 
 _ENCRYPTION: Final = Object(
     required("format", line(64)),
-    required(
+    Property(
         "encryption_key",
         Object(
             Property("name", line(128)),
