@@ -64,6 +64,16 @@ def requested(query: Query, *, has_checkpoints: bool = True) -> Page:
     )
 
 
+FREE: Final = frozenset({"from", "take", "page", "per_page", "include_totals", "fields", "include_fields"})
+"""Parameters in which two pages of one list may differ."""
+
+
+def listing(path: str, query: Query) -> str:
+    """Name the list of which a page is asked, filters included: a cursor is good for that one alone."""
+    filters = sorted((name, query.texts(name)) for name in query if name not in FREE)
+    return f"{path}?{filters}" if filters else path
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """`fields` and `include_fields`: which members of each object are wanted, or not wanted."""

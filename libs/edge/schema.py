@@ -98,6 +98,7 @@ class Property:
         is_immutable: may be given at creation only.
         default: what creation fills in.
         scopes: reading it needs one of these; empty means that reading the resource is enough.
+        waits: for what it is kept until it has an effect; empty when it has one, or is only ever given back.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Property:
     is_immutable: bool = False
     default: Any = MISSING
     scopes: tuple[str, ...] = ()
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True, init=False)

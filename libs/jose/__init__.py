@@ -20,7 +20,7 @@ from libs.jose.keys import (
     private_key_to_der,
 )
 from libs.jose.parse import Unverified, parse
-from libs.jose.pem import public_key_from_pem
+from libs.jose.pem import certificate_end, public_key_from_pem
 from libs.jose.refusals import (
     AlgorithmRefused,
     BadSignature,
@@ -102,6 +102,7 @@ __all__ = [
     "WrongAudience",
     "WrongIssuer",
     "WrongType",
+    "certificate_end",
     "certificate_of",
     "current",
     "decode_object",

@@ -4,7 +4,8 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from datetime import datetime
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,6 +16,8 @@ from libs.jose.refusals import KeyMalformed, PrivateKeyGiven
 
 MAX_PEM: Final = 16 * 1024
 """Characters; a certificate of an 8192-bit key has about 4,000."""
+
+T = TypeVar("T")
 
 _LABEL: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 
@@ -34,10 +37,26 @@ def public_key_from_pem(text: str, alg: str, *, kid: str | None = None) -> Verif
     return key if kid is not None else replace(key, kid=thumbprint(public_jwk(key)))
 
 
+def certificate_end(text: str) -> datetime | None:
+    """When the certificate in the one PEM block of `text` ends, in UTC; `None` for a bare key.
+
+    Raises:
+        UnacceptableKey: see its tree in `libs.jose.refusals`.
+    """
+    if _label(text) != "CERTIFICATE":
+        return None
+    certificate = _read(x509.load_pem_x509_certificate, text)
+    return certificate.not_valid_after_utc
+
+
 def _load(text: str) -> object:
     loader = _LOADERS.get(_label(text))
     if loader is None:
         raise KeyMalformed("the PEM is neither a PUBLIC KEY nor a CERTIFICATE")
+    return _read(loader, text)
+
+
+def _read(loader: Callable[[bytes], T], text: str) -> T:
     try:
         # A sloppy certificate makes the library warn its developer; here it is input, and only its key is used.
         with warnings.catch_warnings():

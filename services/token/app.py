@@ -31,10 +31,13 @@ from libs.settings import load
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.tenants.events import CATALOGUE as TENANT_FACTS
 from services.token.commands import (
+    AddClientCredential,
     ChangeClient,
+    ChangeClientCredential,
     ChangeClientGrant,
     ChangeResourceServer,
     DeleteClient,
+    DeleteClientCredential,
     DeleteClientGrant,
     DeleteResourceServer,
     GrantClient,
@@ -51,7 +54,7 @@ from services.token.grants.sweeping import sweep
 from services.token.grants.writing import ISSUE, REFUSE, Issue, Refusal, issue_arguments, refuse_arguments
 from services.token.projections import callers, tenants
 from services.token.reactions import MANAGEMENT_APIS
-from services.token.routes import client_grants, clients, resource_servers, token
+from services.token.routes import client_credentials, client_grants, clients, resource_servers, token
 from services.token.routes.asks import QuickstartAsk
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
@@ -68,6 +71,9 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     ChangeClient: Handler(CLIENT, client.change),
     DeleteClient: Handler(CLIENT, client.delete),
     RotateClientSecret: Handler(CLIENT, client.rotate_secret),
+    AddClientCredential: Handler(CLIENT, client.add_credential),
+    ChangeClientCredential: Handler(CLIENT, client.change_credential),
+    DeleteClientCredential: Handler(CLIENT, client.delete_credential),
     GrantClient: Handler(CLIENT, client.grant),
     ChangeClientGrant: Handler(CLIENT, client.change_grant),
     DeleteClientGrant: Handler(CLIENT, client.delete_grant),
@@ -180,6 +186,7 @@ def table(endpoint: TokenEndpoint, discovery: Discovery, desk: Desk) -> RouteTab
         *token.routes(endpoint),
         *discovery.routes(),
         *clients.routes(desk),
+        *client_credentials.routes(desk),
         *resource_servers.routes(desk),
         *client_grants.routes(desk),
     )

@@ -44,7 +44,10 @@ class RegisterClient:
 
 @dataclass(frozen=True)
 class ChangeClient:
-    """Change properties of an application; `credentials`, when given, are those that shall count from now on."""
+    """Change properties of an application; `credentials`, when given, are those that shall count from now on.
+
+    If some of them are new, those that it does not name are deleted.
+    """
 
     tenant: str
     client_id: str
@@ -68,6 +71,35 @@ class RotateClientSecret:
     client_id: str
     secret: NewSecret
     previous_lifetime: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class AddClientCredential:
+    """Register a public key with an application; it does not count until `ChangeClient` names it."""
+
+    tenant: str
+    client_id: str
+    credential: NewCredential
+
+
+@dataclass(frozen=True)
+class ChangeClientCredential:
+    """Let a public key end at `expires_at`, an RFC 3339 text, or never."""
+
+    tenant: str
+    client_id: str
+    credential_id: str
+    expires_at: str | None
+
+
+@dataclass(frozen=True)
+class DeleteClientCredential:
+    """Delete a public key, and `even_the_last` that counts; deleting one that is not there changes nothing."""
+
+    tenant: str
+    client_id: str
+    credential_id: str
+    even_the_last: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class ClientSecretIssued(Fact, frozen=True, kw_only=True):
 
 
 class ClientCredentialAdded(Fact, frozen=True, kw_only=True):
-    """A public key was registered with which an application signs its assertions (RFC 7523)."""
+    """A public key was registered with which an application signs its assertions (RFC 7523), once it `counts`."""
 
     client_id: str
     credential_id: str
@@ -46,10 +46,34 @@ class ClientCredentialAdded(Fact, frozen=True, kw_only=True):
     jwk: dict[str, Any]
     expires_at: datetime | None
     created_at: datetime
+    counts: bool = True
+
+
+class ClientCredentialEnabled(Fact, frozen=True, kw_only=True):
+    """A public key counts from now on when its application authenticates."""
+
+    client_id: str
+    credential_id: str
+
+
+class ClientCredentialDisabled(Fact, frozen=True, kw_only=True):
+    """A public key no longer counts, and is still there."""
+
+    client_id: str
+    credential_id: str
+
+
+class ClientCredentialChanged(Fact, frozen=True, kw_only=True):
+    """A public key ends at another time, or never."""
+
+    client_id: str
+    credential_id: str
+    expires_at: datetime | None
+    changed_at: datetime
 
 
 class ClientCredentialRemoved(Fact, frozen=True, kw_only=True):
-    """A public key of an application no longer counts."""
+    """A public key of an application was deleted, and no longer counts."""
 
     client_id: str
     credential_id: str
@@ -147,6 +171,9 @@ CATALOGUE = Catalogue(
     ClientDeleted,
     ClientSecretIssued,
     ClientCredentialAdded,
+    ClientCredentialEnabled,
+    ClientCredentialDisabled,
+    ClientCredentialChanged,
     ClientCredentialRemoved,
     ClientGrantCreated,
     ClientGrantChanged,

@@ -5,6 +5,7 @@ Lists are ordered by id, so that a page never depends on when rows were written.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -16,10 +17,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows by number: `limit` of them after `start` others."""
+    """Rows by number: `limit` of them after `start` others; `counts` asks how many there are in all."""
 
     start: int
     limit: int
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ Window = Slice | After
 
 @dataclass(frozen=True)
 class Found(Generic[T]):
-    """A page of a list: its rows, how many there are in all pages, and the place behind it when more follow."""
+    """A page of a list: its rows, how many there are in all pages if asked, and the place behind when more follow."""
 
     items: tuple[T, ...]
     total: int
@@ -43,11 +45,24 @@ class Found(Generic[T]):
 
 
 class ClientRow(msgspec.Struct, frozen=True):
-    """An application; `credentials` are the ids of its public keys."""
+    """An application; `credentials` are the ids of the public keys that count."""
 
     client_id: str
     properties: dict[str, Any]
     credentials: tuple[str, ...]
+
+
+class CredentialRow(msgspec.Struct, frozen=True):
+    """A public key of an application; `changed_at` is when its end was last changed."""
+
+    credential_id: str
+    credential_type: str
+    name: str | None
+    alg: str
+    kid: str
+    expires_at: datetime | None
+    created_at: datetime
+    changed_at: datetime | None
 
 
 class ResourceServerRow(msgspec.Struct, frozen=True):
@@ -87,79 +102,114 @@ class ClientGrantFilter:
     client_id: str | None = None
 
 
-_CLIENT_COLUMNS: Final = """
+_CLIENT: Final = """
 SELECT c.client_id, c.properties,
     ARRAY(SELECT k.credential_id FROM client_credentials k
-          WHERE k.tenant = c.tenant AND k.client_id = c.client_id
+          WHERE k.tenant = c.tenant AND k.client_id = c.client_id AND k.counts
           ORDER BY k.created_at, k.credential_id) AS credentials
 FROM clients c
 """
-
-_CLIENTS_WHERE: Final = """
-WHERE c.tenant = $1 AND NOT c.is_deleted
-    AND ($2::boolean IS NULL OR coalesce((c.properties->>'is_first_party')::boolean, true) = $2)
-    AND ($3::text[] IS NULL OR c.properties->>'app_type' = ANY ($3))
-    AND ($4::text IS NULL OR c.properties->>'external_client_id' = $4)
-    -- No application is the tenant's global one.
-    AND $5::boolean IS NOT TRUE
-"""
-
-_CLIENTS_TOTAL: Final = f"SELECT count(*) FROM clients c {_CLIENTS_WHERE}"  # noqa: S608  # two constants
-_CLIENTS: Final = f"{_CLIENT_COLUMNS} {_CLIENTS_WHERE} AND c.client_id > $6 ORDER BY c.client_id OFFSET $7 LIMIT $8"
-
-_RESOURCE_SERVERS_WHERE: Final = "WHERE tenant = $1 AND ($2::text[] IS NULL OR identifier = ANY ($2))"
-_RESOURCE_SERVERS_TOTAL: Final = f"SELECT count(*) FROM resource_servers {_RESOURCE_SERVERS_WHERE}"  # noqa: S608
-_RESOURCE_SERVERS: Final = (
-    "SELECT id, identifier, is_system, properties FROM resource_servers "  # noqa: S608
-    f"{_RESOURCE_SERVERS_WHERE} AND id > $3 ORDER BY id OFFSET $4 LIMIT $5"
-)
-# An identifier may look like another API's id: the id goes first.
-_RESOURCE_SERVER: Final = """
-SELECT id, identifier, is_system, properties FROM resource_servers
-WHERE tenant = $1 AND (id = $2 OR identifier = $2) ORDER BY id = $2 DESC LIMIT 1
-"""
-
-_CLIENT_GRANT_COLUMNS: Final = "SELECT g.grant_id AS id, g.client_id, r.identifier AS audience, g.scope, g.properties"
+_RESOURCE_SERVER: Final = "SELECT r.id, r.identifier, r.is_system, r.properties FROM resource_servers r"
 # A grant whose API is gone is void for ever, and not shown.
-_CLIENT_GRANTS_FROM: Final = """
+_CLIENT_GRANT: Final = """
+SELECT g.grant_id AS id, g.client_id, r.identifier AS audience, g.scope, g.properties
 FROM client_grants g JOIN resource_servers r ON r.tenant = g.tenant AND r.id = g.resource_server_id
-WHERE g.tenant = $1
-    AND ($2::text IS NULL OR r.identifier = $2)
-    AND ($3::text IS NULL OR g.client_id = $3)
 """
-_CLIENT_GRANTS_TOTAL: Final = f"SELECT count(*) {_CLIENT_GRANTS_FROM}"
-_CLIENT_GRANTS: Final = (
-    f"{_CLIENT_GRANT_COLUMNS} {_CLIENT_GRANTS_FROM} AND g.grant_id > $4 ORDER BY g.grant_id OFFSET $5 LIMIT $6"
-)
-_CLIENT_GRANT: Final = f"{_CLIENT_GRANT_COLUMNS} {_CLIENT_GRANTS_FROM} AND g.grant_id = $4"
+_HAS_API: Final = """
+EXISTS (SELECT FROM resource_servers r
+        WHERE r.tenant = client_grants.tenant AND r.id = client_grants.resource_server_id)
+"""
+_CREDENTIALS: Final = """
+SELECT k.credential_id, k.credential_type, k.name, k.alg, k.kid, k.expires_at, k.created_at, k.changed_at
+FROM clients c LEFT JOIN client_credentials k ON k.tenant = c.tenant AND k.client_id = c.client_id
+WHERE c.tenant = $1 AND c.client_id = $2 AND NOT c.is_deleted
+ORDER BY k.created_at, k.credential_id
+"""
+
+
+class _List:
+    """A list of one tenant: its table, its key, and the conditions that were asked; values are arguments, never text.
+
+    A page is found among the keys first, which an index knows alone, and only its own rows are read. What was not asked
+    is not in the statement, so that no index is lost to it.
+    """
+
+    def __init__(self, tenant: str, table: str, key: str, *conditions: str) -> None:
+        self._table, self._key = table, key
+        self._conditions = [f"{table}.tenant = $1", *conditions]
+        self._values: list[object] = [tenant]
+
+    def where(self, condition: str, value: object) -> None:
+        """Ask for `condition`, whose `{}` is the value; `None` asks nothing."""
+        if value is not None:
+            self._conditions.append(condition.format(self._next(value)))
+
+    async def page(self, rows: Connection, columns: str, alias: str, window: Window) -> tuple[int, list[Record]]:
+        """The count, only where it is asked, and the rows; by place one more, to know whether more follow."""
+        total = 0
+        if isinstance(window, Slice) and window.counts:
+            total = await rows.fetchval(f"SELECT count(*) {self._from}", *self._values)
+        keys, key = self._keys(window), f"{alias}.{self._key}"
+        page = f"{columns} WHERE {alias}.tenant = $1 AND {key} IN ({keys}) ORDER BY {key}"
+        return total, await rows.fetch(page, *self._values)
+
+    def _keys(self, window: Window) -> str:
+        if isinstance(window, Slice):
+            return f"{self._ordered} OFFSET {self._next(window.start)} LIMIT {self._next(window.limit)}"
+        self.where(f"{self._key} > {{}}", window.position)
+        return f"{self._ordered} LIMIT {self._next(window.limit + 1)}"
+
+    @property
+    def _ordered(self) -> str:
+        return f"SELECT {self._key} {self._from} ORDER BY {self._key}"
+
+    @property
+    def _from(self) -> str:
+        return f"FROM {self._table} WHERE {' AND '.join(self._conditions)}"
+
+    def _next(self, value: object) -> str:
+        self._values.append(value)
+        return f"${len(self._values)}"
 
 
 async def client(database: Database, tenant: str, client_id: str) -> ClientRow | None:
     """One application."""
     async with database.connection() as rows:
         row = await rows.fetchrow(
-            f"{_CLIENT_COLUMNS} WHERE c.tenant = $1 AND c.client_id = $2 AND NOT c.is_deleted", tenant, client_id
+            f"{_CLIENT} WHERE c.tenant = $1 AND c.client_id = $2 AND NOT c.is_deleted", tenant, client_id
         )
     return None if row is None else _client(row)
 
 
 async def clients(database: Database, tenant: str, wanted: ClientFilter, window: Window) -> Found[ClientRow]:
     """A page of a tenant's applications."""
-    filters = (
-        wanted.is_first_party,
-        None if wanted.app_types is None else list(wanted.app_types),
-        wanted.external_client_id,
-        wanted.is_global,
-    )
+    if wanted.is_global:
+        # No application is the tenant's global one.
+        return Found((), 0, None)
+    found = _List(tenant, "clients", "client_id", "NOT is_deleted")
+    found.where("coalesce((properties->>'is_first_party')::boolean, true) = {}", wanted.is_first_party)
+    found.where("properties->>'app_type' = ANY ({})", None if wanted.app_types is None else list(wanted.app_types))
+    found.where("properties->>'external_client_id' = {}", wanted.external_client_id)
     async with database.connection() as rows:
-        total, found = await _page(rows, _CLIENTS_TOTAL, _CLIENTS, (tenant, *filters), window)
-    return _found([_client(row) for row in found], total, window, "client_id")
+        total, page = await found.page(rows, _CLIENT, "c", window)
+    return _found([_client(row) for row in page], total, window, "client_id")
+
+
+async def client_credentials(database: Database, tenant: str, client_id: str) -> tuple[CredentialRow, ...] | None:
+    """The public keys of an application, the oldest first; `None` when there is no such application."""
+    async with database.connection() as rows:
+        found = await rows.fetch(_CREDENTIALS, tenant, client_id)
+    if not found:
+        return None
+    return tuple(CredentialRow(*row) for row in found if row["credential_id"] is not None)
 
 
 async def resource_server(database: Database, tenant: str, name: str) -> ResourceServerRow | None:
     """One API, by its id or its identifier."""
+    # An identifier may look like another API's id: the id goes first.
+    by_name = "WHERE r.tenant = $1 AND (r.id = $2 OR r.identifier = $2) ORDER BY r.id = $2 DESC LIMIT 1"
     async with database.connection() as rows:
-        row = await rows.fetchrow(_RESOURCE_SERVER, tenant, name)
+        row = await rows.fetchrow(f"{_RESOURCE_SERVER} {by_name}", tenant, name)
     return None if row is None else _resource_server(row)
 
 
@@ -167,16 +217,17 @@ async def resource_servers(
     database: Database, tenant: str, identifiers: Sequence[str] | None, window: Window
 ) -> Found[ResourceServerRow]:
     """A page of a tenant's APIs; `identifiers` are the only ones wanted."""
-    filters = (None if identifiers is None else list(identifiers),)
+    found = _List(tenant, "resource_servers", "id")
+    found.where("identifier = ANY ({})", None if identifiers is None else list(identifiers))
     async with database.connection() as rows:
-        total, found = await _page(rows, _RESOURCE_SERVERS_TOTAL, _RESOURCE_SERVERS, (tenant, *filters), window)
-    return _found([_resource_server(row) for row in found], total, window, "id")
+        total, page = await found.page(rows, _RESOURCE_SERVER, "r", window)
+    return _found([_resource_server(row) for row in page], total, window, "id")
 
 
 async def client_grant(database: Database, tenant: str, grant_id: str) -> ClientGrantRow | None:
     """One client grant."""
     async with database.connection() as rows:
-        row = await rows.fetchrow(_CLIENT_GRANT, tenant, None, None, grant_id)
+        row = await rows.fetchrow(f"{_CLIENT_GRANT} WHERE g.tenant = $1 AND g.grant_id = $2", tenant, grant_id)
     return None if row is None else _client_grant(row)
 
 
@@ -184,10 +235,13 @@ async def client_grants(
     database: Database, tenant: str, wanted: ClientGrantFilter, window: Window
 ) -> Found[ClientGrantRow]:
     """A page of a tenant's client grants."""
-    filters = (tenant, wanted.audience, wanted.client_id)
+    found = _List(tenant, "client_grants", "grant_id", _HAS_API)
+    of_api = "resource_server_id = (SELECT r.id FROM resource_servers r WHERE r.tenant = $1 AND r.identifier = {})"
+    found.where(of_api, wanted.audience)
+    found.where("client_id = {}", wanted.client_id)
     async with database.connection() as rows:
-        total, found = await _page(rows, _CLIENT_GRANTS_TOTAL, _CLIENT_GRANTS, filters, window)
-    return _found([_client_grant(row) for row in found], total, window, "id")
+        total, page = await found.page(rows, _CLIENT_GRANT, "g", window)
+    return _found([_client_grant(row) for row in page], total, window, "id")
 
 
 async def client_of_grant(database: Database, tenant: str, grant_id: str) -> str | None:
@@ -204,17 +258,6 @@ async def allowed_signing_algs(database: Database, tenant: str) -> tuple[str, ..
     async with database.connection() as rows:
         algs = await rows.fetchval("SELECT allowed_signing_algs FROM tenants_v1 WHERE tenant = $1", tenant)
     return tuple(algs or ())
-
-
-async def _page(
-    rows: Connection, total: str, page: str, filters: Sequence[object], window: Window
-) -> tuple[int, list[Record]]:
-    """The count, only where it is asked by number, and the rows; by place one more, to know whether more follow."""
-    match window:
-        case Slice(start, limit):
-            return await rows.fetchval(total, *filters), await rows.fetch(page, *filters, "", start, limit)
-        case After(position, limit):
-            return 0, await rows.fetch(page, *filters, position, 0, limit + 1)
 
 
 def _found(items: list[T], total: int, window: Window, key: str) -> Found[T]:

@@ -31,6 +31,13 @@ def cause_everything(client: Client, stack: Stack) -> None:
     signing = client.machine("signs", client_authentication_methods=methods)
     client.assertion(signing["client_id"], signer.assertion(signing["client_id"], client.issuer))
     manage("PATCH", f"clients/{signing['client_id']}", {"client_authentication_methods": None})
+    keys = f"clients/{signing['client_id']}/credentials"
+    first = manage("GET", keys).json()[0]["id"]
+    manage("PATCH", f"{keys}/{first}", {"expires_at": "2099-01-01T00:00:00Z"})
+    named = {"private_key_jwt": {"credentials": [{"id": first}]}}
+    manage("PATCH", f"clients/{signing['client_id']}", {"client_authentication_methods": named})
+    manage("PATCH", f"clients/{signing['client_id']}", {"client_authentication_methods": None})
+    manage("DELETE", f"{keys}/{first}")
     app = client.machine("recorded", description="an application")
     client.ask(client_id=app["client_id"], client_secret=app["client_secret"])
     client.ask(client_id=app["client_id"], client_secret="wrong")

@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from libs.eventstore.envelope import from_wire, to_wire
+from services.token.events import CATALOGUE as TOKEN
+from services.token.events import ClientCredentialAdded
 from tests.compatibility.record import CATALOGUES, FOLDER
 
 RECORDED = sorted(FOLDER.glob("*/*.json"))
@@ -32,6 +34,14 @@ def test_a_recorded_event_is_still_read_in_full(file: Path) -> None:
 def test_an_envelope_goes_over_the_wire_and_back(file: Path) -> None:
     envelope = from_wire(file.read_bytes())
     assert json.loads(to_wire(envelope)) == json.loads(to_wire(from_wire(to_wire(envelope))))
+
+
+def test_a_public_key_that_0_1_0_recorded_counts() -> None:
+    envelope = from_wire((FOLDER / "0.1.0" / "token.client_credential_added.json").read_bytes())
+    assert "counts" not in json.loads(bytes(envelope.data))
+    event = TOKEN.decode(envelope.type, bytes(envelope.data))
+    assert isinstance(event, ClientCredentialAdded)
+    assert event.counts
 
 
 def test_every_event_of_this_version_is_recorded() -> None:

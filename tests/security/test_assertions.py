@@ -268,6 +268,33 @@ def test_an_expired_credential_no_longer_signs(client: Client) -> None:
     assert client.assertion(app["client_id"], first.assertion(app["client_id"], client.issuer)).status_code == 200
 
 
+@pytest.mark.security("TE-06")
+def test_a_key_counts_when_its_application_says_so(client: Client) -> None:
+    own, app = Signer.new(), client.machine("registers")
+    path = f"clients/{app['client_id']}"
+
+    def authenticates() -> tuple[bool, bool]:
+        key = client.assertion(app["client_id"], own.assertion(app["client_id"], client.issuer))
+        secret = client.ask(client_id=app["client_id"], client_secret=app["client_secret"])
+        return key.status_code == 200, secret.status_code == 200
+
+    body = {"credential_type": "public_key", "pem": own.pem, "alg": "RS256"}
+    made = client.manage("POST", f"{path}/credentials", body).json()
+    assert authenticates() == (False, True)
+    methods = {"private_key_jwt": {"credentials": [{"id": made["id"]}]}}
+    both = {"client_authentication_methods": methods, "token_endpoint_auth_method": None}
+    assert client.manage("PATCH", path, both).status_code == 200
+    assert authenticates() == (True, False)
+    one = f"{path}/credentials/{made['id']}"
+    assert client.manage("DELETE", one).status_code == 400
+    assert client.manage("PATCH", one, {"expires_at": "2001-01-01T00:00:00Z"}).status_code == 200
+    assert authenticates() == (False, False)
+    assert client.manage("PATCH", path, {"client_authentication_methods": None}).status_code == 200
+    assert authenticates() == (False, True)
+    assert client.manage("DELETE", one).status_code == 204
+    assert client.manage("GET", one).status_code == 404
+
+
 @pytest.mark.security("JO-14")
 def test_a_token_signed_by_another_key_of_the_same_kid_is_refused(client: Client, signer: Signer) -> None:
     kid = client.jwks()["keys"][0]["kid"]

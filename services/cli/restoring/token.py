@@ -9,9 +9,11 @@ from libs.sealed import hash_of_secret
 from services.cli.restoring.steps import Place, Reapply, Step, narrowed
 from services.token.commands import (
     ChangeClient,
+    ChangeClientCredential,
     ChangeClientGrant,
     ChangeResourceServer,
     DeleteClient,
+    DeleteClientCredential,
     DeleteClientGrant,
     DeleteResourceServer,
     NewSecret,
@@ -20,6 +22,9 @@ from services.token.commands import (
 from services.token.events import (
     ClientChanged,
     ClientCredentialAdded,
+    ClientCredentialChanged,
+    ClientCredentialDisabled,
+    ClientCredentialEnabled,
     ClientCredentialRemoved,
     ClientDeleted,
     ClientGrantChanged,
@@ -29,6 +34,7 @@ from services.token.events import (
     ResourceServerDeleted,
 )
 from services.token.rules.client import Client
+from services.token.rules.client_credentials import counting
 from services.token.rules.resource_server import ResourceServer
 
 METHOD: Final = "token_endpoint_auth_method"
@@ -61,13 +67,50 @@ async def secret_issued(place: Place, lost: Envelope, event: ClientSecretIssued)
 async def credential_added(place: Place, lost: Envelope, event: ClientCredentialAdded) -> Step | None:
     """An application that had moved from secrets to keys has no key here: its secrets must not count again."""
     client = await _client(place, lost.tenant, event.client_id)
-    if client is None or client.credentials or not client.secrets:
+    if client is None or not event.counts or counting(client.credentials) or not client.secrets:
         return None
-    return Step(
-        RotateClientSecret(lost.tenant, event.client_id, _nobody_s_secret()),
-        f"application {event.client_id}: the secrets it had before it used keys have ended",
-        f"register the public key of application {event.client_id} again ({event.kid})",
+    return _secrets_ended(lost, event.client_id, f"register the public key of application {{}} again ({event.kid})")
+
+
+async def credential_enabled(place: Place, lost: Envelope, event: ClientCredentialEnabled) -> Step | None:
+    """The same, when the key had been registered before."""
+    client = await _client(place, lost.tenant, event.client_id)
+    if client is None or counting(client.credentials) or not client.secrets:
+        return None
+    return _secrets_ended(
+        lost, event.client_id, f"let credential {event.credential_id} of application {{}} count again"
     )
+
+
+def _secrets_ended(lost: Envelope, client_id: str, todo: str) -> Step:
+    return Step(
+        RotateClientSecret(lost.tenant, client_id, _nobody_s_secret()),
+        f"application {client_id}: the secrets it had before it used keys have ended",
+        todo.format(client_id),
+    )
+
+
+async def credential_disabled(place: Place, lost: Envelope, event: ClientCredentialDisabled) -> Step | None:
+    """The public key does not count again."""
+    client = await _client(place, lost.tenant, event.client_id)
+    if client is None or event.credential_id not in counting(client.credentials):
+        return None
+    stay = tuple(each for each in counting(client.credentials) if each != event.credential_id)
+    command = ChangeClient(lost.tenant, event.client_id, {}, stay)
+    return Step(command, f"application {event.client_id}: credential {event.credential_id} does not count again")
+
+
+async def credential_changed(place: Place, lost: Envelope, event: ClientCredentialChanged) -> Step | None:
+    """The public key ends as early as was said."""
+    client = await _client(place, lost.tenant, event.client_id)
+    if client is None or event.credential_id not in client.credentials or event.expires_at is None:
+        return None
+    ends = client.credentials[event.credential_id].expires_at
+    if ends is not None and ends <= event.expires_at:
+        return None
+    when = event.expires_at.isoformat()
+    command = ChangeClientCredential(lost.tenant, event.client_id, event.credential_id, when)
+    return Step(command, f"application {event.client_id}: credential {event.credential_id} ends at {when} again")
 
 
 async def credential_removed(place: Place, lost: Envelope, event: ClientCredentialRemoved) -> Step | None:
@@ -75,8 +118,7 @@ async def credential_removed(place: Place, lost: Envelope, event: ClientCredenti
     client = await _client(place, lost.tenant, event.client_id)
     if client is None or event.credential_id not in client.credentials:
         return None
-    stay = tuple(each for each in client.credentials if each != event.credential_id)
-    command = ChangeClient(lost.tenant, event.client_id, {}, stay)
+    command = DeleteClientCredential(lost.tenant, event.client_id, event.credential_id, even_the_last=True)
     return Step(command, f"application {event.client_id}: credential {event.credential_id} is removed again")
 
 
@@ -90,7 +132,8 @@ async def client_changed(place: Place, lost: Envelope, event: ClientChanged) -> 
     if METHOD in event.properties and event.properties[METHOD] != client.properties.get(METHOD):
         properties[METHOD] = event.properties[METHOD]
         # A method excludes keys: that it could be set says that they had gone.
-        credentials = () if event.properties[METHOD] is not None and client.credentials else None
+        has_keys = bool(counting(client.credentials))
+        credentials = () if event.properties[METHOD] is not None and has_keys else None
     if not properties:
         return None
     command = ChangeClient(lost.tenant, event.client_id, properties, credentials)
@@ -196,6 +239,9 @@ REAPPLY: Final[Mapping[type, Reapply]] = {
     ClientDeleted: client_deleted,
     ClientSecretIssued: secret_issued,
     ClientCredentialAdded: credential_added,
+    ClientCredentialEnabled: credential_enabled,
+    ClientCredentialDisabled: credential_disabled,
+    ClientCredentialChanged: credential_changed,
     ClientCredentialRemoved: credential_removed,
     ClientChanged: client_changed,
     ClientGrantDeleted: grant_deleted,

@@ -22,7 +22,7 @@ SELECT t.version AS tenant_version, t.issuer, t.default_audience,
     (SELECT jsonb_agg(jsonb_build_object('sha256', encode(s.sha256, 'hex'), 'expires_at', s.expires_at))
      FROM client_secrets s WHERE s.tenant = c.tenant AND s.client_id = c.client_id) AS secrets,
     (SELECT jsonb_agg(jsonb_build_object('alg', k.alg, 'kid', k.kid, 'jwk', k.jwk, 'expires_at', k.expires_at))
-     FROM client_credentials k WHERE k.tenant = c.tenant AND k.client_id = c.client_id) AS credentials,
+     FROM client_credentials k WHERE k.tenant = c.tenant AND k.client_id = c.client_id AND k.counts) AS credentials,
     (SELECT jsonb_agg(jsonb_build_object('id', r.id, 'version', r.version, 'identifier', r.identifier,
                                          'properties', r.properties, 'granted', g.scope))
      FROM client_grants g JOIN resource_servers r ON r.tenant = g.tenant AND r.id = g.resource_server_id

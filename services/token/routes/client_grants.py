@@ -7,6 +7,7 @@ from typing import Any, Final
 from libs.edge import Call, Query, Reply, Route, answers
 from libs.edge.operation import CHECKPOINTS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage
+from libs.edge.schema import Anything
 from libs.edge.validation import changed, created
 from libs.runtime import ids
 from services.token import queries
@@ -38,6 +39,7 @@ LIST: Final = Operation(
     ),
     answer=Listing("client_grants", CLIENT_GRANT),
 )
+ORGANIZATIONS: Final = Operation(query=(*PAGES, *CHECKPOINTS), answer=Listing("organizations", Anything()))
 CREATE: Final = Operation(body=CLIENT_GRANT, answer=CLIENT_GRANT, status=201, errors=(404,), identified_by="id")
 CHANGE: Final = Operation(body=CLIENT_GRANT, answer=CLIENT_GRANT)
 
@@ -51,6 +53,13 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         Route("GET", ONE, grants.read, scopes=("read:client_grants",), operation=Operation(answer=CLIENT_GRANT)),
         Route("PATCH", ONE, grants.change, scopes=("update:client_grants",), operation=CHANGE),
         Route("DELETE", ONE, grants.delete, scopes=("delete:client_grants",), operation=GONE),
+        Route(
+            "GET",
+            f"{ONE}/organizations",
+            grants.organizations,
+            scopes=("read:organization_client_grants",),
+            operation=ORGANIZATIONS,
+        ),
     )
 
 
@@ -94,6 +103,15 @@ class ClientGrants:
         """One client grant."""
         row = await self._named(call)
         return answers.json(_members(row.id, row.client_id, row.audience, row.scope, row.properties))
+
+    async def organizations(self, call: Call) -> Reply:
+        """The organizations for which it may be used: none, until there are organizations."""
+        await self._named(call)
+        page = self.desk.page(call.query())
+        self.desk.window(call, page)
+        if isinstance(page, CheckpointPage):
+            return answers.json(page.answer("organizations", [], None))
+        return answers.json(page.answer("organizations", [], 0))
 
     async def change(self, call: Call) -> Reply:
         """Change what may be asked."""

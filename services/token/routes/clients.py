@@ -4,7 +4,7 @@ A secret is shown once, in the answer that issues it; afterwards there is only i
 from every other answer, whatever the caller's scopes are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -14,6 +14,7 @@ from libs.edge.management import InsufficientScope
 from libs.edge.management_errors import InvalidQuery
 from libs.edge.operation import CHECKPOINTS, FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage, Fields, Page
+from libs.edge.schema import Anything, Array
 from libs.edge.validation import changed, created
 from libs.runtime import ids
 from libs.sealed import hash_of_secret
@@ -27,6 +28,7 @@ from services.token.routes.schemas.client import CLIENT, PROMISES, ROTATION
 from services.token.routes.schemas.kinds import BOOLEAN
 from services.token.routes.schemas.promises import refuse
 from services.token.rules.client import Client
+from services.token.rules.client_credentials import counting
 from services.token.rules.client_reasons import NoSuchClient
 
 PATH: Final = "/api/v2/clients"
@@ -39,6 +41,8 @@ CHANGE: Final = (
     "update:client_credentials",
     "update:client_token_vault_privileged_access",
 )
+
+READ_CONNECTIONS: Final = ("read:connections", "read:clients", "read:client_summary")
 
 SUMMARY: Final = frozenset({"client_id", "app_type", "name", "description"})
 """Members that any of the reading scopes shows."""
@@ -61,6 +65,10 @@ LIST: Final = Operation(
     answer=Listing("clients", CLIENT),
 )
 CREATE: Final = Operation(body=CLIENT, answer=CLIENT, status=201, identified_by="client_id")
+CONNECTIONS: Final = Operation(
+    query=(*CHECKPOINTS, *FIELDS, Parameter("strategy", Array(line(64)), "Only connections of these kinds")),
+    answer=Listing("connections", Anything(), has_offsets=False),
+)
 ROTATE: Final = Operation(body=ROTATION, is_body_optional=True, answer=CLIENT)
 
 
@@ -74,6 +82,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         Route("PATCH", ONE, clients.change, scopes=CHANGE, operation=Operation(body=CLIENT, answer=CLIENT)),
         Route("DELETE", ONE, clients.delete, scopes=("delete:clients",), operation=GONE),
         Route("POST", f"{ONE}/rotate-secret", clients.rotate_secret, scopes=("update:client_keys",), operation=ROTATE),
+        Route("GET", f"{ONE}/connections", clients.connections, scopes=READ_CONNECTIONS, operation=CONNECTIONS),
     )
 
 
@@ -91,7 +100,8 @@ class Clients:
         return answers.json(self._page(call, page, fields, found))
 
     def _page(self, call: Call, page: Page, fields: Fields, found: Found[ClientRow]) -> Any:
-        items = [fields.of(_readable(call, _row(call, row))) for row in found.items]
+        readable = _readable(call)
+        items = [fields.of(readable(_row(call, row))) for row in found.items]
         if isinstance(page, CheckpointPage):
             return page.answer("clients", items, self.desk.following(call, found.following))
         return page.answer("clients", items, found.total)
@@ -116,7 +126,16 @@ class Clients:
         row = await queries.client(self.desk.database, call.tenant, call.parameters["id"])
         if row is None:
             raise NoSuchClient
-        return answers.json(fields.of(_readable(call, _row(call, row))))
+        return answers.json(fields.of(_readable(call)(_row(call, row))))
+
+    async def connections(self, call: Call) -> Reply:
+        """The connections through which an application's people come: none, until there are connections."""
+        if await queries.client(self.desk.database, call.tenant, call.parameters["id"]) is None:
+            raise NoSuchClient
+        query = call.query()
+        page = CheckpointPage(cursor=query.text("from"))
+        self.desk.window(call, page)
+        return answers.json(page.answer("connections", [], None))
 
     async def change(self, call: Call) -> Reply:
         """Change some properties, or which keys count."""
@@ -187,7 +206,7 @@ def _row(call: Call, row: ClientRow) -> dict[str, Any]:
 
 def _state(call: Call, client: Client, secret: str | None) -> dict[str, Any]:
     # As the rows list them: two that came with one body are equally old.
-    listed = sorted(client.credentials, key=lambda each: (client.credentials[each].created_at, each))
+    listed = sorted(counting(client.credentials), key=lambda each: (client.credentials[each].created_at, each))
     members = _members(call, client.client_id, client.properties, listed)
     return members if secret is None else {**members, "client_secret": secret}
 
@@ -200,13 +219,17 @@ def _members(
     return {"tenant": call.tenant, "global": False, "callbacks": [], **properties, "client_id": client_id, **methods}
 
 
-def _readable(call: Call, members: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what the caller's scopes show, as in Auth0."""
+def _readable(call: Call) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """What leaves only the members that the caller's scopes show, as in Auth0; the scopes are read once for a page."""
     scopes = _scopes(call)
     may_read_all = not scopes.isdisjoint({"read:clients", "read:client_keys"})
     may_read_keys = not scopes.isdisjoint({"read:client_keys", "read:client_credentials"})
-    return {
-        name: value
-        for name, value in members.items()
-        if name in SUMMARY or (may_read_keys if name in KEYS else may_read_all)
-    }
+
+    def readable(members: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in members.items()
+            if name in SUMMARY or (may_read_keys if name in KEYS else may_read_all)
+        }
+
+    return readable

@@ -1,14 +1,16 @@
-"""Public keys in a body: the list under `private_key_jwt.credentials`, read strictly (JO-12)."""
+"""Public keys in a body, alone or in the list under `private_key_jwt.credentials`, read strictly (JO-12)."""
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
-from libs.edge.management_errors import BadRequest, NotSupported
-from libs.jose import UnacceptableKey, public_jwk, public_key_from_pem, thumbprint
+from libs.edge.management_errors import BadRequest
+from libs.jose import UnacceptableKey, certificate_end, public_jwk, public_key_from_pem, thumbprint
 from libs.runtime.ids import prefixed
 from services.token.commands import NewCredential
+from services.token.routes.schemas.client_credential import PROMISES
+from services.token.routes.schemas.promises import refuse
 
 METHODS: Final = "client_authentication_methods"
 
@@ -33,7 +35,7 @@ def taken_from(properties: dict[str, Any]) -> tuple[NewCredential | str, ...] | 
 
 
 def _credentials(given: Sequence[Mapping[str, Any]]) -> tuple[NewCredential | str, ...]:
-    return tuple(str(each["id"]) if "id" in each else _new(each, _place(at)) for at, each in enumerate(given))
+    return tuple(str(each["id"]) if "id" in each else new(each, _place(at)) for at, each in enumerate(given))
 
 
 def require_new(credentials: Sequence[NewCredential | str] | None) -> tuple[NewCredential, ...]:
@@ -42,22 +44,29 @@ def require_new(credentials: Sequence[NewCredential | str] | None) -> tuple[NewC
     Raises:
         BadRequest: one is named by an id that nothing can have yet.
     """
-    new = tuple(each for each in credentials or () if isinstance(each, NewCredential))
-    if len(new) < len(credentials or ()):
+    unnamed = tuple(each for each in credentials or () if isinstance(each, NewCredential))
+    if len(unnamed) < len(credentials or ()):
         _refuse("A new client has no credentials to name by id", f"{METHODS}.private_key_jwt.credentials")
-    return new
+    return unnamed
 
 
-def _new(given: Mapping[str, Any], place: str) -> NewCredential:
+def new(given: Mapping[str, Any], place: str = "") -> NewCredential:
+    """A new credential as a body describes it; `place` is where in the body.
+
+    Raises:
+        BadRequest: a key we do not take, or a time that is none.
+        NotSupported: a kind of credential that nobody looks at yet.
+    """
+    refuse(PROMISES, given)
     for name in ("credential_type", "pem"):
-        if name not in given:
+        if given.get(name) is None:
             _refuse(f"Missing required property: {name}", place)
-    if given.get("parse_expiry_from_cert"):
-        raise NotSupported("parse_expiry_from_cert is not supported; send expires_at.")
     try:
         key = public_key_from_pem(given["pem"], given["alg"], kid=given.get("kid"))
+        certified = certificate_end(given["pem"]) if given.get("parse_expiry_from_cert") else None
     except UnacceptableKey as error:
-        raise BadRequest(f"Payload validation error: '{error}' on property {place}.pem.") from error
+        raise BadRequest(f"Payload validation error: '{error}' on property {_member(place, 'pem')}.") from error
+    said = time(given.get("expires_at"), _member(place, "expires_at"))
     jwk = public_jwk(key)
     return NewCredential(
         credential_id=prefixed("cred", 20),
@@ -66,12 +75,17 @@ def _new(given: Mapping[str, Any], place: str) -> NewCredential:
         alg=given["alg"],
         kid=key.kid or thumbprint(jwk),
         jwk=jwk,
-        expires_at=_time(given.get("expires_at"), f"{place}.expires_at"),
+        # What the body says goes before what the certificate says.
+        expires_at=said or (certified.isoformat() if certified else None),
     )
 
 
-def _time(text: str | None, place: str) -> str | None:
-    """The time in UTC."""
+def time(text: str | None, place: str) -> str | None:
+    """The time in UTC.
+
+    Raises:
+        BadRequest: not a time as RFC 3339 writes it.
+    """
     if text is None:
         return None
     if not _TIME.fullmatch(text):
@@ -86,5 +100,10 @@ def _place(at: int) -> str:
     return f"{METHODS}.private_key_jwt.credentials[{at}]"
 
 
+def _member(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
 def _refuse(what: str, place: str) -> NoReturn:
-    raise BadRequest(f"Payload validation error: '{what}' on property {place}.")
+    where = f" on property {place}" if place else ""
+    raise BadRequest(f"Payload validation error: '{what}'{where}.")

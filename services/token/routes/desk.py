@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from libs.edge import Call, Cursors, Query, Reply
 from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import PayloadTooLarge
-from libs.edge.paging import CheckpointPage, Page, requested
+from libs.edge.paging import CheckpointPage, Page, listing, requested
 from libs.edge.writes import context_of, settled
 from libs.eventstore import Also, Applied, Committed, EventStore, EventTooLarge
 from libs.eventstore.execute import HasTenant
@@ -73,14 +73,14 @@ class Desk:
         """The same as rows: those after a place, or from a number on.
 
         Raises:
-            InvalidQuery: the cursor is altered, too old, or another tenant's or list's.
+            InvalidQuery: the cursor is altered, too old, or another tenant's, list's or filter's.
         """
         if not isinstance(page, CheckpointPage):
-            return Slice(page.start, page.per_page)
+            return Slice(page.start, page.per_page, page.include_totals)
         if page.cursor is None:
             return After("", page.take)
         return After(
-            self.cursors.opened(call.tenant, call.route.template, page.cursor, now=call.now),
+            self.cursors.opened(call.tenant, _listing(call), page.cursor, now=call.now),
             page.take,
         )
 
@@ -88,4 +88,8 @@ class Desk:
         """The cursor of the page behind `position`; `None` when there is none."""
         if position is None:
             return None
-        return self.cursors.sealed(call.tenant, call.route.template, position, now=call.now)
+        return self.cursors.sealed(call.tenant, _listing(call), position, now=call.now)
+
+
+def _listing(call: Call) -> str:
+    return listing(call.request.path, call.query())

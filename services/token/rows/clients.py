@@ -11,7 +11,8 @@ from libs.eventstore.verify import FoldCheck
 from libs.postgres import Connection, Record
 from services.token.commands import ChangeClientGrant, GrantClient, RegisterClient, RotateClientSecret
 from services.token.rules import client
-from services.token.rules.client import Client, Credential, DeletedClient, Grant, NoClient, Target
+from services.token.rules.client import Client, DeletedClient, Grant, NoClient, Target
+from services.token.rules.client_credentials import Credential
 
 CLIENT = """
 SELECT c.version, c.is_deleted, c.properties,
@@ -40,6 +41,8 @@ class _Credential(msgspec.Struct):
     jwk: dict[str, Any]
     expires_at: datetime | None
     created_at: datetime
+    counts: bool
+    changed_at: datetime | None
 
 
 class _Grant(msgspec.Struct):
@@ -110,7 +113,17 @@ def _client(client_id: str, row: Record | None) -> Loaded[client.State]:
 
 
 def _credential(row: _Credential) -> Credential:
-    return Credential(row.credential_type, row.name, row.alg, row.kid, row.jwk, row.expires_at, row.created_at)
+    return Credential(
+        row.credential_type,
+        row.name,
+        row.alg,
+        row.kid,
+        row.jwk,
+        row.expires_at,
+        row.created_at,
+        row.counts,
+        row.changed_at,
+    )
 
 
 def _with_target(state: client.State, target: Target | None) -> client.State:
@@ -195,11 +208,13 @@ async def _save_credentials(
             command.client_id,
             credential_id,
         )
-    for credential_id in [each for each in new if each not in old]:
+    for credential_id in [each for each in new if new[each] != old.get(each)]:
         each = new[credential_id]
         await rows.execute(
             "INSERT INTO client_credentials (tenant, client_id, credential_id, credential_type, name, alg, kid, jwk, "
-            "expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "expires_at, created_at, counts, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+            "ON CONFLICT (tenant, client_id, credential_id) DO UPDATE "
+            "SET expires_at = excluded.expires_at, counts = excluded.counts, changed_at = excluded.changed_at",
             command.tenant,
             command.client_id,
             credential_id,
@@ -210,6 +225,8 @@ async def _save_credentials(
             _json(each.jwk),
             each.expires_at,
             each.created_at,
+            each.counts,
+            each.changed_at,
         )
 
 

@@ -4,25 +4,30 @@ Because a grant belongs to its client's stream, one version says whether a copy 
 the client ends its grants with the same fact.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from libs.eventstore import Event
 from services.token.commands import (
+    AddClientCredential,
     ChangeClient,
+    ChangeClientCredential,
     ChangeClientGrant,
     DeleteClient,
+    DeleteClientCredential,
     DeleteClientGrant,
     GrantClient,
-    NewCredential,
     RegisterClient,
     RotateClientSecret,
 )
 from services.token.events import (
     ClientChanged,
     ClientCredentialAdded,
+    ClientCredentialChanged,
+    ClientCredentialDisabled,
+    ClientCredentialEnabled,
     ClientCredentialRemoved,
     ClientDeleted,
     ClientGrantChanged,
@@ -31,21 +36,17 @@ from services.token.events import (
     ClientRegistered,
     ClientSecretIssued,
 )
-from services.token.rules import client_properties
+from services.token.rules import client_credentials, client_properties
+from services.token.rules.client_credentials import Credential
 from services.token.rules.client_reasons import (
-    MOST_CREDENTIALS,
     MOST_METADATA,
     ClientIdTaken,
     ClientUsesNoSecret,
-    CredentialExpiresInThePast,
     GrantExists,
     NoSuchAudience,
     NoSuchClient,
-    NoSuchCredential,
     NoSuchGrant,
-    SameKeyTwice,
     ScopeUnknown,
-    TooManyCredentials,
     TooMuchMetadata,
     TwoMethods,
 )
@@ -57,19 +58,6 @@ LONGEST_OVERLAP = timedelta(days=30)
 
 
 # What is remembered.
-
-
-@dataclass(frozen=True)
-class Credential:
-    """A public key for `private_key_jwt`."""
-
-    credential_type: str
-    name: str | None
-    alg: str
-    kid: str
-    jwk: dict[str, Any]
-    expires_at: datetime | None
-    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -136,10 +124,15 @@ def evolve(state: State, event: Event) -> State:  # noqa: PLR0911  # one line pe
             return DeletedClient()
         case Client(), ClientSecretIssued():
             return replace(state, secrets=_secrets_after(state.secrets, event))
-        case Client(), ClientCredentialAdded():
-            return replace(state, credentials={**state.credentials, event.credential_id: _credential(event)})
-        case Client(), ClientCredentialRemoved():
-            return replace(state, credentials=_without(state.credentials, event.credential_id))
+        case (
+            Client(),
+            ClientCredentialAdded()
+            | ClientCredentialChanged()
+            | ClientCredentialDisabled()
+            | ClientCredentialEnabled()
+            | ClientCredentialRemoved(),
+        ):
+            return replace(state, credentials=client_credentials.evolve(state.credentials, event))
         case Client(), ClientGrantCreated():
             grant = Grant(event.resource_server_id, event.audience, tuple(event.scope), event.properties)
             return replace(state, grants={**state.grants, event.grant_id: grant})
@@ -163,12 +156,6 @@ def _secrets_after(secrets: Mapping[str, datetime | None], event: ClientSecretIs
     return {**kept, event.secret_id: None}
 
 
-def _credential(event: ClientCredentialAdded) -> Credential:
-    return Credential(
-        event.credential_type, event.name, event.alg, event.kid, event.jwk, event.expires_at, event.created_at
-    )
-
-
 def _merged(properties: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**properties, **changed}.items() if value is not None}
 
@@ -190,21 +177,22 @@ def register(command: RegisterClient, state: State, now: datetime) -> Sequence[E
     events: list[Event] = [ClientRegistered(client_id=command.client_id, properties=properties)]
     if command.secret is not None and not command.credentials and not client_properties.is_public(properties):
         events.append(ClientSecretIssued(client_id=command.client_id, secret_id=command.secret.secret_id))
-    return [*events, *_replaced(Client(command.client_id, properties), command.credentials, now)]
+    return [*events, *client_credentials.added(command.client_id, {}, command.credentials, now, counts=True)]
 
 
 def change(command: ChangeClient, state: State, now: datetime) -> Sequence[Event]:
     """Change what differs."""
     client = _existing(state)
     properties = client_properties.changed(client.properties, command.properties)
-    credentials = client.credentials if command.credentials is None else command.credentials
+    counting = client_credentials.counting(client.credentials)
+    credentials = counting if command.credentials is None else command.credentials
     _require_one_method(properties, has_credentials=bool(credentials))
     _require_metadata(properties)
     events: list[Event] = []
     if changed := _differences(client.properties, properties):
         events.append(ClientChanged(client_id=command.client_id, properties=changed))
     if command.credentials is not None:
-        events.extend(_replaced(client, command.credentials, now))
+        events.extend(client_credentials.chosen(command.client_id, client.credentials, command.credentials, now))
     return events
 
 
@@ -216,12 +204,28 @@ def delete(command: DeleteClient, state: State, _now: datetime) -> Sequence[Even
 def rotate_secret(command: RotateClientSecret, state: State, now: datetime) -> Sequence[Event]:
     """Issue a new secret, or a first one, and let the old one end, at once or later."""
     client = _existing(state)
-    if client.credentials or client_properties.is_public(client.properties):
+    if client_credentials.counting(client.credentials) or client_properties.is_public(client.properties):
         raise ClientUsesNoSecret
     ends = None if not command.previous_lifetime else now + min(command.previous_lifetime, LONGEST_OVERLAP)
     return [
         ClientSecretIssued(client_id=command.client_id, secret_id=command.secret.secret_id, previous_expires_at=ends)
     ]
+
+
+def add_credential(command: AddClientCredential, state: State, now: datetime) -> Sequence[Event]:
+    """Register a public key that does not count yet."""
+    client = _existing(state)
+    return client_credentials.added(command.client_id, client.credentials, [command.credential], now, counts=False)
+
+
+def change_credential(command: ChangeClientCredential, state: State, now: datetime) -> Sequence[Event]:
+    """Let a public key end at another time, if it differs."""
+    return client_credentials.changed(command, _existing(state).credentials, now)
+
+
+def delete_credential(command: DeleteClientCredential, state: State, _now: datetime) -> Sequence[Event]:
+    """Delete a public key, if it is there."""
+    return client_credentials.removed(command, state.credentials) if isinstance(state, Client) else []
 
 
 def grant(command: GrantClient, state: State, _now: datetime) -> Sequence[Event]:
@@ -294,44 +298,3 @@ def _require_scopes(target: Target, scopes: Sequence[str]) -> None:
     for scope in scopes:
         if scope not in target.scopes:
             raise ScopeUnknown(scope)
-
-
-def _added(client_id: str, credentials: Sequence[NewCredential], now: datetime) -> Iterator[Event]:
-    for each in credentials:
-        expires_at = datetime.fromisoformat(each.expires_at) if each.expires_at else None
-        if expires_at is not None and expires_at <= now:
-            raise CredentialExpiresInThePast
-        yield ClientCredentialAdded(
-            client_id=client_id,
-            credential_id=each.credential_id,
-            credential_type=each.credential_type,
-            name=each.name,
-            alg=each.alg,
-            kid=each.kid,
-            jwk=each.jwk,
-            expires_at=expires_at,
-            created_at=now,
-        )
-
-
-def _replaced(client: Client, wanted: Sequence[NewCredential | str], now: datetime) -> Iterator[Event]:
-    """Credentials named by id stay, new ones are added, the others are removed."""
-    stay = {each for each in wanted if isinstance(each, str)}
-    new = [each for each in wanted if not isinstance(each, str)]
-    if len(stay) + len(new) > MOST_CREDENTIALS:
-        raise TooManyCredentials
-    if not stay <= set(client.credentials):
-        raise NoSuchCredential
-    _require_different_keys([*(client.credentials[each] for each in stay), *new])
-    for credential_id in client.credentials:
-        if credential_id not in stay:
-            yield ClientCredentialRemoved(client_id=client.client_id, credential_id=credential_id)
-    yield from _added(client.client_id, new, now)
-
-
-def _require_different_keys(credentials: Sequence[Credential | NewCredential]) -> None:
-    # One key for two algorithms, or two keys under one name, would let a signature mean two things (RFC 8725 §3.1).
-    kids = {each.kid for each in credentials}
-    keys = {tuple(each.jwk.get(name) for name in ("n", "x", "y")) for each in credentials}
-    if len(kids) < len(credentials) or len(keys) < len(credentials):
-        raise SameKeyTwice

@@ -1,11 +1,11 @@
 """Why a command about an application or its grants is refused; each says so in the Management API's words.
 
 ManagementError
-├── NotFound      NoSuchClient, NoSuchGrant, NoSuchAudience
+├── NotFound      NoSuchClient, UnknownCredential, NoSuchGrant, NoSuchAudience
 ├── Conflict      ClientIdTaken, GrantExists
 └── BadRequest    TooMuchMetadata, TwoMethods, SameKeyTwice, TooManyCredentials, NoSuchCredential,
     │             CredentialExpiresInThePast, ScopeUnknown
-    └── NotSupported   ClientUsesNoSecret
+    └── NotSupported   ClientUsesNoSecret, LastCredential
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 from libs.edge.management_errors import BadRequest, Conflict, NotFound, NotSupported
 
 MOST_CREDENTIALS: Final = 2
-"""Public keys an application may have at once, as in Auth0: the one it uses and the one it moves to."""
+"""Public keys an application may have at once, counting or not, as in Auth0: the one it uses, the one it moves to."""
 
 MOST_METADATA: Final = 10
 """Entries of `client_metadata`, as in Auth0."""
@@ -68,14 +68,31 @@ class TooManyCredentials(BadRequest):
     """An application may have two public keys at once."""
 
     def __init__(self) -> None:
-        super().__init__(f"A client may have at most {MOST_CREDENTIALS} credentials.", "too_many_credentials")
+        super().__init__(f"A client can have a maximum of {MOST_CREDENTIALS} credentials", "too_many_credentials")
 
 
 class NoSuchCredential(BadRequest):
-    """A credential is named that the application does not have."""
+    """A body names a credential that the application does not have."""
 
     def __init__(self) -> None:
         super().__init__("The credential does not exist.", "inexistent_credential")
+
+
+class UnknownCredential(NotFound):
+    """The path names a credential that the application does not have."""
+
+    def __init__(self) -> None:
+        super().__init__("The credential does not exist.", "inexistent_credential")
+
+
+class LastCredential(NotSupported):
+    """The only credential that counts is to be deleted: the application's old secret would count again, unasked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The credential is the only one that client_authentication_methods names; name another there, "
+            "or set client_authentication_methods to null, before you delete it."
+        )
 
 
 class CredentialExpiresInThePast(BadRequest):

@@ -2,7 +2,7 @@ import pytest
 
 from libs.edge import Query
 from libs.edge.management_errors import InvalidQuery
-from libs.edge.paging import CheckpointPage, Fields, OffsetPage, requested
+from libs.edge.paging import CheckpointPage, Fields, OffsetPage, listing, requested
 
 
 def test_without_parameters_a_bare_list_of_fifty_is_asked() -> None:
@@ -39,6 +39,14 @@ def test_a_page_that_cannot_be_is_an_invalid_query_string(raw: str) -> None:
     with pytest.raises(InvalidQuery) as caught:
         requested(Query.read(raw))
     assert caught.value.error_code == "invalid_query_string"
+
+
+def test_pages_of_one_list_differ_in_their_places_alone() -> None:
+    name = listing("/things", Query.read("from=x&take=5&fields=id&colour=red&colour=blue&size=1"))
+    assert name == listing("/things", Query.read("size=1&colour=red&colour=blue&take=50"))
+    others = ("size=1&colour=red", "colour=blue&colour=red&size=1", "size=1&colour=red%27%2C%20%27blue", "")
+    names = {name, *(listing("/things", Query.read(each)) for each in others), listing("/others", Query.read(""))}
+    assert len(names) == len(others) + 2
 
 
 def test_fields_are_included_or_excluded() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -24,9 +25,12 @@ from services.cli.stack import STORES
 from services.key_rotation import app as key_rotation
 from services.tenants.commands import ChangeSettings, RegisterTenant
 from services.token.commands import (
+    AddClientCredential,
     ChangeClient,
+    ChangeClientCredential,
     ChangeResourceServer,
     DeleteClient,
+    DeleteClientCredential,
     DeleteResourceServer,
     GrantClient,
     NewCredential,
@@ -35,6 +39,7 @@ from services.token.commands import (
     RegisterResourceServer,
 )
 from services.token.rules.client import Client
+from services.token.rules.client_credentials import counting
 from tests.conftest import Background, MakeDatabase, OpenBus, eventually
 from tests.servers import Addresses, NatsServer, PostgresServer
 
@@ -175,19 +180,29 @@ async def test_keys_that_were_changed_stay_changed(
     live: World, postgres: PostgresServer, at_end: AsyncExitStack, background: Background
 ) -> None:
     signs, moved = application(), application()
+    enables, deletes = application(), application()
     two = RegisterClient(T, signs.client_id, {"name": "signs"}, None, (key("one"), key("two")))
-    await live.decide("token", two, moved)
+    last = RegisterClient(T, deletes.client_id, {"name": "deletes"}, None, (key("five"),))
+    beside = AddClientCredential(T, enables.client_id, key("four"))
+    await live.decide("token", two, moved, enables, beside, last)
     older = await backup(live, postgres, at_end)
-    lost = [
+    lost: list[HasTenant] = [
+        ChangeClientCredential(T, signs.client_id, "cred_two", "2099-01-01T00:00:00+00:00"),
         ChangeClient(T, signs.client_id, {}, ("cred_two",)),
         ChangeClient(T, moved.client_id, {"token_endpoint_auth_method": None}, (key("three"),)),
+        ChangeClient(T, enables.client_id, {"token_endpoint_auth_method": None}, ("cred_four",)),
+        ChangeClient(T, deletes.client_id, {}, ()),
+        DeleteClientCredential(T, deletes.client_id, "cred_five"),
     ]
     await the_loss(live, older, background, lost)
     signing = await older.state("token", DeleteClient(T, signs.client_id))
     assert isinstance(signing, Client)
-    assert set(signing.credentials) == {"cred_two"}
-    secret = await older.state("token", DeleteClient(T, moved.client_id))
-    assert "sec_1" not in secret.secrets
+    assert counting(signing.credentials) == ("cred_two",)
+    assert signing.credentials["cred_two"].expires_at == datetime(2099, 1, 1, tzinfo=UTC)
+    for each in (moved, enables):
+        secret = await older.state("token", DeleteClient(T, each.client_id))
+        assert "sec_1" not in secret.secrets
+    assert (await older.state("token", DeleteClient(T, deletes.client_id))).credentials == {}
 
 
 async def test_lists_methods_and_apis_are_as_restricted_as_before(

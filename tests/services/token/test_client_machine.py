@@ -15,9 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from libs.edge.management_errors import ManagementError
 from libs.eventstore import Context, Event, Loaded
 from services.token.commands import (
+    AddClientCredential,
     ChangeClient,
+    ChangeClientCredential,
     ChangeClientGrant,
     DeleteClient,
+    DeleteClientCredential,
     DeleteClientGrant,
     GrantClient,
     NewCredential,
@@ -29,6 +32,7 @@ from services.token.events import CATALOGUE
 from services.token.rows import ClientRows
 from services.token.rules import client, client_properties
 from services.token.rules.client import Client, NoClient, State
+from services.token.rules.client_credentials import counting
 from tests.services.token.office import Office
 
 T = TypeVar("T")
@@ -116,6 +120,18 @@ class ClientLife(RuleBasedStateMachine):
         )
         self.does(ChangeClient(self.office.tenant, self.client_id, {"token_endpoint_auth_method": None}, wanted))
 
+    @rule(new=CHOSEN)
+    def adds_a_key(self, new: int) -> None:
+        self.does(AddClientCredential(self.office.tenant, self.client_id, self.key(new)))
+
+    @rule(end=st.sampled_from([None, "2001-01-01T00:00:00+00:00", "2100-01-01T00:00:00+00:00"]), last=st.booleans())
+    def ends_a_key(self, end: str | None, last: bool) -> None:  # noqa: FBT001
+        self.does(ChangeClientCredential(self.office.tenant, self.client_id, self.some_key(last=last), end))
+
+    @rule(last=st.booleans())
+    def deletes_a_key(self, last: bool) -> None:  # noqa: FBT001
+        self.does(DeleteClientCredential(self.office.tenant, self.client_id, self.some_key(last=last)))
+
     @rule(lifetime=st.sampled_from([None, timedelta(0), timedelta(seconds=60), timedelta(days=999)]))
     def rotates(self, lifetime: timedelta | None) -> None:
         self.does(RotateClientSecret(self.office.tenant, self.client_id, self.secret(), lifetime))
@@ -140,6 +156,11 @@ class ClientLife(RuleBasedStateMachine):
     def deletes(self, is_meant: bool) -> None:  # noqa: FBT001
         if is_meant:
             self.does(DeleteClient(self.office.tenant, self.client_id))
+
+    def some_key(self, *, last: bool) -> str:
+        state = self.state
+        known = list(state.credentials) if isinstance(state, Client) else []
+        return known[-1 if last else 0] if known else "none"
 
     def first_grant(self) -> str:
         state = self.state
@@ -166,7 +187,7 @@ class ClientLife(RuleBasedStateMachine):
         state = self.state
         if isinstance(state, Client) and client_properties.is_public(state.properties):
             assert not state.secrets
-            assert not state.credentials
+            assert not counting(state.credentials)
             assert "client_credentials" not in state.properties["grant_types"]
 
     async def _facts(self) -> list[Event]:

@@ -8,7 +8,7 @@ import pytest
 from libs.edge import AnsweredRequests
 from libs.sealed import RootKey, derive
 from libs.sealed.aead import Tampered
-from tests.services.token.office import Office
+from tests.services.token.office import Office, credential
 
 KEY = "7f3c-once"
 CLIENT = {"name": "Once"}
@@ -70,6 +70,7 @@ async def every_post(office: Office) -> list[tuple[str, Any]]:
         ("resource-servers", {"identifier": "urn:other"}),
         ("client-grants", {"client_id": client, "audience": "urn:each", "scope": []}),
         (f"clients/{client}/rotate-secret", None),
+        (f"clients/{client}/credentials", credential()),
     ]
 
 

@@ -3,7 +3,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.services.token.office import Office
+from tests.services.token.office import Office, named
 
 
 async def pages(office: Office, path: str, key: str, take: int) -> AsyncIterator[list[Any]]:
@@ -58,6 +58,62 @@ async def test_a_cursor_is_good_for_its_tenant_and_its_list_alone(office: Office
     ):
         answer = await office.ask("GET", path, query=f"from={forged.replace(' ', '+')}&take=1", tenant=tenant)
         assert answer.error == (400, "invalid_query_string"), (tenant, path, forged)
+
+
+@pytest.mark.security("AD-06")
+async def test_a_cursor_is_good_for_its_filter_alone(office: Office) -> None:
+    for _ in range(3):
+        await office.client(app_type="spa")
+    cursor = (await office.ask("GET", "clients", query="take=1&app_type=spa")).body["next"]
+    again = f"from={cursor}&take=2&fields=client_id"
+    assert len((await office.ask("GET", "clients", query=f"{again}&app_type=spa")).body["clients"]) == 2
+    for others in ("", "&app_type=native", "&app_type=spa&is_first_party=true"):
+        refused = await office.ask("GET", "clients", query=again + others)
+        assert refused.error == (400, "invalid_query_string"), others
+
+
+async def test_nothing_is_sorted_by_what_auth0_does_not_sort_by(office: Office) -> None:
+    for path in ("clients", "client-grants", "resource-servers"):
+        assert (await office.ask("GET", path, query="sort=name:1")).error == (400, "invalid_query_string")
+
+
+async def test_a_list_of_what_does_not_exist_yet_is_empty(office: Office) -> None:
+    client = await office.client()
+    grant = await office.grant(client, await office.api())
+    connections = f"clients/{client['client_id']}/connections"
+    for query in ("", "take=5", "strategy=auth0&strategy=sms&fields=id&include_fields=true"):
+        assert (await office.ask("GET", connections, query=query)).body == {"connections": []}
+    organizations = f"client-grants/{grant['id']}/organizations"
+    for query, shape in (
+        ("", []),
+        ("take=5", {"organizations": []}),
+        ("page=1&per_page=5&include_totals=true", {"start": 5, "limit": 5, "total": 0, "organizations": []}),
+    ):
+        assert (await office.ask("GET", organizations, query=query)).body == shape
+    for path in (connections, organizations):
+        assert (await office.ask("GET", path, query="from=x")).error == (400, "invalid_query_string")
+    assert (await office.ask("GET", "clients/nobody/connections")).error == (404, "inexistent_client")
+    nothing = await office.ask("GET", "client-grants/cgr_nothing/organizations")
+    assert nothing.error == (404, "inexistent_client_grant")
+    assert (await office.ask("GET", connections, tenant="other")).error == (404, "inexistent_client")
+
+
+async def test_deep_pages_and_counts_are_those_of_the_filter(office: Office) -> None:
+    clients = sorted([(await office.client())["client_id"] for _ in range(4)])
+    deleted = clients.pop(1)
+    assert (await office.ask("DELETE", f"clients/{deleted}")).status == 204
+    api, gone = await office.api(), await office.api()
+    grants = sorted([(await office.grant({"client_id": each}, api))["id"] for each in clients])
+    await office.grant({"client_id": clients[0]}, gone)
+    assert (await office.ask("DELETE", f"resource-servers/{gone['id']}")).status == 204
+    for path, key, name, made in (
+        ("clients", "clients", "client_id", clients),
+        ("client-grants", "client_grants", "id", grants),
+    ):
+        last = (await office.ask("GET", path, query="page=2&per_page=1&include_totals=true")).body
+        assert (last["total"], [each[name] for each in last[key]]) == (3, made[2:])
+    one = (await office.ask("GET", "client-grants", query=f"audience={named(api['identifier'])}")).body
+    assert [each["id"] for each in one] == grants
 
 
 @pytest.mark.security("AD-06")

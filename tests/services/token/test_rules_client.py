@@ -5,11 +5,15 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from msgspec import structs
 
 from services.token.commands import (
+    AddClientCredential,
     ChangeClient,
+    ChangeClientCredential,
     ChangeClientGrant,
     DeleteClient,
+    DeleteClientCredential,
     DeleteClientGrant,
     GrantClient,
     NewCredential,
@@ -20,6 +24,9 @@ from services.token.commands import (
 from services.token.events import (
     ClientChanged,
     ClientCredentialAdded,
+    ClientCredentialChanged,
+    ClientCredentialDisabled,
+    ClientCredentialEnabled,
     ClientCredentialRemoved,
     ClientDeleted,
     ClientGrantChanged,
@@ -35,6 +42,7 @@ from services.token.rules.client_reasons import (
     ClientUsesNoSecret,
     CredentialExpiresInThePast,
     GrantExists,
+    LastCredential,
     NoSuchAudience,
     NoSuchClient,
     NoSuchCredential,
@@ -44,6 +52,7 @@ from services.token.rules.client_reasons import (
     TooManyCredentials,
     TooMuchMetadata,
     TwoMethods,
+    UnknownCredential,
 )
 from tests.spec import NOW, Spec
 
@@ -85,6 +94,22 @@ def added(number: int) -> ClientCredentialAdded:
         expires_at=None,
         created_at=NOW,
     )
+
+
+def replaced(fact: ClientCredentialAdded, **changes: Any) -> ClientCredentialAdded:
+    return structs.replace(fact, **changes)
+
+
+def enabled(number: int) -> ClientCredentialEnabled:
+    return ClientCredentialEnabled(client_id="c1", credential_id=f"cred_{number}")
+
+
+def disabled(number: int) -> ClientCredentialDisabled:
+    return ClientCredentialDisabled(client_id="c1", credential_id=f"cred_{number}")
+
+
+def removed(number: int) -> ClientCredentialRemoved:
+    return ClientCredentialRemoved(client_id="c1", credential_id=f"cred_{number}")
 
 
 def changed(**properties: Any) -> ChangeClient:
@@ -176,16 +201,79 @@ def test_metadata_is_bounded_where_it_adds_up() -> None:
     assert given.when(client.change, changed(client_metadata={"new": "x", "0": None})).facts
 
 
-def test_keys_stay_come_and_go() -> None:
+def test_a_list_that_brings_keys_is_all_the_keys() -> None:
     given = CLIENTS.given(REGISTERED, added(1), added(2))
     given.when(client.change, ChangeClient("acme", "c1", {}, ("cred_2", key(3)))).then(
         ClientCredentialRemoved(client_id="c1", credential_id="cred_1"), added(3)
     )
-    given.when(client.change, ChangeClient("acme", "c1", {}, ())).then(
+    given.when(client.change, ChangeClient("acme", "c1", {}, (key(3),))).then(
         ClientCredentialRemoved(client_id="c1", credential_id="cred_1"),
         ClientCredentialRemoved(client_id="c1", credential_id="cred_2"),
+        added(3),
     )
     given.when(client.change, ChangeClient("acme", "c1", {}, ("cred_9",))).then_refused(NoSuchCredential)
+
+
+def test_a_list_of_ids_says_which_keys_count() -> None:
+    given = CLIENTS.given(REGISTERED, added(1), replaced(added(2), counts=False))
+    given.when(client.change, ChangeClient("acme", "c1", {}, ("cred_2",))).then(disabled(1), enabled(2))
+    given.when(client.change, ChangeClient("acme", "c1", {}, ("cred_1",))).then_nothing()
+    given.when(client.change, ChangeClient("acme", "c1", {}, ())).then(disabled(1))
+
+
+@pytest.mark.security("TE-06")
+def test_a_key_that_does_not_count_changes_no_method() -> None:
+    given = CLIENTS.given(REGISTERED, FIRST, replaced(added(1), counts=False))
+    assert given.when(client.rotate_secret, RotateClientSecret("acme", "c1", secret(2))).facts
+    assert given.when(client.change, changed(token_endpoint_auth_method="client_secret_post")).facts
+    counts = given.given(enabled(1))
+    counts.when(client.rotate_secret, RotateClientSecret("acme", "c1", secret(2))).then_refused(ClientUsesNoSecret)
+    counts.when(client.change, changed(token_endpoint_auth_method="client_secret_post")).then_refused(TwoMethods)
+
+
+def test_a_key_is_registered_without_counting() -> None:
+    given = CLIENTS.given(REGISTERED, added(1))
+    given.when(client.add_credential, AddClientCredential("acme", "c1", key(2))).then(replaced(added(2), counts=False))
+    for wrong, reason in (
+        (key(2, kid="kid1"), SameKeyTwice),
+        (key(2, jwk=key(1).jwk), SameKeyTwice),
+        (key(2, expires_at=NOW.isoformat()), CredentialExpiresInThePast),
+    ):
+        given.when(client.add_credential, AddClientCredential("acme", "c1", wrong)).then_refused(reason)
+    full = given.given(added(2))
+    full.when(client.add_credential, AddClientCredential("acme", "c1", key(3))).then_refused(TooManyCredentials)
+    CLIENTS.when(client.add_credential, AddClientCredential("acme", "c1", key(1))).then_refused(NoSuchClient)
+
+
+def test_a_key_ends_when_it_is_told_to() -> None:
+    given, end = CLIENTS.given(REGISTERED, added(1)), NOW + timedelta(days=1)
+    outcome = given.when(client.change_credential, ChangeClientCredential("acme", "c1", "cred_1", end.isoformat()))
+    outcome.then(
+        ClientCredentialChanged(client_id="c1", credential_id="cred_1", expires_at=end, changed_at=NOW),
+    )
+    again = given.given(*outcome.facts)
+    again.when(client.change_credential, ChangeClientCredential("acme", "c1", "cred_1", end.isoformat())).then_nothing()
+    assert again.when(client.change_credential, ChangeClientCredential("acme", "c1", "cred_1", None)).facts
+    unknown = ChangeClientCredential("acme", "c1", "cred_9", None)
+    given.when(client.change_credential, unknown).then_refused(UnknownCredential)
+
+
+@pytest.mark.security("TE-06")
+def test_the_only_key_that_counts_is_not_deleted_unasked() -> None:
+    given = CLIENTS.given(REGISTERED, FIRST, added(1), replaced(added(2), counts=False))
+    delete = DeleteClientCredential("acme", "c1", "cred_1")
+    given.when(client.delete_credential, delete).then_refused(LastCredential)
+    given.when(client.delete_credential, DeleteClientCredential("acme", "c1", "cred_2")).then(removed(2))
+    given.given(enabled(2)).when(client.delete_credential, delete).then(removed(1))
+    given.when(client.delete_credential, replace(delete, even_the_last=True)).then(removed(1))
+    given.when(client.delete_credential, DeleteClientCredential("acme", "c1", "cred_9")).then_nothing()
+    CLIENTS.when(client.delete_credential, delete).then_nothing()
+
+
+def test_facts_about_keys_that_are_gone_change_nothing() -> None:
+    gone = CLIENTS.given(REGISTERED, added(1), removed(1))
+    end = ClientCredentialChanged(client_id="c1", credential_id="cred_1", expires_at=None, changed_at=NOW)
+    assert gone.given(enabled(1), disabled(1), end).state == gone.state
 
 
 @pytest.mark.security("TE-06")

@@ -1,5 +1,6 @@
 """Kinds of values that several resources share."""
 
+from dataclasses import replace
 from typing import Final
 
 from libs.edge.schema import Array, Boolean, Dictionary, Integer, Kind, Object, Property, Text
@@ -37,6 +38,11 @@ def required(name: str, kind: Kind, description: str = "") -> Property:
 def removable(name: str, kind: Kind, description: str = "") -> Property:
     """A property that a PATCH removes, or sets back to its default, by `null`."""
     return Property(name, kind, description, is_nullable=True)
+
+
+def waiting(for_what: str, *properties: Property) -> tuple[Property, ...]:
+    """Properties that are kept and given back, and have no effect before `for_what` is there."""
+    return tuple(replace(each, waits=for_what) for each in properties)
 
 
 def ours(name: str, kind: Kind, description: str = "") -> Property:

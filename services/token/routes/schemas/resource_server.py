@@ -5,13 +5,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from libs.edge.management_errors import BadRequest
-from libs.edge.schema import Array, Object, Property, Resource, Text
-from services.token.routes.schemas.kinds import BOOLEAN, SECONDS, choice, line, ours, removable, required
+from libs.edge.schema import Anything, Array, Object, Property, Resource, Text
+from services.token.routes.schemas.kinds import BOOLEAN, SECONDS, choice, line, ours, removable, required, waiting
 from services.token.routes.schemas.promises import Promises
 
 _SCOPE: Final = Object(
     required("value", Text(min_length=1, max_length=280, format="scope")),
     removable("description", line(500)),
+)
+
+
+_ENCRYPTION: Final = Object(
+    required("format", line(64)),
+    Property(
+        "encryption_key",
+        Object(
+            Property("name", line(128)),
+            required("alg", line(32)),
+            Property("kid", line(128)),
+            required("pem", Text(min_length=1, max_length=16_384)),
+        ),
+    ),
 )
 
 
@@ -34,40 +48,51 @@ RESOURCE_SERVER: Final = Resource(
     removable("scopes", Array(_SCOPE, max_items=1000), "Permissions that can be granted"),
     removable("signing_alg", line(16), "Algorithm its tokens are signed with"),
     removable("token_lifetime", SECONDS, "Seconds a token is valid"),
-    removable("token_lifetime_for_web", SECONDS),
-    removable("token_lifetime_for_anonymous_access_tokens", SECONDS),
     removable(
         "token_dialect",
         choice("access_token", "access_token_authz", "rfc9068_profile", "rfc9068_profile_authz"),
         "Auth0's profile of access tokens or that of RFC 9068",
     ),
     removable("enforce_policies", BOOLEAN, "Whether permissions are enforced"),
-    removable("allow_offline_access", BOOLEAN),
-    removable("allow_online_access", BOOLEAN),
-    removable("allow_online_access_with_ephemeral_sessions", BOOLEAN),
-    removable("skip_consent_for_verifiable_first_party_clients", BOOLEAN),
-    removable("require_consent_non_repudiation", BOOLEAN),
-    removable("consent_policy", choice("transactional-authorization-with-mfa")),
-    removable("authorization_details", Array(Object(required("type", line(255, shortest=1))))),
-    removable("authorization_policy", Object(required("policy_id", line(64)))),
-    removable(
-        "subject_type_authorization",
-        Object(
-            Property("user", _policy("allow_all", "deny_all", "require_client_grant")),
-            Property("client", _policy("deny_all", "require_client_grant")),
-            Property("anonymous_user", _policy("deny_all", "require_client_grant")),
+    *waiting(
+        "people",
+        removable("token_lifetime_for_web", SECONDS),
+        removable("token_lifetime_for_anonymous_access_tokens", SECONDS),
+        removable("allow_offline_access", BOOLEAN),
+        removable("allow_online_access", BOOLEAN),
+        removable("allow_online_access_with_ephemeral_sessions", BOOLEAN),
+        removable("skip_consent_for_verifiable_first_party_clients", BOOLEAN),
+        removable("require_consent_non_repudiation", BOOLEAN),
+        removable("consent_policy", choice("transactional-authorization-with-mfa")),
+        removable(
+            "subject_type_authorization",
+            Object(
+                Property("user", _policy("allow_all", "deny_all", "require_client_grant")),
+                Property("client", _policy("deny_all", "require_client_grant")),
+                Property("anonymous_user", _policy("deny_all", "require_client_grant")),
+            ),
         ),
     ),
-    removable(
-        "proof_of_possession",
-        Object(
-            required("mechanism", choice("mtls", "dpop")),
-            required("required", BOOLEAN),
-            Property("required_for", choice("public_clients", "all_clients")),
+    *waiting(
+        "rich authorization requests and actions",
+        removable("authorization_details", Array(Object(required("type", line(255, shortest=1))))),
+        removable("authorization_policy", Object(required("policy_id", line(64)))),
+        removable(
+            "access_token", Object(Property("claims_mapping", Object(Property("custom_claims", Array(Anything())))))
         ),
     ),
-    removable("token_encryption", Object(Property("format", line(64)), Property("encryption_key", line(64)))),
-    removable("access_token", Object(Property("claims_mapping", Object()))),
+    *waiting(
+        "encrypted and bound tokens",
+        removable(
+            "proof_of_possession",
+            Object(
+                required("mechanism", choice("mtls", "dpop")),
+                required("required", BOOLEAN),
+                Property("required_for", choice("public_clients", "all_clients")),
+            ),
+        ),
+        removable("token_encryption", _ENCRYPTION),
+    ),
 )
 
 PROMISES: Final[Promises] = {
