@@ -9,7 +9,8 @@ from libs.eventstore.applied import Applied
 from libs.eventstore.envelope import Actor, Context, Envelope
 from libs.eventstore.events import Activity, Catalogue, Event, EventTooLarge, Fact
 from libs.eventstore.execute import Aggregate, Also, Committed, EventStore, Handler, Loaded
-from libs.eventstore.following import Follower, Projection
+from libs.eventstore.folding import folding
+from libs.eventstore.following import Follower, Projection, one_by_one
 from libs.eventstore.maintenance import Retention, keep_partitions
 from libs.eventstore.memory import MemoryFollower
 from libs.eventstore.reactions import Reaction, Reactor
@@ -42,5 +43,7 @@ __all__ = [
     "Relay",
     "Retention",
     "Written",
+    "folding",
     "keep_partitions",
+    "one_by_one",
 ]

@@ -40,12 +40,28 @@ HALTED_PAUSE: Final = 1.0
 Apply = Callable[[Connection, str, Envelope, Any], Awaitable[None]]
 """Writes one event into `table`; idempotent. Arguments: rows, table, envelope, event."""
 
+Happened = tuple[Envelope, Any]
+"""An event with what stands around it."""
+
+ApplyMany = Callable[[Connection, str, Sequence[Happened]], Awaitable[None]]
+"""Writes events, in their order, into `table` by a few statements. Arguments: rows, table, what happened."""
+
+
+def one_by_one(many: ApplyMany) -> Apply:
+    """The same for one event."""
+
+    async def one(rows: Connection, table: str, envelope: Envelope, event: Any) -> None:
+        await many(rows, table, [(envelope, event)])
+
+    return one
+
 
 @dataclass(frozen=True)
 class Projection:
     """A read model of another service's facts: the table's name with its version, its DDL, a function per fact.
 
-    `ddl` holds `{table}`, because a rebuild fills another table beside this one.
+    `ddl` holds `{table}`, because a rebuild fills another table beside this one. `many`, if given, does for a whole
+    batch, in a few statements, exactly what `handles` does one by one.
     """
 
     name: str
@@ -53,6 +69,7 @@ class Projection:
     source: Catalogue
     ddl: str
     handles: Mapping[type[Event], Apply]
+    many: ApplyMany | None = None
     log: str = FACTS
     is_critical: bool = True
     on_applied: Callable[[Sequence[Envelope]], None] = field(default=lambda _envelopes: None)
@@ -67,15 +84,20 @@ class Projection:
         """The event types it handles, as names on the wire."""
         return sorted(self.source.name_of(event) for event in self.handles)
 
-    async def apply(self, rows: Connection, table: str, envelope: Envelope) -> None:
-        """Write one event into `table`; unknown and unhandled types change nothing."""
-        event = self.source.decode(envelope.type, bytes(envelope.data))
-        if event is None:
-            if envelope.must_understand:
-                raise NotUnderstood(envelope.type)
+    async def apply(self, rows: Connection, table: str, envelopes: Sequence[Envelope]) -> None:
+        """Write events into `table`, in their order; unknown and unhandled types change nothing."""
+        happened = [(envelope, event) for envelope in envelopes if (event := self._handled(envelope)) is not None]
+        if self.many is not None and len(happened) > 1:
+            await self.many(rows, table, happened)
             return
-        if (handle := self.handles.get(type(event))) is not None:
-            await handle(rows, table, envelope, event)
+        for envelope, event in happened:
+            await self.handles[type(event)](rows, table, envelope, event)
+
+    def _handled(self, envelope: Envelope) -> Event | None:
+        event = self.source.decode(envelope.type, bytes(envelope.data))
+        if event is None and envelope.must_understand:
+            raise NotUnderstood(envelope.type)
+        return event if type(event) in self.handles else None
 
 
 class Follower:
@@ -249,8 +271,7 @@ class Follower:
         envelopes = [from_wire(each.payload) for each in delivered]
         require_epoch(checkpoint.epoch, envelopes[0])
         async with self._database.transaction() as rows:
-            for envelope in envelopes:
-                await self._projection.apply(rows, self._projection.name, envelope)
+            await self._projection.apply(rows, self._projection.name, envelopes)
             reached = Checkpoint(envelopes[-1].epoch, delivered[-1].sequence, tuple(self._projection.types), None)
             await set_checkpoint(rows, self._projection.name, checkpoint, reached)
         await self._saying.say(reached.epoch, reached.pos)

@@ -80,8 +80,7 @@ async def _replay(projection: Projection, rows: Connection, bus: Bus, table: str
         while reached < end:
             batch = [each for each in await reader.fetch(FETCH, wait=PATIENCE) if reached < each.sequence <= end]
             async with rows.transaction():
-                for each in batch:
-                    await projection.apply(rows, table, from_wire(each.payload))
+                await projection.apply(rows, table, [from_wire(each.payload) for each in batch])
             reached = batch[-1].sequence if batch else reached
     return reached
 

@@ -1,11 +1,13 @@
 """Read models of `key_rotation`: tenants as rows (following), issuers and public keys in memory (following)."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
+
+import msgspec
+from msgspec.structs import replace
 
 from libs.edge.guard import Callers
-from libs.eventstore import Envelope, Projection
+from libs.eventstore import Envelope, Projection, folding, one_by_one
 from libs.jose import FollowedKeys
-from libs.postgres import Connection
 from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
 from services.tenants.events import CATALOGUE as TENANT_FACTS
 from services.tenants.events import TenantDomainChanged, TenantRegistered, TenantSettingsChanged
@@ -27,34 +29,32 @@ COMMENT ON COLUMN {table}.allowed_signing_algs IS 'The algorithms it wants keys 
 """
 
 
-async def registered(rows: Connection, table: str, envelope: Envelope, event: TenantRegistered) -> None:
-    """A tenant exists."""
-    await rows.execute(
-        f"INSERT INTO {table} (tenant, domain, scheme) VALUES ($1, $2, $3) ON CONFLICT (tenant) DO NOTHING",  # noqa: S608
-        envelope.tenant,
-        event.domain,
-        event.scheme,
-    )
+class TenantRow(msgspec.Struct, frozen=True):
+    """A tenant as the row says."""
+
+    tenant: str
+    domain: str
+    scheme: str
+    allowed_signing_algs: tuple[str, ...] = ("RS256",)
 
 
-async def moved(rows: Connection, table: str, envelope: Envelope, event: TenantDomainChanged) -> None:
-    """It has another domain."""
-    await rows.execute(
-        f"UPDATE {table} SET domain = $2, scheme = $3 WHERE tenant = $1",  # noqa: S608
-        envelope.tenant,
-        event.domain,
-        event.scheme,
-    )
+Changes = TenantRegistered | TenantDomainChanged | TenantSettingsChanged
 
 
-async def settings_changed(rows: Connection, table: str, envelope: Envelope, event: TenantSettingsChanged) -> None:
-    """It may want keys of other algorithms."""
-    if "allowed_signing_algs" in event.settings:
-        await rows.execute(
-            f"UPDATE {table} SET allowed_signing_algs = $2 WHERE tenant = $1",  # noqa: S608
-            envelope.tenant,
-            event.settings["allowed_signing_algs"] or ["RS256"],
-        )
+def after(row: TenantRow | None, envelope: Envelope, event: Changes) -> TenantRow | None:
+    """A tenant's row after a fact about it."""
+    match row, event:
+        case None, TenantRegistered(domain=domain, scheme=scheme):
+            return TenantRow(envelope.tenant, domain, scheme)
+        case TenantRow(), TenantDomainChanged(domain=domain, scheme=scheme):
+            return replace(row, domain=domain, scheme=scheme)
+        case TenantRow(), TenantSettingsChanged(settings=settings) if "allowed_signing_algs" in settings:
+            return replace(row, allowed_signing_algs=tuple(settings["allowed_signing_algs"] or ("RS256",)))
+        case _:
+            return row
+
+
+APPLY: Final = folding(TenantRow, lambda envelope, _event: envelope.tenant, after)
 
 
 def tenants(**hooks: Any) -> Projection:
@@ -64,11 +64,8 @@ def tenants(**hooks: Any) -> Projection:
         service="key_rotation",
         source=TENANT_FACTS,
         ddl=DDL,
-        handles={
-            TenantRegistered: registered,
-            TenantDomainChanged: moved,
-            TenantSettingsChanged: settings_changed,
-        },
+        handles=dict.fromkeys(get_args(Changes), one_by_one(APPLY)),
+        many=APPLY,
         **hooks,
     )
 

@@ -5,7 +5,7 @@ from the command to its row and is in no event.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,7 +13,8 @@ import msgspec
 
 from libs.eventstore import Event, Loaded
 from libs.eventstore.verify import FoldCheck
-from libs.postgres import Connection
+from libs.eventstore.verify import Key as Aggregate
+from libs.postgres import Connection, Record
 from services.key_rotation.commands import Candidate
 from services.key_rotation.events import SigningKeyPublished
 from services.key_rotation.rules import signing_keys as rules
@@ -83,12 +84,11 @@ async def keys_of(rows: Connection, tenant: str) -> Keys:
         "WHERE tenant = $1 ORDER BY published_at, active_from, kid",
         tenant,
     )
-    return Keys(
-        tuple(
-            Key(row["kid"], row["alg"], row["published_at"], row["active_from"], is_revoked=row["is_revoked"])
-            for row in found
-        )
-    )
+    return Keys(tuple(_key(row) for row in found))
+
+
+def _key(row: Record) -> Key:
+    return Key(row["kid"], row["alg"], row["published_at"], row["active_from"], is_revoked=row["is_revoked"])
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,22 @@ class Published:
         new = {event.kid: event.jwk} if isinstance(event, SigningKeyPublished) else {}
         return Published(rules.evolve(self.keys, event), {**self.jwks, **new})
 
-    def rows(self) -> dict[str, tuple[Key, Any]]:
+    def rows(self) -> dict[str, tuple[Key, Any]] | None:
         """What the rows must say, by kid."""
-        return {key.kid: (key, self.jwks[key.kid]) for key in self.keys.keys}
+        return {key.kid: (key, self.jwks[key.kid]) for key in self.keys.keys} or None
 
 
-async def _stored(rows: Connection, tenant: str, _stream: str) -> dict[str, tuple[Key, Any]]:
-    found = await rows.fetch("SELECT kid, jwk FROM signing_keys WHERE tenant = $1", tenant)
-    jwks = {row["kid"]: json.loads(row["jwk"]) for row in found}
-    return Published(await keys_of(rows, tenant), jwks).rows()
+async def _stored(
+    rows: Connection, tenants: Sequence[str], _streams: Sequence[str]
+) -> dict[Aggregate, dict[str, tuple[Key, Any]]]:
+    found: dict[Aggregate, dict[str, tuple[Key, Any]]] = {}
+    for row in await rows.fetch(
+        "SELECT tenant, kid, alg, jwk, published_at, active_from, is_revoked FROM signing_keys WHERE tenant = ANY ($1)",
+        tenants,
+    ):
+        of_tenant = found.setdefault((row["tenant"], STREAM), {})
+        of_tenant[row["kid"]] = (_key(row), json.loads(row["jwk"]))
+    return found
 
 
 FOLD: Final = FoldCheck(

@@ -1,13 +1,13 @@
 """The row of a tenant: loaded and locked, saved. Folded: all columns but `created_at`, which is authoritative."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from libs.eventstore import Event, Loaded
-from libs.eventstore.verify import FoldCheck
+from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
 from services.tenants.commands import MoveTenant, RegisterTenant
 from services.tenants.rules import tenant as rules
@@ -80,11 +80,11 @@ def values_of(tenant: Tenant) -> tuple[Any, ...]:
     return tenant.name, tenant.domain, tenant.scheme, settings, sorted(tenant.prepared), tenant.is_open
 
 
-async def _stored(rows: Connection, tenant: str, _stream: str) -> Tenant | None:
-    row = await rows.fetchrow(
-        "SELECT name, domain, scheme, settings, prepared, is_open FROM tenants WHERE tenant = $1", tenant
+async def _stored(rows: Connection, tenants: Sequence[str], _streams: Sequence[str]) -> dict[Key, object]:
+    found = await rows.fetch(
+        "SELECT tenant, name, domain, scheme, settings, prepared, is_open FROM tenants WHERE tenant = ANY ($1)", tenants
     )
-    return tenant_of(row) if row else None
+    return {(row["tenant"], PREFIX + row["tenant"]): tenant_of(row) for row in found}
 
 
 FOLD: Final = FoldCheck(

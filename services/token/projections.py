@@ -1,13 +1,14 @@
 """What `token` keeps of others: tenants as rows, for its statements to join; public keys and issuers in memory."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from libs.edge.guard import Callers
-from libs.eventstore import Envelope, Projection
+from libs.eventstore import Envelope, Projection, folding, one_by_one
 from libs.jose import FollowedKeys
-from libs.postgres import Connection
 from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
 from services.tenants.events import (
     CATALOGUE,
@@ -42,59 +43,54 @@ COMMENT ON COLUMN {table}.allowed_signing_algs IS 'What an API may sign with.';
 """
 
 
-async def registered(rows: Connection, table: str, envelope: Envelope, event: TenantRegistered) -> None:
-    """A tenant exists."""
-    await rows.execute(
-        f"INSERT INTO {table} (tenant, version, domain, scheme, issuer) VALUES ($1, $2, $3, $4, $5) "  # noqa: S608
-        "ON CONFLICT (tenant) DO NOTHING",
-        envelope.tenant,
-        envelope.pos,
-        event.domain,
-        event.scheme,
-        issuer_of(event.scheme, event.domain),
-    )
+class TenantRow(msgspec.Struct, frozen=True):
+    """A tenant as the row says."""
+
+    tenant: str
+    version: int
+    domain: str
+    scheme: str
+    issuer: str
+    is_open: bool = False
+    default_audience: str | None = None
+    allowed_signing_algs: tuple[str, ...] = ("RS256",)
 
 
-async def moved(rows: Connection, table: str, envelope: Envelope, event: TenantDomainChanged) -> None:
-    """Its issuer is another."""
-    await rows.execute(
-        f"UPDATE {table} SET version = $2, domain = $3, scheme = $4, issuer = $5 WHERE tenant = $1",  # noqa: S608
-        envelope.tenant,
-        envelope.pos,
-        event.domain,
-        event.scheme,
-        issuer_of(event.scheme, event.domain),
-    )
+Changes = TenantRegistered | TenantDomainChanged | TenantSettingsChanged | TenantOpened
 
 
-async def settings_changed(rows: Connection, table: str, envelope: Envelope, event: TenantSettingsChanged) -> None:
-    """Some of its settings concern tokens."""
-    settings = event.settings
-    await rows.execute(
-        f"UPDATE {table} SET version = $2, "  # noqa: S608
-        "default_audience = CASE WHEN $3 THEN $4 ELSE default_audience END, "
-        "allowed_signing_algs = CASE WHEN $5 THEN $6::text[] ELSE allowed_signing_algs END WHERE tenant = $1",
-        envelope.tenant,
-        envelope.pos,
-        "default_audience" in settings,
-        settings.get("default_audience") or None,
-        "allowed_signing_algs" in settings,
-        settings.get("allowed_signing_algs") or ["RS256"],
-    )
+def after(row: TenantRow | None, envelope: Envelope, event: Changes) -> TenantRow | None:
+    """A tenant's row after a fact about it."""
+    match row, event:
+        case None, TenantRegistered(domain=domain, scheme=scheme):
+            return TenantRow(envelope.tenant, envelope.pos, domain, scheme, issuer_of(scheme, domain))
+        case TenantRow(), TenantDomainChanged(domain=domain, scheme=scheme):
+            issuer = issuer_of(scheme, domain)
+            return replace(row, version=envelope.pos, domain=domain, scheme=scheme, issuer=issuer)
+        case TenantRow(), TenantSettingsChanged(settings=settings):
+            return replace(row, version=envelope.pos, **_concerning(settings))
+        case TenantRow(), TenantOpened():
+            return replace(row, version=envelope.pos, is_open=True)
+        case _:
+            return row
 
 
-async def opened(rows: Connection, table: str, envelope: Envelope, _event: TenantOpened) -> None:
-    """It has all it needs."""
-    await rows.execute(
-        f"UPDATE {table} SET version = $2, is_open = true WHERE tenant = $1",  # noqa: S608
-        envelope.tenant,
-        envelope.pos,
-    )
+def _concerning(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of its settings that concern tokens, as columns."""
+    columns: dict[str, Any] = {}
+    if "default_audience" in settings:
+        columns["default_audience"] = settings["default_audience"] or None
+    if "allowed_signing_algs" in settings:
+        columns["allowed_signing_algs"] = tuple(settings["allowed_signing_algs"] or ("RS256",))
+    return columns
 
 
 def issuer_of(scheme: str, domain: str) -> str:
     """A tenant's issuer (OpenID Connect Discovery section 3), with Auth0's slash."""
     return f"{scheme}://{domain}/"
+
+
+APPLY: Final = folding(TenantRow, lambda envelope, _event: envelope.tenant, after)
 
 
 def tenants(**hooks: Any) -> Projection:
@@ -104,27 +100,10 @@ def tenants(**hooks: Any) -> Projection:
         service="token",
         source=CATALOGUE,
         ddl=DDL,
-        handles={
-            TenantRegistered: registered,
-            TenantDomainChanged: moved,
-            TenantSettingsChanged: settings_changed,
-            TenantOpened: opened,
-        },
+        handles=dict.fromkeys(get_args(Changes), one_by_one(APPLY)),
+        many=APPLY,
         **hooks,
     )
-
-
-class TenantRow(msgspec.Struct, frozen=True):
-    """A tenant as the row says."""
-
-    tenant: str
-    version: int
-    domain: str
-    scheme: str
-    issuer: str
-    is_open: bool
-    default_audience: str | None
-    allowed_signing_algs: tuple[str, ...]
 
 
 def callers() -> Callers:

@@ -24,7 +24,9 @@ def main() -> int:
 
 
 def _bench(given: argparse.Namespace) -> int:
-    wanted = Wanted(frozenset(given.only), given.rounds, given.seconds)
+    wanted = Wanted(
+        frozenset(given.only), given.rounds, given.seconds, applications=given.applications, tenants=given.tenants
+    )
     parts.say(f"load average {machine.load_average():.2f}; a quiet machine has next to none")
     facts = machine.described(Path(tempfile.gettempdir()))
     found = parts.measured(wanted)
@@ -54,6 +56,8 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--only", type=_parts, default=PARTS, help=f"of {','.join(PARTS)}; then nothing is written")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8, help="of each load")
+    parser.add_argument("--applications", type=int, default=Wanted.applications, help="sizes: how many are many")
+    parser.add_argument("--tenants", type=int, default=Wanted.tenants, help="sizes: how many are many; each makes keys")
     parser.add_argument("--no-write", dest="write", action="store_false", help="print the page, leave the file")
     parser.add_argument("--alg", choices=("ES256", "RS256"), default="ES256", help="profile: of which tokens")
     parser.add_argument("--rate", type=int, default=200, help="profile: looks a second")

@@ -1,5 +1,6 @@
 -- The load: one POST for ever. Every answer is looked at; what is not a 200 is counted, and the first such is shown.
--- The form comes by the environment, so that no secret stands in a command line.
+-- The form comes by the environment, so that no secret stands in a command line. Many forms, each with its host, come
+-- in a file that the environment names, a line each; they are asked in turns.
 local threads = {}
 
 function setup(thread)
@@ -11,6 +12,23 @@ function init(_)
   wrk.method = "POST"
   wrk.body = os.getenv("BENCH_FORM")
   wrk.headers["content-type"] = "application/x-www-form-urlencoded"
+  local path = os.getenv("BENCH_FORMS")
+  if path then
+    in_turns(path)
+  end
+end
+
+function in_turns(path)
+  local requests, number = {}, 0
+  for line in io.lines(path) do
+    local host, form = line:match("^(%S+) (%S+)$")
+    local headers = { ["host"] = host, ["content-type"] = wrk.headers["content-type"] }
+    table.insert(requests, wrk.format("POST", nil, headers, form))
+  end
+  request = function()
+    number = number % #requests + 1
+    return requests[number]
+  end
 end
 
 function response(status, _, body)

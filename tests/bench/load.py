@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ class Target:
 
     url: str
     form: str
+    others: tuple[tuple[str, str], ...] = ()
+    """Hosts and forms to ask with in turns, instead of the one form."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,12 @@ def _run(target: Target, seconds: int) -> str:
     bounds = [f"-c{CONNECTIONS}", f"-t{THREADS}", f"-d{seconds}s", f"--timeout={PATIENCE}"]
     command = [program(), *bounds, "-s", str(SCRIPT), target.url]
     environ = {"PATH": os.defpath, "BENCH_FORM": target.form}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    with tempfile.NamedTemporaryFile("w", prefix="limen-bench-", suffix=".forms") as others:
+        if target.others:  # too many for the environment
+            others.writelines(f"{host} {form}\n" for host, form in target.others)
+            others.flush()
+            environ["BENCH_FORMS"] = others.name
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         raise AssertionError(f"wrk failed: {done.stderr}{done.stdout}")
     return done.stdout

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from tests.bench import contenders, limen, machine
+from tests.bench import sections as further
 from tests.bench.figures import Figure, figure, number, ratios
 from tests.bench.load import Shot
 from tests.bench.parts import Measured, Wanted
+from tests.bench.table import Aim, table
 
 PATH: Final = contenders.ROOT / "docs" / "reference" / "performance.md"
 KEPT: Final = re.compile(r"<!-- kept: (\w+) -->\n(.*?)<!-- /kept -->", re.DOTALL)
@@ -26,22 +27,12 @@ The relays run, and the mirror in NATS must have caught up five seconds after ea
 """
 
 
-@dataclass(frozen=True)
-class Aim:
-    """A line of what is asked."""
-
-    what: str
-    measured: str
-    aim: str
-    is_reached: bool
-
-
 def rendered(found: Measured, wanted: Wanted, *, day: str, facts: Sequence[tuple[str, str]], old: str = "") -> str:
     """The page; hand-written parts are taken from `old`."""
     kept: dict[str, str] = dict(KEPT.findall(old))
     sections = [OPENING, _when(found, wanted, day), _machine(facts), _aims(aims(found))]
     sections += [_tokens(found), _processors(found), _by_hand("where_the_time_goes", kept)]
-    sections += [_starts(found), _memory(found), _by_hand("notes", kept)]
+    sections += [*further.sections(found), _starts(found), _memory(found), _by_hand("notes", kept)]
     return "\n".join(section for section in sections if section)
 
 
@@ -55,12 +46,12 @@ def _when(found: Measured, wanted: Wanted, day: str) -> str:
 
 
 def _machine(facts: Sequence[tuple[str, str]]) -> str:
-    return "## The machine\n\n" + _table(("", ""), facts, right=False)
+    return "## The machine\n\n" + table(("", ""), facts, right=False)
 
 
 def _aims(lines: Sequence[Aim]) -> str:
     rows = [(line.what, line.measured, line.aim, "yes" if line.is_reached else "no") for line in lines]
-    return "## What is asked\n\n" + _table(("", "measured", "aim", "reached"), rows)
+    return "## What is asked\n\n" + table(("", "measured", "aim", "reached"), rows)
 
 
 def aims(found: Measured) -> list[Aim]:
@@ -78,7 +69,7 @@ def aims(found: Measured) -> list[Aim]:
     if found.warm:
         warm = figure(found.warm)
         lines.append(Aim("`limen up` to the first token, warm", f"{warm.text(2)} s", "5 s", warm.median <= 5))
-    return lines
+    return [*lines, *further.aims(found)]
 
 
 def _ratio_aims(found: Measured, alg: str, asked: float) -> Iterable[Aim]:
@@ -106,7 +97,7 @@ def _tokens(found: Measured) -> str:
     if not found.shots:
         return ""
     heads = ("64 connections", "answers/s", "range", "beside oidc-provider", "p50, ms", "p99, ms")
-    return "## Tokens a second\n\n" + _table(heads, [_token_row(found, name) for name in found.shots])
+    return "## Tokens a second\n\n" + table(heads, [_token_row(found, name) for name in found.shots])
 
 
 def _token_row(found: Measured, name: str) -> tuple[str, ...]:
@@ -120,7 +111,7 @@ def _processors(found: Measured) -> str:
     """What an answer costs each program, and how much of the processors it kept busy."""
     rows = [(name, *cells) for name, shots in found.shots.items() for cells in _cost(shots)]
     heads = ("64 connections", "program", "µs of processor time an answer", "processors busy")
-    return "## Where the time goes\n\n" + _table(heads, rows) if rows else ""
+    return "## Where the time goes\n\n" + table(heads, rows) if rows else ""
 
 
 def _cost(shots: Sequence[Shot]) -> list[tuple[str, str, str]]:
@@ -136,7 +127,7 @@ def _starts(found: Measured) -> str:
     if found.warm:
         warm = figure(found.warm)
         rows.append(("warm, on the same data directory", warm.text(2), warm.range(2)))
-    return "## From `limen up` to the first token\n\n" + _table(("", "s", "range"), rows) if rows else ""
+    return "## From `limen up` to the first token\n\n" + table(("", "s", "range"), rows) if rows else ""
 
 
 def _memory(found: Measured) -> str:
@@ -145,7 +136,7 @@ def _memory(found: Measured) -> str:
     rows = [(name, _mb(size), _mb(found.after.get(name))) for name, size in found.idle.items()]
     rows.append(("together", _mb(sum(found.idle.values())), _mb(sum(found.after.values()) or None)))
     heads = ("", "idle after the start", "idle after the loads")
-    return "## Memory\n\nProportional set size, in MB.\n\n" + _table(heads, rows)
+    return "## Memory\n\nProportional set size, in MB.\n\n" + table(heads, rows)
 
 
 def _mb(size: int | None) -> str:
@@ -154,9 +145,3 @@ def _mb(size: int | None) -> str:
 
 def _by_hand(name: str, kept: dict[str, str]) -> str:
     return f"<!-- kept: {name} -->\n{kept.get(name, SPECIMEN)}<!-- /kept -->\n"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: bool = True) -> str:
-    """A table in Markdown; all but the first column are numbers when `right`."""
-    rule = ["---", *(["---:" if right else "---"] * (len(heads) - 1))]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (heads, rule, *rows))

@@ -1,17 +1,19 @@
 """Owns the order of a run: who is measured after whom, and what is kept of it."""
 
+import asyncio
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from tests.bench import contenders, limen, load, starts
+from tests.bench import contenders, limen, load, logs, management, openloop, replicas, spread, starts
 from tests.bench.contenders import Contender
 from tests.bench.limen import Kept
 from tests.bench.load import Shot
+from tests.bench.openloop import Timetable
 from tests.stack import Stack
 
-PARTS = ("starts", "memory", "tokens")
+PARTS = ("starts", "memory", "tokens", "open-loop", "lag", "management", "sizes", "rebuild", "verify", "replicas")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,12 @@ class Wanted:
     rounds: int = 3
     seconds: int = 8
     warm_up: int = 4
+    applications: int = 10_000
+    tenants: int = 200
+    tenants_within: float = 150.0
+    """Seconds after which the sizes are measured with as many tenants as there are."""
+    events: int = 100_000
+    """How long a log is rebuilt and verified."""
 
 
 @dataclass
@@ -35,6 +43,13 @@ class Measured:
     order: list[Contender] = field(default_factory=list)
     shots: dict[str, list[Shot]] = field(default_factory=dict)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
+    timetables: list[Timetable] = field(default_factory=list)
+    lagged: list[logs.Lagged] = field(default_factory=list)
+    done: list[management.Done] = field(default_factory=list)
+    spreads: list[spread.Spread] = field(default_factory=list)
+    rebuilt: list[logs.Replayed] = field(default_factory=list)
+    verified: list[logs.Replayed] = field(default_factory=list)
+    replicas: list[replicas.Replicated] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -65,6 +80,12 @@ def measured(wanted: Wanted) -> Measured:
         if "tokens" in wanted.parts:
             _tokens(stack, wanted, found)
             found.after = starts.idle_memory(stack) if "memory" in wanted.parts else {}
+        _further(stack, wanted, found)
+    if "replicas" in wanted.parts:
+        found.replicas = [replicas.measured(count, wanted.rounds, wanted.seconds) for count in (1, 2)]
+        for each in found.replicas:
+            say(f"{each.count} token: {each.shots[-1].rate:,.0f}/s, {each.costs[-1]:.0f} µs an answer")
+            _judge(f"{each.count} replicas", each.shots, found)
     return found
 
 
@@ -76,6 +97,71 @@ def fresh_stack() -> Iterator[Stack]:
         yield stack
     finally:
         stack.remove()
+
+
+def _further(stack: Stack, wanted: Wanted, found: Measured) -> None:
+    """What is measured on one stack besides tokens a second; the log grows from part to part."""
+    parts = wanted.parts
+    if parts & {"open-loop", "lag", "management", "sizes", "rebuild"}:
+        es256 = next(each for each in limen.contenders(stack) if each.alg == "ES256")
+        contenders.ask_once(es256)
+        load.fired(es256.target, wanted.warm_up, es256.watched)
+        for _ in range(wanted.rounds):
+            _timely(stack, es256, wanted, found)
+    if parts & {"management", "sizes"}:
+        _sizes(stack, wanted, found)
+    if parts & {"rebuild", "verify"}:
+        say(f"a log of {asyncio.run(logs.filled(stack, wanted.events)):,} events")
+    if "rebuild" in parts:
+        found.rebuilt = asyncio.run(logs.rebuilt(stack, wanted.rounds))
+        say("rebuilt: " + "  ".join(f"{each.rate:,.0f}/s" for each in found.rebuilt))
+    if "verify" in parts:
+        found.verified = logs.verified(stack, wanted.rounds)
+        say("verified: " + "  ".join(f"{each.rate:,.0f}/s" for each in found.verified))
+
+
+def _timely(stack: Stack, es256: Contender, wanted: Wanted, found: Measured) -> None:
+    if "open-loop" in wanted.parts:
+        with openloop.beside(es256.target, logs.RATE, wanted.seconds) as under_way:
+            made = openloop.result(under_way)
+        say(f"by a timetable: p50 {made.p50:.1f} ms  p99 {made.p99:.1f} ms, {made.late:.1f} of them the client's own")
+        found.timetables.append(made)
+        _require_all(made, found)
+    if "lag" in wanted.parts:
+        lagged = asyncio.run(logs.lag(stack, es256.target, wanted.seconds))
+        say(f"lag: p50 {lagged.p50:.0f} ms  p99 {lagged.p99:.0f} ms")
+        found.lagged.append(lagged)
+        _require_all(lagged.load, found)
+
+
+def _require_all(made: Timetable, found: Measured) -> None:
+    if made.other:
+        found.complaints.append(f"by a timetable: {made.other} answers were no 200")
+
+
+def _sizes(stack: Stack, wanted: Wanted, found: Measured) -> None:
+    made, found.done = asyncio.run(management.measured(stack, wanted.applications))
+    for done in found.done:
+        say(f"{done.what}: {done.rate:,.0f}/s")
+        if done.again:
+            found.complaints.append(f"{done.what}: {done.again} requests were answered 503 first")
+    if "sizes" in wanted.parts:
+        rounds, seconds = wanted.rounds, wanted.seconds
+        found.spreads = [
+            spread.applications(stack, made, rounds, seconds),
+            spread.tenants(stack, wanted.tenants, rounds, seconds, wanted.tenants_within),
+        ]
+    for each in found.spreads:
+        say(f"{each.name}: {each.over_many[-1].rate:,.0f}/s and {each.over_few[-1].rate:,.0f}/s")
+        _judge(each.name, [*each.over_few, *each.over_many], found)
+
+
+def _judge(name: str, shots: Sequence[Shot], found: Measured) -> None:
+    found.complaints += [
+        f"{name}: {shot.other} answers were no 200, {shot.broken} broke {shot.first}"
+        for shot in shots
+        if not shot.is_clean
+    ]
 
 
 def _tokens(stack: Stack, wanted: Wanted, found: Measured) -> None:
@@ -100,8 +186,7 @@ def _measure(stack: Stack, contender: Contender, seconds: int, found: Measured) 
     shot = load.fired(contender.target, seconds, contender.watched)
     found.shots.setdefault(contender.name, []).append(shot)
     say(f"  {contender.name:32} {shot.rate:9,.0f}/s  p50 {shot.p50:6.1f} ms  p99 {shot.p99:7.1f} ms")
-    if not shot.is_clean:
-        found.complaints.append(f"{contender.name}: {shot.other} answers were no 200, {shot.broken} broke {shot.first}")
+    _judge(contender.name, [shot], found)
     if contender.who == limen.WHO:
         kept = limen.kept(stack, since)
         found.kept.setdefault(contender.name, []).append(kept)

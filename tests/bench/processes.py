@@ -2,6 +2,7 @@
 
 import os
 import resource
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,20 @@ def tree(pid: int) -> list[int]:
 def cpu(pids: list[int]) -> float:
     """User and system seconds so far of these processes and of their children that have ended."""
     return sum(sum(int(ticks) for ticks in stat[11:15]) for pid in pids if (stat := _stat(pid))) / TICK
+
+
+def pin(pid: int, processors: set[int]) -> None:
+    """Keep every thread of a process, and what they start, on these processors."""
+    for task in _tasks(pid):
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(task, processors)
+
+
+def _tasks(pid: int) -> list[int]:
+    try:
+        return [int(each.name) for each in (PROC / str(pid) / "task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def own() -> Own:

@@ -1,21 +1,23 @@
 """The rows of applications: one in `clients`, some in the tables beside it; load and lock, save, compare."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from libs.eventstore import Event, Loaded
-from libs.eventstore.verify import FoldCheck
+from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
 from services.token.commands import ChangeClientGrant, GrantClient, RegisterClient, RotateClientSecret
 from services.token.rules import client
 from services.token.rules.client import Client, DeletedClient, Grant, NoClient, Target
 from services.token.rules.client_credentials import Credential
 
+STREAM: Final = "client-"
+
 CLIENT = """
-SELECT c.version, c.is_deleted, c.properties,
+SELECT c.tenant, c.client_id, c.version, c.is_deleted, c.properties,
     (SELECT coalesce(
         jsonb_agg(jsonb_build_object('id', s.secret_id, 'expires_at', s.expires_at) ORDER BY s.number), '[]')
      FROM client_secrets s WHERE s.tenant = c.tenant AND s.client_id = c.client_id) AS secrets,
@@ -25,6 +27,12 @@ SELECT c.version, c.is_deleted, c.properties,
      FROM client_grants g WHERE g.tenant = c.tenant AND g.client_id = c.client_id) AS grants
 FROM clients c WHERE c.tenant = $1 AND c.client_id = $2
 """
+
+CLIENTS = CLIENT.replace(
+    "WHERE c.tenant = $1 AND c.client_id = $2",
+    "JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, client_id) USING (tenant, client_id)",
+)
+"""The same of many at once."""
 
 
 class _Secret(msgspec.Struct):
@@ -58,7 +66,7 @@ class ClientRows:
 
     def stream(self, command: Any) -> str:
         """One stream per application."""
-        return f"client-{command.client_id}"
+        return f"{STREAM}{command.client_id}"
 
     def evolve(self, state: client.State, event: Event) -> client.State:
         """See `rules.client`."""
@@ -264,17 +272,18 @@ def _shape(state: client.State) -> object:
             return state.properties, dict(state.secrets), dict(state.credentials), dict(state.grants)
 
 
-async def _client_rows(rows: Connection, tenant: str, stream: str) -> object:
-    return _shape((await ClientRows().state(rows, tenant, stream.removeprefix("client-"))).state)
+async def _stored(rows: Connection, tenants: Sequence[str], streams: Sequence[str]) -> dict[Key, object]:
+    found = await rows.fetch(CLIENTS, tenants, [stream.removeprefix(STREAM) for stream in streams])
+    return {(row["tenant"], STREAM + row["client_id"]): _shape(_client(row["client_id"], row).state) for row in found}
 
 
 FOLD: Final[FoldCheck[Any]] = FoldCheck[Any](
     name="client",
-    streams="client-",
+    streams=STREAM,
     initial=NoClient(),
     evolve=client.evolve,
     shape=_shape,
-    read=_client_rows,
-    keys="SELECT tenant, 'client-' || client_id AS stream FROM clients",
+    read=_stored,
+    keys=f"SELECT tenant, '{STREAM}' || client_id AS stream FROM clients",  # noqa: S608
 )
 """How `limen verify` compares applications with their facts."""

@@ -1,15 +1,18 @@
 """The rows of APIs: one in `resource_servers`, none when deleted; load and lock, save, compare."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from libs.eventstore import Event, Loaded
-from libs.eventstore.verify import FoldCheck
+from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
 from services.token.commands import RegisterResourceServer
 from services.token.rules import resource_server
 from services.token.rules.resource_server import DeletedResourceServer, NoResourceServer, ResourceServer
+
+STREAM: Final = "resource_server-"
 
 
 class ResourceServerRows:
@@ -17,7 +20,7 @@ class ResourceServerRows:
 
     def stream(self, command: Any) -> str:
         """One stream per API."""
-        return f"resource_server-{command.id}"
+        return f"{STREAM}{command.id}"
 
     def evolve(self, state: resource_server.State, event: Event) -> resource_server.State:
         """See `rules.resource_server`."""
@@ -79,22 +82,23 @@ def _shape(state: resource_server.State) -> object:
     return (state.identifier, state.is_system, state.properties) if isinstance(state, ResourceServer) else None
 
 
-async def _stored(rows: Connection, tenant: str, stream: str) -> object:
-    row = await rows.fetchrow(
-        "SELECT version, identifier, is_system, properties FROM resource_servers WHERE tenant = $1 AND id = $2",
-        tenant,
-        stream.removeprefix("resource_server-"),
+async def _stored(rows: Connection, tenants: Sequence[str], streams: Sequence[str]) -> dict[Key, object]:
+    found = await rows.fetch(
+        "SELECT tenant, id, version, identifier, is_system, properties FROM resource_servers "
+        "JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, id) USING (tenant, id)",
+        tenants,
+        [stream.removeprefix(STREAM) for stream in streams],
     )
-    return None if row is None else _shape(_resource_server("", row).state)
+    return {(row["tenant"], STREAM + row["id"]): _shape(_resource_server("", row).state) for row in found}
 
 
 FOLD: Final[FoldCheck[Any]] = FoldCheck[Any](
     name="resource_server",
-    streams="resource_server-",
+    streams=STREAM,
     initial=NoResourceServer(),
     evolve=resource_server.evolve,
     shape=_shape,
     read=_stored,
-    keys="SELECT tenant, 'resource_server-' || id AS stream FROM resource_servers",
+    keys=f"SELECT tenant, '{STREAM}' || id AS stream FROM resource_servers",  # noqa: S608
 )
 """How `limen verify` compares APIs with their facts."""

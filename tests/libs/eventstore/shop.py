@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from libs.eventstore import (
     Activity,
     Aggregate,
@@ -17,9 +19,12 @@ from libs.eventstore import (
     Handler,
     Loaded,
     Projection,
+    folding,
+    one_by_one,
 )
 from libs.eventstore.envelope import meta
 from libs.eventstore.events import encoded
+from libs.eventstore.following import Happened
 from libs.postgres import Connection, Migration
 from libs.runtime.ids import uuid7
 from tests.servers import LOG
@@ -208,6 +213,58 @@ async def book(rows: Connection, table: str, envelope: Envelope, event: GoodSold
 SALES: Final = Projection("sales_v1", "shop", CATALOGUE, SALES_DDL, {GoodSold: book}, log="activity")
 
 
+# The same by the batch.
+
+
+class Stock(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    times: int
+
+
+def restock(row: Stock | None, _: Envelope, event: GoodRegistered | GoodRenamed) -> Stock | None:
+    if event.name == POISON:
+        raise ValueError(event.name)
+    if isinstance(event, GoodRegistered):
+        return row or Stock(event.id, event.name, 1)
+    return row and Stock(event.id, event.name, row.times + 1)
+
+
+STOCK_DDL: Final = "CREATE TABLE {table} (id text PRIMARY KEY, name text, times int)"
+STOCKING: Final = folding(Stock, lambda _, event: str(event.id), restock)
+STOCK: Final = Projection(
+    "stock_v1",
+    "shop",
+    CATALOGUE,
+    STOCK_DDL,
+    dict.fromkeys((GoodRegistered, GoodRenamed), one_by_one(STOCKING)),
+    many=STOCKING,
+)
+
+TAKINGS_DDL: Final = "CREATE TABLE {table} (good text PRIMARY KEY, sold bigint NOT NULL, last bigint NOT NULL)"
+ONE_SOLD: Final = (
+    "INSERT INTO {table} VALUES ($1, 1, $2) ON CONFLICT (good) DO UPDATE SET sold = {table}.sold + 1, last = $2"
+)
+MANY_SOLD: Final = (
+    "INSERT INTO {table} SELECT good, count(*), max(pos) FROM unnest($1::text[], $2::bigint[]) AS given(good, pos) "
+    "GROUP BY good ON CONFLICT (good) DO UPDATE SET sold = {table}.sold + excluded.sold, last = excluded.last"
+)
+
+
+async def take_one(rows: Connection, table: str, envelope: Envelope, event: GoodSold) -> None:
+    await rows.execute(ONE_SOLD.format(table=table), event.good, envelope.pos)
+
+
+async def take_many(rows: Connection, table: str, happened: Sequence[Happened]) -> None:
+    goods, positions = [event.good for _, event in happened], [envelope.pos for envelope, _ in happened]
+    await rows.execute(MANY_SOLD.format(table=table), goods, positions)
+
+
+TAKINGS: Final = Projection(
+    "takings_v1", "shop", CATALOGUE, TAKINGS_DDL, {GoodSold: take_one}, many=take_many, log="activity"
+)
+
+
 # What is hot.
 
 SELL: Final = """
@@ -259,8 +316,6 @@ def sale_arguments(sales: Sequence[Sale]) -> Sequence[Any]:
 
 async def log_of(store: EventStore, log: str = "facts") -> list[tuple[int, str, dict[str, Any]]]:
     """What is committed, by position."""
-    import msgspec  # noqa: PLC0415
-
     async with store.database.connection() as rows:
         found = await rows.fetch(f"SELECT pos, type, data FROM {log} ORDER BY pos")
     return [(row["pos"], row["type"], msgspec.json.decode(row["data"])) for row in found]

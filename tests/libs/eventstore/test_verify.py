@@ -1,21 +1,25 @@
 """The audit finds what differs, and nothing where all agrees."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from libs.bus import Bus, Streams
 from libs.eventstore import EventStore
-from libs.eventstore.verify import FoldCheck, folds, mirror, positions, snapshot
+from libs.eventstore.verify import FoldCheck, Key, folds, mirror, positions, snapshot
 from libs.postgres import Connection
 from tests.libs.eventstore.conftest import FACTS, MakeRelay, Mirrored
 from tests.libs.eventstore.shop import ANYBODY, CATALOGUE, GOODS, Good, RegisterGood, RenameGood, SellGood
 
 
-async def good_row(rows: Connection, tenant: str, stream: str) -> object:
-    return await rows.fetchval(
-        "SELECT name FROM goods WHERE tenant = $1 AND id = $2", tenant, stream.removeprefix("good-")
+async def good_rows(rows: Connection, tenants: Sequence[str], streams: Sequence[str]) -> dict[Key, object]:
+    found = await rows.fetch(
+        "SELECT tenant, id, name FROM goods JOIN unnest($1::text[], $2::text[]) AS g(tenant, id) USING (tenant, id)",
+        tenants,
+        [stream.removeprefix("good-") for stream in streams],
     )
+    return {(row["tenant"], f"good-{row['id']}"): row["name"] for row in found}
 
 
 CHECK: FoldCheck[Good | None] = FoldCheck(
@@ -24,7 +28,7 @@ CHECK: FoldCheck[Good | None] = FoldCheck(
     None,
     GOODS.evolve,
     lambda state: state and state.name,
-    good_row,
+    good_rows,
     keys="SELECT tenant, 'good-' || id AS stream FROM goods",
 )
 
