@@ -24,6 +24,18 @@ MANAGED: dict[str, str] = {
     "client-grants": "token",
     "keys": "key_rotation",
     "tenants": "tenants",
+    # What no service owns yet: `tenants` tells that nothing of it is configured.
+    **dict.fromkeys(
+        (
+            *("actions", "attack-protection", "branding", "connection-profiles", "connections"),
+            *("connections-directory-provisionings", "custom-domains", "device-credentials", "email-templates"),
+            *("emails", "event-streams", "flows", "forms", "grants", "guardian", "hooks", "log-streams"),
+            *("network-acls", "organizations", "prompts", "rate-limit-policies", "risk-assessments", "roles", "rules"),
+            *("rules-configs", "self-service-profiles", "supplemental-signals", "token-exchange-profiles"),
+            *("user-attribute-profiles", "users", "users-by-email"),
+        ),
+        "tenants",
+    ),
 }
 """The first segment behind `/api/v2/`."""
 

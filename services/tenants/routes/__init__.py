@@ -2,6 +2,7 @@
 
 from libs.edge import Route, RouteTable
 from libs.edge.operation import FIELDS, Operation
+from services.tenants.routes import unconfigured
 from services.tenants.routes.asks import Asks
 from services.tenants.routes.schema import SETTINGS
 from services.tenants.routes.settings import SettingsRoutes
@@ -17,4 +18,5 @@ def table(settings: SettingsRoutes) -> RouteTable:
     return RouteTable(
         Route("GET", PATH, settings.read, scopes=("read:tenant_settings",), operation=READ),
         Route("PATCH", PATH, settings.change, scopes=("update:tenant_settings",), operation=CHANGE),
+        *unconfigured.routes(),
     )

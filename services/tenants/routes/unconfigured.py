@@ -1,0 +1,131 @@
+"""Answers for what nobody configured: a route for every row of `unconfigured_table`, none of which changes anything."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from libs.edge import Call, Reply, Route, answers
+from libs.edge.management_errors import NotFound
+from libs.edge.operation import CHECKPOINTS, FIELDS, PAGES, Listing, Operation, Parameter, line
+from libs.edge.paging import CheckpointPage, OffsetPage, requested
+from libs.edge.routes import Handler
+from libs.edge.schema import Anything, Array, Boolean, Integer, Kind, Object, Property, Text
+from services.tenants.routes.unconfigured_table import ROWS, Absent, Counted, Default, EmptyList, Row
+
+PREFIX = "/api/v2/"
+REPEATED = frozenset({"strategy", "hydrate"})
+"""Filters that may be sent several times."""
+
+
+class NotThere(NotFound):
+    """The thing is not there, because nothing of its kind exists yet."""
+
+    def __init__(self, row: Absent) -> None:
+        super().__init__(row.message, row.error_code)
+
+
+def routes() -> tuple[Route, ...]:
+    """The table of routes."""
+    return tuple(
+        Route("GET", PREFIX + row.path, _handler(row), scopes=row.scopes, operation=_operation(row)) for row in ROWS
+    )
+
+
+def _handler(row: Row) -> Handler:
+    match row:
+        case EmptyList():
+            return _listing(row)
+        case Counted():
+            return _counted(row)
+        case Default():
+            return _default(row)
+        case Absent():
+            return _absent(row)
+
+
+def _listing(row: EmptyList) -> Handler:
+    async def empty(call: Call) -> Reply:
+        """An empty page."""
+        if not row.has_offsets:
+            return answers.json({row.key: []})
+        page = requested(call.query(), has_checkpoints=row.has_checkpoints)
+        if isinstance(page, CheckpointPage):
+            return answers.json(page.answer(row.key, [], None))
+        return answers.json(page.answer(row.key, [], 0))
+
+    return empty
+
+
+def _counted(row: Counted) -> Handler:
+    async def empty(call: Call) -> Reply:
+        """An empty page that tells which it is."""
+        page = requested(call.query(), has_checkpoints=False)
+        assert isinstance(page, OffsetPage), "no checkpoints were offered"
+        return answers.json({row.key: [], "total": 0, "page": page.page, "per_page": page.per_page})
+
+    return empty
+
+
+def _default(row: Default) -> Handler:
+    async def default(_: Call) -> Reply:
+        """What holds where nothing was configured."""
+        return answers.json(row.body)
+
+    return default
+
+
+def _absent(row: Absent) -> Handler:
+    async def absent(_: Call) -> Reply:
+        """Not there."""
+        raise NotThere(row)
+
+    return absent
+
+
+def _operation(row: Row) -> Operation:
+    query = [
+        Parameter(name, Array(line(2048)) if name in REPEATED else line(2048))
+        for name in row.filters
+        if name not in {each.name for each in _PAGING}
+    ]
+    query += [each for each in _PAGING if each.name in row.filters]
+    query += [Parameter(name, Boolean()) for name in row.switches]
+    match row:
+        case EmptyList():
+            return Operation(query=(*_pages(row), *query), answer=_shapes(row))
+        case Counted():
+            return Operation(
+                query=(*PAGES[:2], *query), answer=_kind({row.key: [], "total": 0, "page": 0, "per_page": 0})
+            )
+        case Default():
+            return Operation(query=tuple(query), answer=_kind(row.body))
+        case Absent():
+            return Operation(query=tuple(query), answer=Object(), errors=(404,))
+
+
+_PAGING = (*PAGES, *CHECKPOINTS, *FIELDS)
+
+
+def _pages(row: EmptyList) -> tuple[Parameter, ...]:
+    offsets, checkpoints = PAGES if row.has_offsets else (), CHECKPOINTS if row.has_checkpoints else ()
+    return (*offsets, *checkpoints, *(FIELDS if row.has_fields else ()))
+
+
+def _shapes(row: EmptyList) -> Listing:
+    return Listing(row.key, Object(), has_offsets=row.has_offsets, has_checkpoints=row.has_checkpoints)
+
+
+def _kind(value: Any) -> Kind:
+    """The kind of an answer that is always the same."""
+    match value:
+        case bool():
+            return Boolean()
+        case int():
+            return Integer()
+        case str():
+            return Text()
+        case Mapping():
+            return Object(*(Property(name, _kind(member), is_required=True) for name, member in value.items()))
+        case [first, *_]:
+            return Array(_kind(first))
+        case _:
+            return Array(Anything())

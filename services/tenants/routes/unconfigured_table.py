@@ -1,0 +1,363 @@
+"""What a tenant has that configured nothing, as one table: every GET of Auth0's tools that has nothing to tell yet.
+
+A row says what is so: no connection, no role, no protection that does not exist. Nothing here can be written. When the
+service that owns a path comes, its rows go, and the gateway sends the path's first segment there; `owner` says to whom.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class EmptyList:
+    """A list in those of Auth0's shapes that it has; `filters` and `switches` are further parameters."""
+
+    path: str
+    scopes: tuple[str, ...]
+    key: str
+    owner: str
+    has_offsets: bool = True
+    has_checkpoints: bool = False
+    has_fields: bool = False
+    filters: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Default:
+    """An answer that is always the same."""
+
+    path: str
+    scopes: tuple[str, ...]
+    owner: str
+    body: Any
+    filters: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A thing that is not there: 404, with Auth0's code and sentence."""
+
+    path: str
+    scopes: tuple[str, ...]
+    owner: str
+    error_code: str | None
+    message: str
+    filters: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A list that is always wrapped and tells which page it is."""
+
+    path: str
+    scopes: tuple[str, ...]
+    key: str
+    owner: str
+    filters: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+
+
+Row = EmptyList | Counted | Default | Absent
+
+LISTS: Final = (
+    EmptyList(
+        "connections",
+        ("read:connections",),
+        "connections",
+        "connections",
+        has_checkpoints=True,
+        has_fields=True,
+        filters=("strategy", "name"),
+    ),
+    EmptyList(
+        "connections-directory-provisionings",
+        ("read:directory_provisionings",),
+        "directory_provisionings",
+        "connections",
+        has_offsets=False,
+        has_checkpoints=True,
+    ),
+    EmptyList(
+        "users",
+        ("read:users", "read:user_idp_tokens"),
+        "users",
+        "login",
+        has_fields=True,
+        filters=("sort", "connection", "q", "search_engine", "primary_order"),
+    ),
+    EmptyList("roles", ("read:roles",), "roles", "login", filters=("name_filter", "type")),
+    EmptyList(
+        "organizations",
+        ("read:organizations", "read:organizations_summary"),
+        "organizations",
+        "login",
+        has_checkpoints=True,
+        filters=("sort",),
+    ),
+    EmptyList("grants", ("read:grants",), "grants", "token", filters=("user_id", "client_id", "audience")),
+    EmptyList(
+        "device-credentials",
+        ("read:device_credentials",),
+        "device_credentials",
+        "login",
+        has_fields=True,
+        filters=("user_id", "client_id", "type"),
+    ),
+    EmptyList("rules", ("read:rules",), "rules", "nobody", has_fields=True, switches=("enabled",)),
+    EmptyList(
+        "hooks", ("read:hooks",), "hooks", "nobody", has_fields=True, filters=("triggerId",), switches=("enabled",)
+    ),
+    EmptyList("forms", ("read:forms",), "forms", "login", filters=("hydrate",)),
+    EmptyList("flows", ("read:flows",), "flows", "login", filters=("hydrate",), switches=("synchronous",)),
+    EmptyList("flows/vault/connections", ("read:flows_vault_connections",), "connections", "login"),
+    EmptyList("self-service-profiles", ("read:self_service_profiles",), "self_service_profiles", "connections"),
+    EmptyList("network-acls", ("read:network_acls",), "network_acls", "gateway"),
+    EmptyList(
+        "prompts/rendering",
+        ("read:prompts",),
+        "configs",
+        "login",
+        has_fields=True,
+        filters=("prompt", "screen", "rendering_mode"),
+    ),
+    EmptyList(
+        "user-attribute-profiles",
+        ("read:user_attribute_profiles",),
+        "user_attribute_profiles",
+        "connections",
+        has_offsets=False,
+        has_checkpoints=True,
+    ),
+    EmptyList(
+        "connection-profiles",
+        ("read:connection_profiles",),
+        "connection_profiles",
+        "connections",
+        has_offsets=False,
+        has_checkpoints=True,
+    ),
+    EmptyList(
+        "token-exchange-profiles",
+        ("read:token_exchange_profiles",),
+        "token_exchange_profiles",
+        "token",
+        has_offsets=False,
+        has_checkpoints=True,
+    ),
+    EmptyList(
+        "rate-limit-policies",
+        ("read:rate_limit_policies",),
+        "rate_limit_policies",
+        "gateway",
+        has_offsets=False,
+        has_checkpoints=True,
+        filters=("resource", "consumer", "consumer_selector"),
+    ),
+    EmptyList(
+        "event-streams",
+        ("read:event_streams",),
+        "eventStreams",
+        "audit",
+        has_offsets=False,
+        has_checkpoints=True,
+    ),
+    EmptyList(
+        "custom-domains",
+        ("read:custom_domains",),
+        "custom_domains",
+        "tenants",
+        has_checkpoints=True,
+        has_fields=True,
+        filters=("q", "sort"),
+    ),
+)
+
+_ACTIONS: Final = ("read:actions",)
+
+COUNTED: Final = (
+    Counted(
+        "actions/actions",
+        _ACTIONS,
+        "actions",
+        "login",
+        filters=("triggerId", "actionName"),
+        switches=("deployed", "installed"),
+    ),
+    Counted("actions/modules", _ACTIONS, "modules", "login"),
+    Counted("actions/triggers/{triggerId}/bindings", _ACTIONS, "bindings", "login"),
+)
+
+_GUARDIAN: Final = ("read:guardian_factors",)
+_ATTACKS: Final = ("read:attack_protection",)
+_FACTORS: Final = (
+    *("sms", "push-notification", "otp", "email", "duo", "webauthn-roaming", "webauthn-platform", "recovery-code"),
+)
+_MESSAGES: Final = {
+    "enrollment_message": "{{code}} is the code to enroll this phone at {{tenant.friendly_name}}.",
+    "verification_message": "{{code}} is the code to sign in at {{tenant.friendly_name}}.",
+}
+
+
+def _no_shields(*stages: str) -> Mapping[str, Any]:
+    return {stage: {"shields": []} for stage in stages}
+
+
+DEFAULTS: Final = (
+    Default("rules-configs", ("read:rules_configs",), "nobody", []),
+    Default("log-streams", ("read:log_streams",), "audit", []),
+    Default("users-by-email", ("read:users",), "login", [], filters=("fields", "include_fields", "email")),
+    Default("actions/triggers", _ACTIONS, "login", {"triggers": []}),
+    Default("guardian/policies", ("read:mfa_policies",), "login", []),
+    Default(
+        "guardian/factors",
+        _GUARDIAN,
+        "login",
+        [{"name": name, "enabled": False, "trial_expired": False} for name in _FACTORS],
+    ),
+    Default("guardian/factors/sms/providers/twilio", _GUARDIAN, "login", {}),
+    Default("guardian/factors/phone/providers/twilio", _GUARDIAN, "login", {}),
+    Default("guardian/factors/push-notification/providers/sns", _GUARDIAN, "login", {}),
+    Default("guardian/factors/sms/templates", _GUARDIAN, "login", _MESSAGES),
+    Default("guardian/factors/phone/templates", _GUARDIAN, "login", _MESSAGES),
+    Default("guardian/factors/phone/selected-provider", _GUARDIAN, "login", {"provider": "auth0"}),
+    Default("guardian/factors/sms/selected-provider", _GUARDIAN, "login", {"provider": "auth0"}),
+    Default("guardian/factors/push-notification/selected-provider", _GUARDIAN, "login", {"provider": "guardian"}),
+    Default("guardian/factors/phone/message-types", _GUARDIAN, "login", {"message_types": []}),
+    Default("branding", ("read:branding",), "tenants", {}),
+    Default("branding/phone/providers", ("read:phone_providers",), "login", {"providers": []}, switches=("disabled",)),
+    Default("branding/phone/templates", ("read:phone_templates",), "login", {"templates": []}, switches=("disabled",)),
+    Default("prompts", ("read:prompts",), "login", {"universal_login_experience": "new", "identifier_first": True}),
+    Default("prompts/{prompt}/custom-text/{language}", ("read:prompts",), "login", {}),
+    Default("prompts/{prompt}/partials", ("read:prompts",), "login", {}),
+    Default(
+        "attack-protection/brute-force-protection",
+        _ATTACKS,
+        "login",
+        {
+            "enabled": False,
+            "shields": [],
+            "mode": "count_per_identifier_and_ip",
+            "allowlist": [],
+            "max_attempts": 10,
+        },
+    ),
+    Default(
+        "attack-protection/suspicious-ip-throttling",
+        _ATTACKS,
+        "login",
+        {
+            "enabled": False,
+            "shields": [],
+            "allowlist": [],
+            "stage": {
+                "pre-login": {"max_attempts": 100, "rate": 864_000},
+                "pre-user-registration": {"max_attempts": 50, "rate": 1200},
+                "pre-custom-token-exchange": {"max_attempts": 10, "rate": 600_000},
+            },
+        },
+    ),
+    Default(
+        "attack-protection/breached-password-detection",
+        _ATTACKS,
+        "login",
+        {
+            "enabled": False,
+            "shields": [],
+            "admin_notification_frequency": [],
+            "method": "standard",
+            "stage": _no_shields("pre-user-registration", "pre-change-password"),
+        },
+    ),
+    Default(
+        "attack-protection/bot-detection",
+        _ATTACKS,
+        "login",
+        {
+            "bot_detection_level": "low",
+            "challenge_password_policy": "never",
+            "challenge_passwordless_policy": "never",
+            "challenge_password_reset_policy": "never",
+            "allowlist": [],
+            "monitoring_mode_enabled": False,
+        },
+    ),
+    Default(
+        "attack-protection/captcha",
+        _ATTACKS,
+        "login",
+        {"active_provider_id": "", "simple_captcha": {}, "auth_challenge": {"fail_open": False}},
+    ),
+    Default("risk-assessments/settings", _ATTACKS, "login", {"enabled": False}),
+    Default("risk-assessments/settings/new-device", _ATTACKS, "login", {"remember_for": 0}),
+    Default("supplemental-signals", _ATTACKS, "gateway", {"akamai_enabled": False}),
+)
+
+ABSENT: Final = (
+    Absent(
+        "emails/provider",
+        ("read:email_provider",),
+        "login",
+        "inexistent_email_provider",
+        "There is not a configured email provider",
+        filters=("fields", "include_fields"),
+    ),
+    Absent(
+        "email-templates/{templateName}",
+        ("read:email_templates",),
+        "login",
+        "inexistent_email_template",
+        "The template does not exist.",
+    ),
+    Absent(
+        "branding/templates/universal-login",
+        ("read:branding",),
+        "login",
+        "inexistent_templates_universal_login",
+        "Template does not exist.",
+    ),
+    Absent(
+        "branding/themes/default",
+        ("read:branding",),
+        "login",
+        "theme_not_found",
+        "There was an error retrieving branding settings: invalid theme ID",
+    ),
+    Absent(
+        "connections/{id}",
+        ("read:connections",),
+        "connections",
+        "inexistent_connection",
+        "The connection does not exist",
+        filters=("fields", "include_fields"),
+    ),
+    Absent(
+        "connections/{id}/clients",
+        ("read:connections",),
+        "connections",
+        "inexistent_connection",
+        "The connection does not exist",
+        filters=("take", "from"),
+    ),
+    Absent(
+        "users/{id}",
+        ("read:users", "read:current_user", "read:user_idp_tokens"),
+        "login",
+        "inexistent_user",
+        "The user does not exist.",
+        filters=("fields", "include_fields"),
+    ),
+    Absent("roles/{id}", ("read:roles",), "login", "inexistent_role", "The role does not exist."),
+    Absent(
+        "organizations/{id}",
+        ("read:organizations", "read:organizations_summary"),
+        "login",
+        None,
+        "No organization found by that id or name",
+    ),
+)
+
+ROWS: Final[tuple[Row, ...]] = (*LISTS, *COUNTED, *DEFAULTS, *ABSENT)
