@@ -92,6 +92,7 @@ class ClientFilter:
     app_types: tuple[str, ...] | None = None
     external_client_id: str | None = None
     is_global: bool | None = None
+    """Of no row: the tenant's global client is nobody's application (`routes.global_client`)."""
 
 
 @dataclass(frozen=True)
@@ -183,9 +184,6 @@ async def client(database: Database, tenant: str, client_id: str) -> ClientRow |
 
 async def clients(database: Database, tenant: str, wanted: ClientFilter, window: Window) -> Found[ClientRow]:
     """A page of a tenant's applications."""
-    if wanted.is_global:
-        # No application is the tenant's global one.
-        return Found((), 0, None)
     found = _List(tenant, "clients", "client_id", "NOT is_deleted")
     found.where("coalesce((properties->>'is_first_party')::boolean, true) = {}", wanted.is_first_party)
     found.where("properties->>'app_type' = ANY ({})", None if wanted.app_types is None else list(wanted.app_types))

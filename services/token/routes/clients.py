@@ -21,7 +21,7 @@ from libs.sealed import hash_of_secret
 from services.token import queries
 from services.token.commands import ChangeClient, DeleteClient, NewSecret, RegisterClient, RotateClientSecret
 from services.token.queries import ClientFilter, ClientRow, Found
-from services.token.routes import credentials
+from services.token.routes import credentials, global_client
 from services.token.routes.desk import Desk
 from services.token.routes.schemas.addons import refuse_mappings
 from services.token.routes.schemas.client import CLIENT, PROMISES, ROTATION
@@ -96,6 +96,10 @@ class Clients:
         """A page of the applications that are wanted."""
         query = call.query()
         wanted, fields, page = _filter(query), Fields.requested(query), self.desk.page(query)
+        if wanted.is_global:
+            return answers.json(
+                global_client.page_of(page, fields.of(_readable(call)(global_client.members(call.tenant))))
+            )
         found = await queries.clients(self.desk.database, call.tenant, wanted, self.desk.window(call, page))
         return answers.json(self._page(call, page, fields, found))
 
@@ -123,6 +127,8 @@ class Clients:
     async def read(self, call: Call) -> Reply:
         """One application."""
         fields = Fields.requested(call.query())
+        if call.parameters["id"] == global_client.global_client_id(call.tenant):
+            return answers.json(fields.of(_readable(call)(global_client.members(call.tenant))))
         row = await queries.client(self.desk.database, call.tenant, call.parameters["id"])
         if row is None:
             raise NoSuchClient
@@ -139,6 +145,7 @@ class Clients:
 
     async def change(self, call: Call) -> Reply:
         """Change some properties, or which keys count."""
+        global_client.refuse(call.tenant, call.parameters["id"])
         properties = _checked(changed(CLIENT, call))
         _require_scopes_of(call, properties)
         wanted = credentials.taken_from(properties)
@@ -148,6 +155,7 @@ class Clients:
 
     async def delete(self, call: Call) -> Reply:
         """Delete an application, its secrets, keys and grants; 204 also where there was none."""
+        global_client.refuse(call.tenant, call.parameters["id"])
         _, headers = await self.desk.run(DeleteClient(call.tenant, call.parameters["id"]), call)
         return answers.empty(headers=headers)
 
