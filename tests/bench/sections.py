@@ -126,7 +126,8 @@ def _replicas(found: Measured) -> str:
         "Each replica of `token` has a processor of its own, everything else shares two others."
         if replicas.has_room()
         else "There is no processor for a second replica here: the replicas share one, everything else has the other, "
-        "so the rate cannot grow.\nWhat shows is whether two cost more a token than one, and whether they share evenly; "
+        "so the rate cannot grow.\n"
+        "What shows is whether two cost more a token than one, and whether they share evenly; "
         "that the rate doubles on more processors is not shown."
     )
     heads = ("replicas of `token`", "ES256 answers/s", "µs of `token` an answer", "least busy beside busiest")

@@ -4,16 +4,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from libs.edge import Call, Reply, Route, answers
-from libs.edge.management_errors import NotFound
+from libs.edge.management_errors import NotFound, NotSupported
 from libs.edge.operation import CHECKPOINTS, FIELDS, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage, OffsetPage, requested
+from libs.edge.refusals import UnknownPath
 from libs.edge.routes import Handler
-from libs.edge.schema import Anything, Array, Boolean, Integer, Kind, Object, Property, Text
+from libs.edge.schema import Anything, Array, Boolean, Integer, Kind, Object, Property, Resource, Text
+from libs.edge.validation import body
 from services.tenants.routes.unconfigured_table import ROWS, Absent, Counted, Default, EmptyList, Row
 
 PREFIX = "/api/v2/"
 REPEATED = frozenset({"strategy", "hydrate"})
 """Filters that may be sent several times."""
+
+
+class NotConfigurable(NotSupported):
+    """What does not exist yet cannot be configured: only what is so already may be said."""
+
+    def __init__(self) -> None:
+        super().__init__("This feature is not supported yet; its configuration cannot be changed.")
 
 
 class NotThere(NotFound):
@@ -25,9 +34,23 @@ class NotThere(NotFound):
 
 def routes() -> tuple[Route, ...]:
     """The table of routes."""
-    return tuple(
-        Route("GET", PREFIX + row.path, _handler(row), scopes=row.scopes, operation=_operation(row)) for row in ROWS
-    )
+    written = (row for row in ROWS if isinstance(row, Default) and row.written_by)
+    return (*map(_read, filter(_is_read, ROWS)), *map(_written, written))
+
+
+def _is_read(row: Row) -> bool:
+    return not isinstance(row, Default) or row.is_read
+
+
+def _read(row: Row) -> Route:
+    return Route("GET", PREFIX + row.path, _handler(row), scopes=row.scopes, operation=_operation(row))
+
+
+def _written(row: Default) -> Route:
+    scopes = tuple(scope.replace("read:", "update:") for scope in row.scopes)
+    kind = Resource(_name(row.path), *_members(row.body)) if isinstance(row.body, Mapping) else None
+    operation = Operation(body=kind, answer=_kind(row.body))
+    return Route(row.written_by, PREFIX + row.path, _saying(row), scopes=scopes, operation=operation)
 
 
 def _handler(row: Row) -> Handler:
@@ -71,6 +94,28 @@ def _default(row: Default) -> Handler:
         return answers.json(row.body)
 
     return default
+
+
+def _name(path: str) -> str:
+    return path.translate(str.maketrans("/-", "__", "{}"))
+
+
+def _saying(row: Default) -> Handler:
+    async def say(call: Call) -> Reply:
+        """Says again what is so; anything else is refused."""
+        if row.names and call.parameters["name"] not in row.names:
+            raise UnknownPath
+        said = body(call)
+        is_so = said.items() <= row.body.items() if _are_objects(said, row.body) else said == row.body
+        if not is_so:
+            raise NotConfigurable
+        return answers.json(row.body)
+
+    return say
+
+
+def _are_objects(*values: Any) -> bool:
+    return all(isinstance(value, dict) for value in values)
 
 
 def _absent(row: Absent) -> Handler:
@@ -124,8 +169,12 @@ def _kind(value: Any) -> Kind:
         case str():
             return Text()
         case Mapping():
-            return Object(*(Property(name, _kind(member), is_required=True) for name, member in value.items()))
+            return Object(*_members(value))
         case [first, *_]:
             return Array(_kind(first))
         case _:
             return Array(Anything())
+
+
+def _members(value: Mapping[str, Any]) -> tuple[Property, ...]:
+    return tuple(Property(name, _kind(member)) for name, member in value.items())

@@ -26,7 +26,7 @@ class EmptyList:
 
 @dataclass(frozen=True)
 class Default:
-    """An answer that is always the same."""
+    """An answer that is always the same. By `written_by`, PUT or PATCH, a tool may say again what is so, no more."""
 
     path: str
     scopes: tuple[str, ...]
@@ -34,6 +34,10 @@ class Default:
     body: Any
     filters: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
+    written_by: str = ""
+    is_read: bool = True
+    names: tuple[str, ...] = ()
+    """The values of the path's parameter `name`, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -211,28 +215,49 @@ DEFAULTS: Final = (
     Default("log-streams", ("read:log_streams",), "audit", []),
     Default("users-by-email", ("read:users",), "login", [], filters=("fields", "include_fields", "email")),
     Default("actions/triggers", _ACTIONS, "login", {"triggers": []}),
-    Default("guardian/policies", ("read:mfa_policies",), "login", []),
+    Default("guardian/policies", ("read:mfa_policies",), "login", [], written_by="PUT"),
     Default(
         "guardian/factors",
         _GUARDIAN,
         "login",
         [{"name": name, "enabled": False, "trial_expired": False} for name in _FACTORS],
     ),
+    Default(
+        "guardian/factors/{name}",
+        _GUARDIAN,
+        "login",
+        {"enabled": False},
+        written_by="PUT",
+        is_read=False,
+        names=_FACTORS,
+    ),
     Default("guardian/factors/sms/providers/twilio", _GUARDIAN, "login", {}),
     Default("guardian/factors/phone/providers/twilio", _GUARDIAN, "login", {}),
     Default("guardian/factors/push-notification/providers/sns", _GUARDIAN, "login", {}),
-    Default("guardian/factors/sms/templates", _GUARDIAN, "login", _MESSAGES),
-    Default("guardian/factors/phone/templates", _GUARDIAN, "login", _MESSAGES),
-    Default("guardian/factors/phone/selected-provider", _GUARDIAN, "login", {"provider": "auth0"}),
-    Default("guardian/factors/sms/selected-provider", _GUARDIAN, "login", {"provider": "auth0"}),
-    Default("guardian/factors/push-notification/selected-provider", _GUARDIAN, "login", {"provider": "guardian"}),
-    Default("guardian/factors/phone/message-types", _GUARDIAN, "login", {"message_types": []}),
-    Default("branding", ("read:branding",), "tenants", {}),
+    Default("guardian/factors/sms/templates", _GUARDIAN, "login", _MESSAGES, written_by="PUT"),
+    Default("guardian/factors/phone/templates", _GUARDIAN, "login", _MESSAGES, written_by="PUT"),
+    Default("guardian/factors/phone/selected-provider", _GUARDIAN, "login", {"provider": "auth0"}, written_by="PUT"),
+    Default("guardian/factors/sms/selected-provider", _GUARDIAN, "login", {"provider": "auth0"}, written_by="PUT"),
+    Default(
+        "guardian/factors/push-notification/selected-provider",
+        _GUARDIAN,
+        "login",
+        {"provider": "guardian"},
+        written_by="PUT",
+    ),
+    Default("guardian/factors/phone/message-types", _GUARDIAN, "login", {"message_types": []}, written_by="PUT"),
+    Default("branding", ("read:branding",), "tenants", {}, written_by="PATCH"),
     Default("branding/phone/providers", ("read:phone_providers",), "login", {"providers": []}, switches=("disabled",)),
     Default("branding/phone/templates", ("read:phone_templates",), "login", {"templates": []}, switches=("disabled",)),
-    Default("prompts", ("read:prompts",), "login", {"universal_login_experience": "new", "identifier_first": True}),
-    Default("prompts/{prompt}/custom-text/{language}", ("read:prompts",), "login", {}),
-    Default("prompts/{prompt}/partials", ("read:prompts",), "login", {}),
+    Default(
+        "prompts",
+        ("read:prompts",),
+        "login",
+        {"universal_login_experience": "new", "identifier_first": True},
+        written_by="PATCH",
+    ),
+    Default("prompts/{prompt}/custom-text/{language}", ("read:prompts",), "login", {}, written_by="PUT"),
+    Default("prompts/{prompt}/partials", ("read:prompts",), "login", {}, written_by="PUT"),
     Default(
         "attack-protection/brute-force-protection",
         _ATTACKS,
@@ -244,6 +269,7 @@ DEFAULTS: Final = (
             "allowlist": [],
             "max_attempts": 10,
         },
+        written_by="PATCH",
     ),
     Default(
         "attack-protection/suspicious-ip-throttling",
@@ -259,6 +285,7 @@ DEFAULTS: Final = (
                 "pre-custom-token-exchange": {"max_attempts": 10, "rate": 600_000},
             },
         },
+        written_by="PATCH",
     ),
     Default(
         "attack-protection/breached-password-detection",
@@ -271,6 +298,7 @@ DEFAULTS: Final = (
             "method": "standard",
             "stage": _no_shields("pre-user-registration", "pre-change-password"),
         },
+        written_by="PATCH",
     ),
     Default(
         "attack-protection/bot-detection",
@@ -284,16 +312,18 @@ DEFAULTS: Final = (
             "allowlist": [],
             "monitoring_mode_enabled": False,
         },
+        written_by="PATCH",
     ),
     Default(
         "attack-protection/captcha",
         _ATTACKS,
         "login",
-        {"active_provider_id": "", "simple_captcha": {}, "auth_challenge": {"fail_open": False}},
+        {"simple_captcha": {}, "auth_challenge": {"fail_open": False}},
+        written_by="PATCH",
     ),
-    Default("risk-assessments/settings", _ATTACKS, "login", {"enabled": False}),
-    Default("risk-assessments/settings/new-device", _ATTACKS, "login", {"remember_for": 0}),
-    Default("supplemental-signals", _ATTACKS, "gateway", {"akamai_enabled": False}),
+    Default("risk-assessments/settings", _ATTACKS, "login", {"enabled": False}, written_by="PATCH"),
+    Default("risk-assessments/settings/new-device", _ATTACKS, "login", {"remember_for": 0}, written_by="PATCH"),
+    Default("supplemental-signals", _ATTACKS, "gateway", {"akamai_enabled": False}, written_by="PATCH"),
 )
 
 ABSENT: Final = (

@@ -118,13 +118,14 @@ def change(command: ChangeResourceServer, state: State, _now: datetime) -> Seque
     """Change what differs."""
     if not isinstance(state, ResourceServer):
         raise NoSuchResourceServer
-    if state.is_system and command.identifier is None and not set(command.properties) <= SYSTEM_MAY_CHANGE:
-        raise SystemResourceServer
     identifier = command.identifier or state.identifier
     wanted = {name: DEFAULTS.get(name) if value is None else value for name, value in command.properties.items()}
     changed = {name: value for name, value in wanted.items() if state.properties.get(name) != value}
     if not changed and identifier == state.identifier:
         return []
+    # What says what is so changes nothing: a tool that sends back what it read is welcome.
+    if state.is_system and command.identifier is None and not set(changed) <= SYSTEM_MAY_CHANGE:
+        raise SystemResourceServer
     return [ResourceServerChanged(id=command.id, identifier=identifier, properties=changed)]
 
 
