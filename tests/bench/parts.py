@@ -49,7 +49,7 @@ class Measured:
     spreads: list[spread.Spread] = field(default_factory=list)
     rebuilt: list[logs.Replayed] = field(default_factory=list)
     verified: list[logs.Replayed] = field(default_factory=list)
-    replicas: list[replicas.Replicated] = field(default_factory=list)
+    replicated: list[replicas.Replicated] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -82,8 +82,8 @@ def measured(wanted: Wanted) -> Measured:
             found.after = starts.idle_memory(stack) if "memory" in wanted.parts else {}
         _further(stack, wanted, found)
     if "replicas" in wanted.parts:
-        found.replicas = [replicas.measured(count, wanted.rounds, wanted.seconds) for count in (1, 2)]
-        for each in found.replicas:
+        found.replicated = [replicas.measured(count, wanted.rounds, wanted.seconds) for count in (1, 2)]
+        for each in found.replicated:
             say(f"{each.count} token: {each.shots[-1].rate:,.0f}/s, {each.costs[-1]:.0f} µs an answer")
             _judge(f"{each.count} replicas", each.shots, found)
     return found
