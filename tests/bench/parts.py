@@ -102,7 +102,7 @@ def fresh_stack() -> Iterator[Stack]:
 def _further(stack: Stack, wanted: Wanted, found: Measured) -> None:
     """What is measured on one stack besides tokens a second; the log grows from part to part."""
     parts = wanted.parts
-    if parts & {"open-loop", "lag", "management", "sizes", "rebuild"}:
+    if parts & set(PARTS) - {"starts", "memory", "tokens", "replicas"}:
         es256 = next(each for each in limen.contenders(stack) if each.alg == "ES256")
         contenders.ask_once(es256)
         load.fired(es256.target, wanted.warm_up, es256.watched)
