@@ -26,6 +26,8 @@ class Wanted:
     warm_up: int = 4
     applications: int = 10_000
     tenants: int = 200
+    brief: int = 4
+    """Seconds of each load over few and many, and of each number of replicas: there are many such loads."""
     tenants_within: float = 150.0
     """Seconds after which the sizes are measured with as many tenants as there are."""
     events: int = 100_000
@@ -82,7 +84,7 @@ def measured(wanted: Wanted) -> Measured:
             found.after = starts.idle_memory(stack) if "memory" in wanted.parts else {}
         _further(stack, wanted, found)
     if "replicas" in wanted.parts:
-        found.replicated = [replicas.measured(count, wanted.rounds, wanted.seconds) for count in (1, 2)]
+        found.replicated = [replicas.measured(count, wanted.rounds, wanted.brief) for count in (1, 2)]
         for each in found.replicated:
             say(f"{each.count} token: {each.shots[-1].rate:,.0f}/s, {each.costs[-1]:.0f} µs an answer")
             _judge(f"{each.count} replicas", each.shots, found)
@@ -146,7 +148,7 @@ def _sizes(stack: Stack, wanted: Wanted, found: Measured) -> None:
         if done.again:
             found.complaints.append(f"{done.what}: {done.again} requests were answered 503 first")
     if "sizes" in wanted.parts:
-        rounds, seconds = wanted.rounds, wanted.seconds
+        rounds, seconds = wanted.rounds, wanted.brief
         found.spreads = [
             spread.applications(stack, made, rounds, seconds),
             spread.tenants(stack, wanted.tenants, rounds, seconds, wanted.tenants_within),

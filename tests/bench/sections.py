@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tests.bench import logs, replicas
+from tests.bench import logs, management, replicas
 from tests.bench.figures import Figure, figure, number, ratios
 from tests.bench.logs import Replayed
 from tests.bench.parts import Measured
@@ -22,7 +22,12 @@ REPLAY: Final = 20_000
 WITHIN: Final = 0.10
 """By how much the rate over many may differ from that over few."""
 
-ASKED: Final = {"applications made": 300, "pages by number, with totals": 200, "pages by cursor": 200}
+ASKED: Final = {
+    "applications made": 300,
+    "pages by number, with totals": 200,
+    "pages by cursor": 200,
+    management.TOGETHER: 200,
+}
 
 
 def aims(found: Measured) -> Iterable[Aim]:
