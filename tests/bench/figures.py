@@ -32,8 +32,8 @@ def figure(values: Sequence[float]) -> Figure:
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Figure:
-    """Ours to theirs, round by round: what disturbed one round disturbed both."""
-    return figure([one / other for one, other in zip(ours, theirs, strict=True)])
+    """Ours to theirs, round by round: what disturbed one round disturbed both. Nothing beside nothing is nothing."""
+    return figure([one / other if other else 0.0 for one, other in zip(ours, theirs, strict=True)])
 
 
 def number(value: float, digits: int = 0) -> str:

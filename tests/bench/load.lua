@@ -22,7 +22,7 @@ function in_turns(path)
   local requests, number = {}, 0
   for line in io.lines(path) do
     local host, form = line:match("^(%S+) (%S+)$")
-    local headers = { ["host"] = host, ["content-type"] = wrk.headers["content-type"] }
+    local headers = { ["Host"] = host, ["content-type"] = wrk.headers["content-type"] }
     table.insert(requests, wrk.format("POST", nil, headers, form))
   end
   request = function()

@@ -22,7 +22,7 @@ from libs.postgres import Connection, Database, Locks, connect, migrate
 from libs.runtime.clock import wall
 from libs.telemetry.readiness import Readiness
 from services.token.events import CATALOGUE, TokenIssued
-from tests.bench import openloop
+from tests.bench import limen, openloop
 from tests.bench.load import Target
 from tests.servers import LOG
 from tests.stack import Stack
@@ -53,7 +53,8 @@ ON CONFLICT (tenant, client_id) DO UPDATE SET tokens = {table}.tokens + excluded
 
 FILL: Final = """
 WITH moved AS (UPDATE token.head SET pos = pos + $1 WHERE log = 'activity' RETURNING pos), model AS (
-    SELECT tenant, type, v, data, meta FROM token.activity WHERE type = 'token.token_issued' ORDER BY pos DESC LIMIT 1
+    SELECT tenant, type, v, data, meta FROM token.activity
+    WHERE type = 'token.token_issued' AND data->>'audience' = $2 ORDER BY pos DESC LIMIT 1
 )
 INSERT INTO token.activity (pos, tenant, id, type, v, data, meta, at)
 SELECT moved.pos - $1 + n, tenant, gen_random_uuid(), type, v,
@@ -61,7 +62,8 @@ SELECT moved.pos - $1 + n, tenant, gen_random_uuid(), type, v,
        meta, clock_timestamp()
 FROM moved, model, generate_series(1, $1) AS n
 """
-"""A log grows by copies of its last token, of a thousand applications; its relay mirrors them as any other."""
+"""A log grows by copies of its last token for the bench's API, as if of a thousand applications; its relay mirrors them
+as any other."""
 
 
 async def one(rows: Connection, table: str, envelope: Envelope, event: TokenIssued) -> None:
@@ -198,7 +200,7 @@ async def filled(stack: Stack, events: int) -> int:
     try:
         query, stream = "SELECT pos FROM token.head WHERE log = 'activity'", stream_of("token", ACTIVITY)
         while (head := int(await connection.fetchval(query))) < events:
-            await connection.execute(FILL, min(CHUNK, events - head))
+            await connection.execute(FILL, min(CHUNK, events - head), limen.ES256_API)
         until = time.monotonic() + BOUND
         while (state := await Streams(bus).state(stream)) is None or state.last < head:
             assert time.monotonic() < until, "the mirror does not catch up"

@@ -20,6 +20,8 @@ PER_PAGE: Final = 100
 READERS: Final = 4
 """Lists that are walked at the same time, besides one alone."""
 
+TOGETHER: Final = f"pages by cursor, {READERS} readers"
+
 CREATED: Final = 201
 OK: Final = 200
 AWAY: Final = 503
@@ -140,7 +142,7 @@ async def listed(desk: Desk, count: int) -> list[Done]:
     together = asyncio.gather(*(_by_cursor(desk, number, count) for number in range(READERS)))
     began = time.monotonic()
     pages = sum(await together)
-    return [by_number, by_cursor, Done(f"pages by cursor, {READERS} readers", pages, time.monotonic() - began)]
+    return [by_number, by_cursor, Done(TOGETHER, pages, time.monotonic() - began)]
 
 
 async def _timed(what: str, walk: Any) -> Done:

@@ -72,6 +72,8 @@ class Load:
                     await asyncio.sleep(early)
                 late = max(late, time.monotonic() - due)
                 asked.create_task(self._ask(due))
+        while not self._free.empty():
+            self._free.get_nowait().close()
         good = sorted(self._good) or [float("inf")]
         p50, p99, longest = (good[at] * 1000 for at in (len(good) // 2, int(len(good) * 0.99), -1))
         return Timetable(len(self._good), self._other, time.monotonic() - began, p50, p99, longest, late * 1000)

@@ -26,6 +26,8 @@ class Wanted:
     warm_up: int = 4
     applications: int = 10_000
     tenants: int = 200
+    brief: int = 4
+    """Seconds of each load over few and many, and of each number of replicas: there are many such loads."""
     tenants_within: float = 150.0
     """Seconds after which the sizes are measured with as many tenants as there are."""
     events: int = 100_000
@@ -49,7 +51,7 @@ class Measured:
     spreads: list[spread.Spread] = field(default_factory=list)
     rebuilt: list[logs.Replayed] = field(default_factory=list)
     verified: list[logs.Replayed] = field(default_factory=list)
-    replicas: list[replicas.Replicated] = field(default_factory=list)
+    replicated: list[replicas.Replicated] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -82,8 +84,8 @@ def measured(wanted: Wanted) -> Measured:
             found.after = starts.idle_memory(stack) if "memory" in wanted.parts else {}
         _further(stack, wanted, found)
     if "replicas" in wanted.parts:
-        found.replicas = [replicas.measured(count, wanted.rounds, wanted.seconds) for count in (1, 2)]
-        for each in found.replicas:
+        found.replicated = [replicas.measured(count, wanted.rounds, wanted.brief) for count in (1, 2)]
+        for each in found.replicated:
             say(f"{each.count} token: {each.shots[-1].rate:,.0f}/s, {each.costs[-1]:.0f} µs an answer")
             _judge(f"{each.count} replicas", each.shots, found)
     return found
@@ -102,7 +104,7 @@ def fresh_stack() -> Iterator[Stack]:
 def _further(stack: Stack, wanted: Wanted, found: Measured) -> None:
     """What is measured on one stack besides tokens a second; the log grows from part to part."""
     parts = wanted.parts
-    if parts & {"open-loop", "lag", "management", "sizes", "rebuild"}:
+    if parts & set(PARTS) - {"starts", "memory", "tokens", "replicas"}:
         es256 = next(each for each in limen.contenders(stack) if each.alg == "ES256")
         contenders.ask_once(es256)
         load.fired(es256.target, wanted.warm_up, es256.watched)
@@ -146,7 +148,7 @@ def _sizes(stack: Stack, wanted: Wanted, found: Measured) -> None:
         if done.again:
             found.complaints.append(f"{done.what}: {done.again} requests were answered 503 first")
     if "sizes" in wanted.parts:
-        rounds, seconds = wanted.rounds, wanted.seconds
+        rounds, seconds = wanted.rounds, wanted.brief
         found.spreads = [
             spread.applications(stack, made, rounds, seconds),
             spread.tenants(stack, wanted.tenants, rounds, seconds, wanted.tenants_within),

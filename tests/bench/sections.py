@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tests.bench import logs, replicas
+from tests.bench import logs, management, replicas
 from tests.bench.figures import Figure, figure, number, ratios
 from tests.bench.logs import Replayed
 from tests.bench.parts import Measured
@@ -22,7 +22,12 @@ REPLAY: Final = 20_000
 WITHIN: Final = 0.10
 """By how much the rate over many may differ from that over few."""
 
-ASKED: Final = {"applications made": 300, "pages by number, with totals": 200, "pages by cursor": 200}
+ASKED: Final = {
+    "applications made": 300,
+    "pages by number, with totals": 200,
+    "pages by cursor": 200,
+    management.TOGETHER: 200,
+}
 
 
 def aims(found: Measured) -> Iterable[Aim]:
@@ -120,18 +125,17 @@ def _spreads(found: Measured) -> str:
 
 
 def _replicas(found: Measured) -> str:
-    if not found.replicas:
+    if not found.replicated:
         return ""
     where = (
         "Each replica of `token` has a processor of its own, everything else shares two others."
         if replicas.has_room()
         else "There is no processor for a second replica here: the replicas share one, everything else has the other, "
-        "so the rate cannot grow.\n"
-        "What shows is whether two cost more a token than one, and whether they share evenly; "
+        "so the rate cannot grow.\nWhat shows is whether two cost more a token than one and share evenly; "
         "that the rate doubles on more processors is not shown."
     )
     heads = ("replicas of `token`", "ES256 answers/s", "µs of `token` an answer", "least busy beside busiest")
-    return "## Replicas\n\n" + where + "\n\n" + table(heads, [_replica_row(each) for each in found.replicas])
+    return "## Replicas\n\n" + where + "\n\n" + table(heads, [_replica_row(each) for each in found.replicated])
 
 
 def _replica_row(each: Replicated) -> tuple[str, ...]:

@@ -108,13 +108,15 @@ async def _tenants(stack: Stack, count: int, bound: float) -> list[QuickstartAns
         for number in numbers:
             domain = f"t{number}.bench.localhost:{stack.port}"
             place = RegisterTenant(tenant=f"bench-{number}", name=f"Bench {number}", domain=domain, scheme="http")
-            made.append(await provisioned(bus, place, new_secrets=True))
+            with suppress(Refused):  # too slow for its maker: how many there are is on the page
+                made.append(await provisioned(bus, place, new_secrets=True))
 
     try:
-        with suppress(TimeoutError, Refused):
+        with suppress(TimeoutError):
             async with asyncio.timeout(bound), asyncio.TaskGroup() as tasks:
                 for _ in range(AT_ONCE):
                     tasks.create_task(work())
     finally:
         await bus.close()
+    assert made, "not one tenant was made in time"
     return made

@@ -74,10 +74,10 @@ class ClientRows:
 
     async def load(self, rows: Connection, command: Any) -> Loaded[client.State]:
         """Lock the application's row; read the API beside it where the command names one."""
-        await rows.execute(
+        is_there = await rows.fetchval(
             "SELECT 1 FROM clients WHERE tenant = $1 AND client_id = $2 FOR UPDATE", command.tenant, command.client_id
         )
-        row = await rows.fetchrow(CLIENT, command.tenant, command.client_id)
+        row = await rows.fetchrow(CLIENT, command.tenant, command.client_id) if is_there else None
         loaded = _client(command.client_id, row)
         target = await _target(rows, command, loaded.state)
         return Loaded(_with_target(loaded.state, target), loaded.version)
