@@ -9,7 +9,10 @@ from services.tenants.rules.settings import DEFAULT_FLAGS
 PAGE: Final = Text(max_length=16384)
 """A page of the tenant's own; the three of them must fit an event."""
 
-URL: Final = Text(pattern=r"|https?://[^\s<>\"]+", max_length=1024)
+URL: Final = Text(format="https-url-or-empty", max_length=1024)
+"""A URL that browsers of any user follow or load from the tenant's pages (SF-01); empty is none, as in Auth0."""
+
+LOGOUT_URL: Final = Text(format="redirect-uri", max_length=1024)
 COLOR: Final = Text(pattern=r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?", max_length=7)
 LOCALE: Final = Text(pattern=r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", max_length=35)
 HOURS: Final = Number(minimum=1 / 60, maximum=8760)
@@ -34,7 +37,7 @@ SETTINGS: Final = Resource(
     "tenant_settings",
     _removable("acr_values_supported", Array(Text(max_length=255), is_unique=True), "Values of acr this tenant knows"),
     _removable("allow_organization_name_in_authentication_api", Boolean()),
-    _removable("allowed_logout_urls", Array(URL), "Where a logout may lead"),
+    _removable("allowed_logout_urls", Array(LOGOUT_URL), "Where a logout may lead"),
     _removable(
         "allowed_signing_algs",
         Array(Text(enum=SIGNING_ALGORITHMS), min_items=1, is_unique=True),
