@@ -35,18 +35,18 @@ def path_of(route: Route, ids: Mapping[str, str]) -> str:
 
 
 def body_of(route: Route, **known: Any) -> dict[str, Any] | None:
-    """The smallest body that a route takes; `known` are members that have to be sensible."""
+    """The smallest body that a route takes, with those of `known` that it has."""
     if route.operation is None or route.operation.body is None:
         return None
-    properties = [each for each in route.operation.body.properties if not each.is_read_only]
+    properties = {each.name: each for each in route.operation.body.properties if not each.is_read_only}
     if route.method == "POST":
-        return _required(properties, known)
-    first = next(each for each in properties if not each.is_immutable)
+        return _required([*properties.values()]) | {name: known[name] for name in properties if name in known}
+    first = next(each for each in properties.values() if not each.is_immutable)
     return {first.name: known.get(first.name, plausible(first.kind))}
 
 
-def _required(properties: list[Property], known: Mapping[str, Any]) -> dict[str, Any]:
-    return {each.name: known.get(each.name, plausible(each.kind)) for each in properties if each.is_required}
+def _required(properties: list[Property]) -> dict[str, Any]:
+    return {each.name: plausible(each.kind) for each in properties if each.is_required}
 
 
 def plausible(kind: Kind) -> Any:
@@ -61,7 +61,7 @@ def plausible(kind: Kind) -> Any:
         case Array(items=items, min_items=least):
             return [plausible(items)] * max(least, 1)
         case Object(properties=properties):
-            return _required(list(properties), {})
+            return _required([*properties])
         case _:
             return {}
 

@@ -6,25 +6,28 @@ from typing import Any
 import pytest
 
 from libs.edge import Route
-from tests.security.client import Client
+from tests.security.client import Client, Signer
 from tests.security.insider import Insider
 from tests.security.management import ROUTES, TEMPLATED, body_of, named, path_of
 
 
-def ids(mine: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The ids of a tenant's objects, an API's also by its identifier."""
+def ids(route: Route, mine: dict[str, str], theirs: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The ids of a tenant's objects, an API's also by its identifier; where there are two, one of them alone too."""
     yield mine
+    if route.template.count("{") > 1:
+        yield mine | {"clients": theirs["clients"]}
     yield mine | {"resource-servers": mine["audience"].replace(":", "%3A").replace("/", "%2F")}
 
 
 @pytest.mark.security("AD-02")
 @pytest.mark.parametrize("route", TEMPLATED, ids=named)
 def test_an_id_of_another_tenant_in_a_path_is_nobodys(
-    client: Client, other: Client, insider: Insider, mine: dict[str, str], route: Route
+    client: Client, other: Client, insider: Insider, mine: dict[str, str], theirs: dict[str, str], route: Route
 ) -> None:
-    body, token = body_of(route, scope=[]), other.management_token()
+    known = {"scope": [], "pem": Signer.new("ES256").pem, "alg": "ES256", "expires_at": "2099-01-01T00:00:00Z"}
+    body, token = body_of(route, **known), other.management_token()
     with insider.nothing_changes():
-        for each in ids(mine):
+        for each in ids(route, mine, theirs):
             answer = other.manage(route.method, path_of(route, each), body, token=token)
             # Deleting what is not there is 204, as Auth0 answers; an empty list tells as little as a 404.
             quiet = {404} | ({204} if route.method == "DELETE" else set())
