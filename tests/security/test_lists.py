@@ -10,7 +10,7 @@ from libs.edge import Route
 from libs.edge.operation import Parameter
 from libs.edge.schema import Array, Text
 from tests.security.client import Client
-from tests.security.management import LISTS, named, path_of
+from tests.security.management import LISTS, named, path_of, plausible
 
 PAGED: Final = [
     route for route in LISTS if route.operation and any(each.name == "from" for each in route.operation.query)
@@ -177,3 +177,7 @@ def test_a_cursor_is_good_only_as_it_was_given_where_it_was_given(
         answer = client.manage("GET", f"{path}?take=1&from={quote(cursor)}", token=token)
         assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string"), cursor
     assert other.manage("GET", f"{path_of(route, theirs)}?take=1&from={given}").status_code == 400
+    filters = [(each.name, plausible(each.kind)) for at, each in SEARCHABLE if at is route]
+    for name, value in filters:
+        text = value[0] if isinstance(value, list) else value
+        assert client.manage("GET", f"{path}?take=1&from={given}&{name}={text}", token=token).status_code == 400, name

@@ -13,8 +13,9 @@ import pytest
 import requests
 
 from services.cli.quickstart import read
-from tests.security.client import Client, ToLoopback
+from tests.security.client import Client, Signer, ToLoopback
 from tests.security.insider import Insider
+from tests.security.management import ROUTES
 from tests.stack import MakeStack, Stack, until
 
 LIMIT: Final = 40
@@ -187,6 +188,48 @@ def test_what_was_cut_off_with_nats_is_done_once_when_it_is_sent_again(
 
     until(done, 20)
     assert [len(inside.facts(name)) for name in named] == [1] * len(named)
+
+
+def writes(client: Client) -> Iterator[requests.Response]:
+    """Every kind of change there is, one after the other, and its answer."""
+    manage, pem = client.manage, Signer.new("ES256").pem
+    yield (app := manage("POST", "clients", {"name": "recorded"}))
+    client_id = app.json()["client_id"]
+    yield manage("PATCH", f"clients/{client_id}", {"description": "changed"})
+    yield manage("POST", f"clients/{client_id}/rotate-secret", {})
+    keys, key = f"clients/{client_id}/credentials", {"credential_type": "public_key", "pem": pem, "alg": "ES256"}
+    yield (credential := manage("POST", keys, key))
+    yield manage("PATCH", f"{keys}/{credential.json()['id']}", {"expires_at": "2099-01-01T00:00:00Z"})
+    yield manage("DELETE", f"{keys}/{credential.json()['id']}")
+    yield (api := manage("POST", "resource-servers", {"identifier": f"urn:{uuid1().hex}"}))
+    yield manage("PATCH", f"resource-servers/{api.json()['id']}", {"scopes": [{"value": "read:it"}]})
+    body = {"client_id": client_id, "audience": api.json()["identifier"], "scope": []}
+    yield (grant := manage("POST", "client-grants", body))
+    yield manage("PATCH", f"client-grants/{grant.json()['id']}", {"scope": ["read:it"]})
+    yield manage("DELETE", f"client-grants/{grant.json()['id']}")
+    yield manage("DELETE", f"resource-servers/{api.json()['id']}")
+    yield manage("DELETE", f"clients/{client_id}")
+    yield manage("PATCH", "tenants/settings", {"friendly_name": uuid1().hex})
+    yield (key := manage("POST", "keys/signing/rotate"))
+    yield manage("PUT", f"keys/signing/{key.json()['kid']}/revoke")
+
+
+FACTS: Final = " UNION ALL ".join(
+    f"SELECT meta FROM {schema}.facts WHERE meta->>'request_id' = $1" for schema in ("tenants", "token", "key_rotation")
+)
+
+
+@pytest.mark.security("AD-12")
+def test_every_kind_of_change_is_recorded_with_its_doer(boss: Client, inside: Insider) -> None:
+    done = [*writes(boss)]
+    assert len(done) == len([route for route in ROUTES if route.method != "GET"]), "a kind of change is missing"
+    for answer in done:
+        assert answer.status_code in {200, 201, 204}, answer.text
+        facts = [json.loads(row["meta"]) for row in inside.rows(FACTS, answer.headers["x-request-id"])]
+        assert facts, answer.request.url
+        for meta in facts:
+            assert meta["actor"] == {"kind": "client", "id": boss.management_client_id}
+            assert meta["trace"], answer.request.url
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.security.client import Client, Signer
+from tests.stack import Stack
 
 
 def test_a_second_tenant_has_its_own_issuer_keys_and_applications(client: Client, other: Client) -> None:
@@ -16,6 +17,19 @@ def test_a_second_tenant_has_its_own_issuer_keys_and_applications(client: Client
     assert other.ask(client_id=client.client_id, client_secret=client.client_secret).status_code == 401
     listed = {each["client_id"] for each in other.manage("GET", "clients").json()}
     assert client.client_id not in listed
+
+
+@pytest.mark.security("AD-12")
+def test_a_refused_secret_is_one_event_that_says_whose_and_from_where(client: Client, stack: Stack) -> None:
+    app = client.machine("audited")
+    client.ask(client_id=app["client_id"], client_secret="wrong")
+    events = stack.events("--log", "activity", "--from", "1")
+    (refused,) = [event for event in events if event["data"].get("client_id") == app["client_id"]]
+    assert refused["type"] == "token.token_refused"
+    assert refused["request_id"]
+    assert refused["data"]["address"] == "127.0.0.1"
+    assert refused["data"]["client_name"] == "audited"
+    assert refused["data"]["reason"] == "WrongSecret"
 
 
 @pytest.mark.security("OI-08")
