@@ -10,11 +10,17 @@ from libs.edge.schema import Array, Boolean, Dictionary, Integer, Kind, Number, 
 from libs.edge.validation import violation
 from services.cli.docs.tables import TABLES
 
-ROUTES: Final = [route for table in TABLES.values() for route in table if route.is_management]
+EVERY: Final = [route for table in TABLES.values() for route in table if route.is_management]
+
+UNCONFIGURED: Final = [route for route in EVERY if route.handler.__module__.endswith(".unconfigured")]
+"""Those that always answer the same: one test asks them all."""
+
+ROUTES: Final = [route for route in EVERY if route not in UNCONFIGURED]
+"""All others."""
 TEMPLATED: Final = [route for route in ROUTES if "{" in route.template]
 LISTS: Final = [route for route in ROUTES if route.operation and isinstance(route.operation.answer, Listing)]
 WITH_BODY: Final = [route for route in ROUTES if route.operation and route.operation.body]
-SCOPES: Final = sorted({scope for route in ROUTES for scope in route.scopes or ()})
+SCOPES: Final = sorted({scope for route in EVERY for scope in route.scopes or ()})
 
 NOBODY: Final = "con_0000000000000000"
 """Where a path wants an id of a kind that nobody has yet."""

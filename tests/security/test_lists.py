@@ -170,10 +170,11 @@ def test_a_cursor_is_good_only_as_it_was_given_where_it_was_given(
 ) -> None:
     client.machine("one more")
     token, path = client.management_token(), path_of(route, mine)
-    given = first_cursor(client, route, mine) or first_cursor(client, PAGED[0], mine)
+    cursors = {each.template: first_cursor(client, each, mine) for each in PAGED}
+    given = cursors[route.template] or cursors["/api/v2/clients"]
     assert given is not None
-    foreign = [first_cursor(client, each, mine) for each in PAGED if each is not route]
-    for cursor in (*forged(given), *filter(None, foreign), first_cursor(other, route, theirs) or "a.b.c"):
+    foreign = [cursor for template, cursor in cursors.items() if cursor and template != route.template]
+    for cursor in (*forged(given), *foreign, first_cursor(other, route, theirs) or "a.b.c"):
         answer = client.manage("GET", f"{path}?take=1&from={quote(cursor)}", token=token)
         assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string"), cursor
     assert other.manage("GET", f"{path_of(route, theirs)}?take=1&from={given}").status_code == 400

@@ -156,7 +156,7 @@ def test_a_change_is_recorded_with_its_doer_before_it_is_answered(own: Stack, bo
         assert answer.status_code == 201
         facts = inside.facts(answer.json()["client_id"])
     for replica, pid in enumerate(pids):
-        own.await_back("token", not_pid=pid, replica=replica)
+        own.await_back("token", not_pid=pid, replica=replica, within=60)
     assert [fact["type"] for fact in facts] == ["token.client_registered", "token.client_secret_issued"]
     for meta in (json.loads(fact["meta"]) for fact in facts):
         assert meta["actor"] == {"kind": "client", "id": boss.management_client_id}
@@ -177,7 +177,7 @@ def test_what_was_cut_off_with_nats_is_done_once_when_it_is_sent_again(
         assert {answer.status_code for answer in answers} == {503}
         assert {answer.json()["statusCode"] for answer in answers} == {503}
         assert sum(len(inside.facts(name)) for name in named) == 0
-    own.await_back("nats", not_pid=pid)
+    own.await_back("nats", not_pid=pid, within=60)
     pending = set(named)
 
     def done() -> bool:
@@ -186,7 +186,7 @@ def test_what_was_cut_off_with_nats_is_done_once_when_it_is_sent_again(
                 pending.discard(name)
         return not pending
 
-    until(done, 20)
+    until(done, 60)
     assert [len(inside.facts(name)) for name in named] == [1] * len(named)
 
 

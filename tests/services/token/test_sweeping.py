@@ -8,10 +8,12 @@ from tests.services.token.office import Office
 PUT = {
     SPENT: """
         INSERT INTO spent_assertions (tenant, key, expires_at)
-        SELECT 'acme', n::text::bytea, clock_timestamp() + (n - 5) * interval '1 hour' FROM generate_series(1, 7) n""",
+        SELECT 'a', n::text::bytea, clock_timestamp() + interval '1 hour' * (n - 5)
+        FROM generate_series(1, 7) n""",
     FAILURES: """
         INSERT INTO failures (tenant, key, failures, until)
-        SELECT 'acme', n::text::bytea, 1, clock_timestamp() + (n - 5) * interval '1 hour' FROM generate_series(1, 7) n""",
+        SELECT 'a', n::text::bytea, 1, clock_timestamp() + interval '1 hour' * (n - 5)
+        FROM generate_series(1, 7) n""",
 }
 
 
