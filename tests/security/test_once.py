@@ -210,8 +210,8 @@ def writes(client: Client) -> Iterator[requests.Response]:
     yield manage("DELETE", f"resource-servers/{api.json()['id']}")
     yield manage("DELETE", f"clients/{client_id}")
     yield manage("PATCH", "tenants/settings", {"friendly_name": uuid1().hex})
-    yield (key := manage("POST", "keys/signing/rotate"))
-    yield manage("PUT", f"keys/signing/{key.json()['kid']}/revoke")
+    yield (rotated := manage("POST", "keys/signing/rotate"))
+    yield manage("PUT", f"keys/signing/{rotated.json()['kid']}/revoke")
 
 
 FACTS: Final = " UNION ALL ".join(

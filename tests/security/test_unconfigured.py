@@ -46,6 +46,6 @@ def test_each_answers_everybody_alike_and_refuses_what_it_never_gave(
             for name in sorted(known - {"page", "per_page", "include_totals", "include_fields", "take", "from"})[:2]:
                 answer = client.manage("GET", f"{path}?{name}={quote(value)}", token=token)
                 assert answer.status_code == 400 or answer.text == plain.text, (path, name, value)
-        if "from" in known:
+        if "from" in known and plain.status_code == 200:
             assert client.manage("GET", f"{path}?take=1&from=a.b.c", token=token).status_code == 400, path
         assert client.manage("GET", f"{path}?nonsense=1", token=token).status_code == 400, path
