@@ -39,12 +39,12 @@ class Cursors:
         rest, _, mac = cursor.rpartition(".")
         key_id, _, content = rest.rpartition(".")
         if len(cursor) > MAX_CURSOR or not cursor.isascii() or key_id not in self._keys:
-            raise _invalid()
+            raise invalid()
         if not hmac.compare_digest(mac, self._mac(key_id, tenant, route, content)):
-            raise _invalid()
+            raise invalid()
         expires, position = msgspec.msgpack.decode(_bytes(content), type=tuple[int, str])
         if now.timestamp() >= expires:
-            raise _invalid()
+            raise invalid()
         return position
 
     def _mac(self, key_id: str, tenant: str, route: str, content: str) -> str:
@@ -53,7 +53,8 @@ class Cursors:
         return _text(hmac.digest(self._keys[key_id], covered, "sha256")[:MAC_BYTES])
 
 
-def _invalid() -> InvalidQuery:
+def invalid() -> InvalidQuery:
+    """The refusal of a cursor that was not given here, or long ago."""
     return InvalidQuery.about("from", "The cursor is invalid or expired")
 
 

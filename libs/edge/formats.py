@@ -27,6 +27,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMERIC_END = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)")
+_PLACEHOLDER = re.compile(r"\{[a-z_.]{1,64}\}")
 _IDENTIFIER = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
 # Parameters an authorization response brings itself (RU-10).
@@ -87,6 +88,16 @@ def is_https_url(text: str) -> bool:
     return url is not None and url.scheme == "https" and "#" not in text and _leads_outside(url.hostname or "")
 
 
+def is_https_url_or_empty(text: str) -> bool:
+    """Tell whether we may fetch it, or there is none: Auth0's tools send an empty text for a URL that is not set."""
+    return not text or is_https_url(text)
+
+
+def is_https_url_template(text: str) -> bool:
+    """Tell whether it is a URL we may fetch whatever its `{placeholders}` become; a number is the worst of them."""
+    return is_https_url(_PLACEHOLDER.sub("1", text))
+
+
 def is_web_url(text: str) -> bool:
     """Tell whether a browser may be sent there: https anywhere, http on loopback hosts only."""
     url = _split(text)
@@ -126,6 +137,8 @@ def is_email(text: str) -> bool:
 
 FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "https-url": is_https_url,
+    "https-url-or-empty": is_https_url_or_empty,
+    "https-url-template": is_https_url_template,
     "web-url": is_web_url,
     "redirect-uri": is_redirect_uri,
     "origin": is_origin,

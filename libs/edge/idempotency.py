@@ -33,7 +33,7 @@ EVERY: Final = 600.0
 """Seconds between two rounds of forgetting."""
 
 MOST: Final = 10_000
-"""Rows a round forgets at most, so that it stays within its time."""
+"""Rows a statement forgets at most, so that it stays within its time."""
 
 REMEMBERED: Final = """
 SELECT fingerprint, key_id, answer FROM answered_requests
@@ -126,10 +126,11 @@ class AnsweredRequests:
             except DatabaseAway as error:
                 log.info("forgetting answered requests waits", reason=repr(error))
 
-    async def forget(self) -> None:
-        """Forget some of what is older than a day."""
+    async def forget(self, most: int = MOST) -> None:
+        """Forget what is older than a day: in rounds until nothing is left, or a busy day would outgrow them."""
         async with self._database.connection() as rows:
-            await rows.execute(FORGET, MOST)
+            while await rows.execute(FORGET, most) == f"DELETE {most}":
+                pass
 
     def _opened(self, tenant: str, name: bytes, key_id: str, sealed: bytes) -> Reply:
         key = self._keys.get(key_id)

@@ -38,6 +38,8 @@ IDEMPOTENCY_KEY: Final = {
 
 SHAPES: Final = {
     "https-url": r"^https://[!-~]+$",
+    "https-url-or-empty": r"^(?:https://[!-~]+)?$",
+    "https-url-template": r"^https://[!-~]+$",
     "web-url": r"^https?://[!-~]+$",
     "redirect-uri": r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$",
     "origin": r"^https?://[!-~]+$",

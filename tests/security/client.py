@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from requests.adapters import HTTPAdapter
 
 NAMES = (
     "issuer",
@@ -30,6 +31,18 @@ JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 def b64(data: bytes) -> str:
     """Base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class ToLoopback(HTTPAdapter):
+    """Sends requests for a tenant's host to the stack, as DNS would."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        assert request.url is not None
+        host = request.url.split("/")[2]
+        request.headers["host"] = host
+        request.url = request.url.replace(f"//{host}/", f"//127.0.0.1:{host.partition(':')[2]}/", 1)
+        answer: requests.Response = super().send(request, *args, **kwargs)
+        return answer
 
 
 @dataclass

@@ -1,11 +1,67 @@
-"""A client of the one stack that the security tests share."""
+"""A client of the one stack that the security tests share, another tenant's client, and somebody who sees it inside."""
+
+from collections.abc import Iterator
 
 import pytest
 
-from tests.security.client import Client
+from services.cli.quickstart import read
+from tests.security.client import Client, Signer, ToLoopback
+from tests.security.insider import Forger, Insider
 from tests.stack import Stack
 
 
 @pytest.fixture(scope="session")
 def client(stack: Stack) -> Client:
     return Client.of(stack.env)
+
+
+@pytest.fixture(scope="session")
+def other(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Another tenant's management application."""
+    made = stack.limen("tenant", "create", "other", "--domain", f"other.example:{stack.port}")
+    assert made.returncode == 0, made.stderr
+    file = tmp_path_factory.mktemp("other") / "quickstart.env"
+    file.write_text(made.stdout)
+    client = Client.of(read(file))
+    client.http.mount("http://", ToLoopback())
+    yield client
+    client.http.close()
+
+
+@pytest.fixture(scope="session")
+def insider(stack: Stack) -> Insider:
+    return Insider(stack)
+
+
+@pytest.fixture(scope="session")
+def forger(insider: Insider, client: Client) -> Forger:
+    """Holds the default tenant's signing key."""
+    return insider.forger(client)
+
+
+@pytest.fixture(scope="session")
+def mine(client: Client) -> dict[str, str]:
+    """Ids of objects of the default tenant, by the segment of a path that goes before them."""
+    return objects_of(client)
+
+
+def objects_of(client: Client) -> dict[str, str]:
+    """One object of each kind, made for this."""
+    credential = {"credential_type": "public_key", "name": "one", "pem": Signer.new("ES256").pem, "alg": "ES256"}
+    methods = {"private_key_jwt": {"credentials": [credential]}}
+    app = client.machine("everybody's aim", client_authentication_methods=methods)
+    api = client.api()
+    return {
+        "clients": app["client_id"],
+        "credentials": app["client_authentication_methods"]["private_key_jwt"]["credentials"][0]["id"],
+        "resource-servers": api["id"],
+        "audience": api["identifier"],
+        "client-grants": client.granted(app["client_id"], api["identifier"], ("read:things",)),
+        "signing": client.jwks()["keys"][-1]["kid"],
+    }
+
+
+@pytest.fixture(scope="session")
+def theirs(other: Client) -> dict[str, str]:
+    """The same of the other tenant."""
+    return objects_of(other)

@@ -9,7 +9,16 @@ from services.tenants.rules.settings import DEFAULT_FLAGS
 PAGE: Final = Text(max_length=16384)
 """A page of the tenant's own; the three of them must fit an event."""
 
-URL: Final = Text(pattern=r"|https?://[^\s<>\"]+", max_length=1024)
+URL: Final = Text(format="https-url-or-empty", max_length=1024)
+"""A URL that browsers of any user follow or load from the tenant's pages (SF-01); empty is none, as in Auth0."""
+
+LOGOUT_URL: Final = Text(format="redirect-uri", max_length=1024)
+# Names are shown in titles and mails: a line end or a change of direction in them would forge what stands around.
+NAME: Final = Text(pattern=r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*", max_length=255)
+# Neither a list of addresses nor an encoded word, which a mailer would decode into another address.
+ADDRESS: Final = Text(
+    pattern=r"|[^@\s\x00-\x1f\x7f-\x9f=?<>\",;:\\]+@[^@\s\x00-\x1f\x7f-\x9f=?<>\",;:\\]+", max_length=254
+)
 COLOR: Final = Text(pattern=r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?", max_length=7)
 LOCALE: Final = Text(pattern=r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", max_length=35)
 HOURS: Final = Number(minimum=1 / 60, maximum=8760)
@@ -34,7 +43,7 @@ SETTINGS: Final = Resource(
     "tenant_settings",
     _removable("acr_values_supported", Array(Text(max_length=255), is_unique=True), "Values of acr this tenant knows"),
     _removable("allow_organization_name_in_authentication_api", Boolean()),
-    _removable("allowed_logout_urls", Array(URL), "Where a logout may lead"),
+    _removable("allowed_logout_urls", Array(LOGOUT_URL), "Where a logout may lead"),
     _removable(
         "allowed_signing_algs",
         Array(Text(enum=SIGNING_ALGORITHMS), min_items=1, is_unique=True),
@@ -62,7 +71,7 @@ SETTINGS: Final = Resource(
         Object(Property("html", PAGE), Property("show_log_link", Boolean()), Property("url", URL)),
     ),
     Property("flags", Object(*(Property(name, Boolean()) for name in DEFAULT_FLAGS)), "Switches of Auth0's"),
-    _removable("friendly_name", Text(max_length=255), "What people read on the pages"),
+    _removable("friendly_name", NAME, "What people read on the pages"),
     _removable("guardian_mfa_page", _page_with_switch()),
     _removable("idle_ephemeral_session_lifetime", HOURS),
     _removable("idle_session_lifetime", HOURS, "Hours after which an unused session ends"),
@@ -81,7 +90,7 @@ SETTINGS: Final = Resource(
     _removable("session_lifetime_in_minutes", MINUTES),
     _removable("sessions", Object(Property("oidc_logout_prompt_enabled", Boolean()))),
     _removable("skip_non_verifiable_callback_uri_confirmation_prompt", Boolean()),
-    _removable("support_email", Text(max_length=254, pattern=r"|[^@\s]+@[^@\s]+")),
+    _removable("support_email", ADDRESS),
     _removable("support_url", URL),
     _removable(
         "universal_login",

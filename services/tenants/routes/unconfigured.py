@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from libs.edge import Call, Reply, Route, answers
+from libs.edge.cursors import invalid
 from libs.edge.management_errors import NotFound, NotSupported
 from libs.edge.operation import CHECKPOINTS, FIELDS, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage, OffsetPage, requested
@@ -68,6 +69,7 @@ def _handler(row: Row) -> Handler:
 def _listing(row: EmptyList) -> Handler:
     async def empty(call: Call) -> Reply:
         """An empty page."""
+        _refuse_cursor(call)
         if not row.has_offsets:
             return answers.json({row.key: []})
         page = requested(call.query(), has_checkpoints=row.has_checkpoints)
@@ -76,6 +78,12 @@ def _listing(row: EmptyList) -> Handler:
         return answers.json(page.answer(row.key, [], 0))
 
     return empty
+
+
+def _refuse_cursor(call: Call) -> None:
+    """A list without a second page has never given a cursor."""
+    if "from" in call.query():
+        raise invalid()
 
 
 def _counted(row: Counted) -> Handler:
@@ -89,8 +97,9 @@ def _counted(row: Counted) -> Handler:
 
 
 def _default(row: Default) -> Handler:
-    async def default(_: Call) -> Reply:
+    async def default(call: Call) -> Reply:
         """What holds where nothing was configured."""
+        _refuse_cursor(call)
         return answers.json(row.body)
 
     return default

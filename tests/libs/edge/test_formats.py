@@ -91,6 +91,28 @@ def test_an_ordinary_url_is_accepted(url: str) -> None:
     assert FORMATS["https-url"](url)
 
 
+@pytest.mark.security("SF-01")
+@pytest.mark.parametrize("url", NOT_OUTSIDE + DANGEROUS)
+def test_the_formats_for_urls_that_may_be_absent_or_hold_placeholders_are_no_laxer(url: str) -> None:
+    assert FORMATS["https-url-or-empty"](url) is (url == "")
+    assert not FORMATS["https-url-template"](url)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_good"),
+    [
+        ("https://a.example/{organization_name}?o={organization_id}", True),
+        ("https://{organization_name}.a.example/", True),
+        ("https://{organization_name}/", False),
+        ("https://127.0.0.{organization_name}/", False),
+        ("https://a.example/{organization_name", False),
+        ("https://a.example/{}", False),
+    ],
+)
+def test_placeholders_are_for_paths_and_lower_domains(text: str, is_good: bool) -> None:  # noqa: FBT001
+    assert FORMATS["https-url-template"](text) is is_good
+
+
 @pytest.mark.security("RU-05")
 @pytest.mark.parametrize("url", DANGEROUS)
 @pytest.mark.parametrize("name", ["redirect-uri", "web-url", "origin", "https-url", "api-identifier"])

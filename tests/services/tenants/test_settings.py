@@ -72,6 +72,13 @@ NONSENSE: list[Any] = [
     {"flags": None},
     {"sandbox_versions_available": ["1"]},
     {"picture_url": "javascript:alert(1)"},
+    {"friendly_name": "Acme\r\nBcc: all@acme.example"},
+    {"friendly_name": "\u202eemca"},
+    {"support_email": "a@acme.example,b@acme.example"},
+    {"support_email": "=?utf-8?q?admin?=@acme.example"},
+    {"picture_url": "https://127.0.0.1/logo.png"},
+    {"default_redirection_uri": "http://app.example/"},
+    {"allowed_logout_urls": ["https://app.example/bye", "http://app.example/bye"]},
     {"enabled_locales": ["../../etc"]},
     [],
 ]
@@ -84,6 +91,15 @@ async def test_what_makes_no_sense_is_refused(world: World) -> None:
         assert answer.status == 400, settings
         assert answer.body["statusCode"] == 400
         assert "Payload validation error" in answer.body["message"]
+
+
+async def test_urls_are_kept_as_they_came_and_may_be_empty(world: World) -> None:
+    urls = dict.fromkeys(("picture_url", "support_url", "default_redirection_uri"), "https://app.example/a?b=c")
+    logout = {"allowed_logout_urls": ["https://app.example/bye", "http://localhost:3000"]}
+    for settings in (urls | logout, dict.fromkeys(urls, ""), {"error_page": {"html": "", "url": ""}}):
+        answer = await changed(world, settings)
+        assert answer.status == 200
+        assert settings.items() <= answer.body.items()
 
 
 async def test_a_removed_setting_is_its_default_again(world: World) -> None:

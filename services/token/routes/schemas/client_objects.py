@@ -79,7 +79,7 @@ MY_ORGANIZATION: Final = Object(
 )
 
 EXPRESS: Final = Object(
-    required("initiate_login_uri_template", Text(max_length=2048, pattern=r"https://[\x21-\x7e]+")),
+    required("initiate_login_uri_template", Text(max_length=2048, format="https-url-template")),
     required("user_attribute_profile_id", line(64)),
     required("connection_profile_id", line(64)),
     required("enable_client", BOOLEAN),

@@ -58,6 +58,9 @@ PAGE: Final = Text(max_length=16_384)
 FETCHED: Final = Text(max_length=2048, format="https-url")
 """A URL that we or a browser of any user will fetch (SF-01)."""
 
+FETCHED_OR_EMPTY: Final = Text(max_length=2048, format="https-url-or-empty")
+"""The same, or an empty text, which Auth0's tools send for none."""
+
 CALLBACK: Final = Text(max_length=2048, format="redirect-uri")
 ORIGIN: Final = Text(max_length=512, format="origin")
 SCOPES: Final = Array(Text(min_length=1, max_length=280, format="scope"), max_items=1000, is_unique=True)
