@@ -7,8 +7,8 @@ from libs.oauth.management_scopes import MANAGEMENT_SCOPES
 from services.tenants.events import CATALOGUE, TenantDomainChanged, TenantRegistered
 from services.token.commands import ChangeResourceServer, RegisterResourceServer
 from services.token.projections import issuer_of
+from services.token.rules.resource_server import SYSTEM_NAME
 
-MANAGEMENT_API = "Limen Management API"
 MANAGEMENT_TOKEN_LIFETIME = 86400
 
 
@@ -30,7 +30,7 @@ async def prepare(envelope: Envelope, event: TenantRegistered) -> RegisterResour
         identifier=management_audience(issuer_of(event.scheme, event.domain)),
         is_system=True,
         properties={
-            "name": MANAGEMENT_API,
+            "name": SYSTEM_NAME,
             "scopes": [{"value": each, "description": each} for each in MANAGEMENT_SCOPES],
             "signing_alg": "RS256",
             "token_lifetime": MANAGEMENT_TOKEN_LIFETIME,

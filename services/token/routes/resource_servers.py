@@ -22,7 +22,7 @@ from services.token.routes.schemas.resource_server import (
     refuse_algorithm,
     refuse_repeated_scopes,
 )
-from services.token.rules.resource_server import NoSuchResourceServer, ResourceServer
+from services.token.rules.resource_server import SYSTEM_NAME, NoSuchResourceServer, ResourceServer
 
 PATH: Final = "/api/v2/resource-servers"
 ONE: Final = "/api/v2/resource-servers/{id}"
@@ -121,5 +121,6 @@ def _state(api: ResourceServer) -> dict[str, Any]:
 
 
 def _members(id_: str, identifier: str, properties: Mapping[str, Any], is_system: bool) -> dict[str, Any]:  # noqa: FBT001
-    # Auth0 shows `is_system` only where it is true.
-    return {"id": id_, **properties, "identifier": identifier, **({"is_system": True} if is_system else {})}
+    # Auth0 shows `is_system` only where it is true. Tenants of 0.1.0 were told of the Management API by another name.
+    system = {"name": SYSTEM_NAME, "is_system": True} if is_system else {}
+    return {"id": id_, **properties, "identifier": identifier, **system}

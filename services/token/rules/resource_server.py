@@ -93,6 +93,9 @@ class SystemResourceServer(NotSupported):
         super().__init__("A system resource server cannot be deleted or changed in this way.")
 
 
+SYSTEM_NAME: Final = "Auth0 Management API"
+"""What the Management API is called: Auth0's deploy tool knows it by this name, and would delete one of another."""
+
 SYSTEM_MAY_CHANGE: Final = frozenset(
     {"token_lifetime", "token_lifetime_for_web", "skip_consent_for_verifiable_first_party_clients"}
 )
