@@ -23,7 +23,7 @@ from libs.edge.schema import (
     Resource,
     Text,
 )
-from libs.oauth.strict_json import MalformedJSON, loads
+from libs.runtime.strict_json import MalformedJSON, loads
 
 if TYPE_CHECKING:
     from libs.edge.call import Call

@@ -59,7 +59,6 @@ from libs.jose.schedule import (
     standing,
 )
 from libs.jose.sign import Signer
-from libs.jose.strict_json import NotStrictJSON, decode_object
 from libs.jose.verify import SignedClaims, verify
 
 __all__ = [
@@ -82,7 +81,6 @@ __all__ = [
     "KeyTooWeak",
     "Malformed",
     "NoKeyDue",
-    "NotStrictJSON",
     "NotYetValid",
     "PrivateKey",
     "PrivateKeyGiven",
@@ -105,7 +103,6 @@ __all__ = [
     "certificate_end",
     "certificate_of",
     "current",
-    "decode_object",
     "new_kid",
     "new_private_key",
     "new_signing_key",

@@ -28,7 +28,7 @@ from libs.oauth.errors import (
 )
 from libs.oauth.parameters import MissingParameter, Parameters
 from libs.oauth.scopes import Scopes, is_scope_token
-from libs.oauth.strict_json import MalformedJSON
+from libs.runtime.strict_json import MalformedJSON
 
 __all__ = [
     "AccessDenied",

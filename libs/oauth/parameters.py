@@ -7,7 +7,7 @@ from typing import Any, TypeVar, overload
 from urllib.parse import unquote_to_bytes
 
 from libs.oauth.errors import InvalidRequest
-from libs.oauth.strict_json import MalformedJSON, loads
+from libs.runtime.strict_json import MalformedJSON, loads
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

@@ -2,5 +2,6 @@
 
 Time and chance are parameters everywhere else; here is where they come from.
 `clock` owns the one clock that decides, `ids` the identifiers, `signals` the wish to stop,
-`lifecycle` the order in which a service starts and stops, `errors` what may be away.
+`lifecycle` the order in which a service starts and stops, `errors` what may be away; `strict_json` reads what strangers
+send, for every room alike.
 """

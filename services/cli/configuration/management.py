@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from libs.oauth.strict_json import MalformedJSON, loads
+from libs.runtime.strict_json import MalformedJSON, loads
 from libs.runtime import ids
 from libs.runtime.errors import Unavailable
 from services.cli.configuration.place import Place

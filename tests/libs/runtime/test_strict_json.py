@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.oauth.strict_json import MAX_DEPTH, MAX_MEMBERS, MalformedJSON, loads
+from libs.runtime.strict_json import MAX_DEPTH, MAX_MEMBERS, MalformedJSON, load_object, loads
 
 VALUES = st.recursive(
     st.none()
@@ -96,3 +96,39 @@ def test_no_bytes_cause_another_exception_and_what_is_read_another_reader_reads_
     except MalformedJSON:
         return
     assert value == msgspec.json.decode(body)
+
+
+@pytest.mark.security("JO-08")
+@pytest.mark.parametrize(
+    "text", ['{"a":1,"a":2}', '{"a":1,"a":1}', '{"a":{"b":1,"b":2}}', '{"a":[{"b":1,"b":2}]}', '{"a":1,"\\u0061":2}']
+)
+def test_a_member_named_twice_at_any_depth_is_refused(text: str) -> None:
+    with pytest.raises(MalformedJSON, match="twice"):
+        load_object(text.encode())
+
+
+@pytest.mark.security("JO-06")
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 5000])
+def test_a_number_that_is_no_finite_number_is_refused(number: str) -> None:
+    with pytest.raises(MalformedJSON):
+        load_object(f'{{"exp":{number}}}'.encode())
+
+
+@pytest.mark.security("JO-10")
+@pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
+def test_deep_nesting_is_refused_before_it_is_read(opening: str) -> None:
+    with pytest.raises(MalformedJSON, match="deep"):
+        load_object(('{"a":' + opening * 100_000).encode(), depth=16)
+
+
+def test_nesting_up_to_the_asked_bound_is_read_and_brackets_in_strings_do_not_count() -> None:
+    assert load_object(('{"a":' + "[" * 15 + "]" * 15 + "}").encode(), depth=16)
+    assert load_object(rb'{"a":"[[[[[[[[[[[[[[[[[[[[\"[[[[[[[[\\"}', depth=16)
+    with pytest.raises(MalformedJSON, match="deep"):
+        load_object(('{"a":' + "[" * 16 + "]" * 16 + "}").encode(), depth=16)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"a"', b"1", b"{} {}"])
+def test_what_is_not_one_object_is_refused_where_one_is_wanted(body: bytes) -> None:
+    with pytest.raises(MalformedJSON):
+        load_object(body)
