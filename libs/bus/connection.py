@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, Literal
 
 import nats.errors
-from nats.aio.client import Client, Server
+from nats.aio.client import Server
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from libs.bus.client import ShortClient
 from libs.bus.errors import Disconnected, NoResponders, TimedOut, TooLarge
 from libs.bus.serving import Listening, Serving
 from libs.runtime.ids import text
@@ -47,11 +48,12 @@ class Bus:
     given up must not be done, so nothing is sent unless the last pulse came back.
     """
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: ShortClient, name: str) -> None:
         self._client = client
         self._name = name
         self._inbox = f"_INBOX_{name}.{random.randbytes(8).hex()}"  # noqa: S311  # an address, not a secret
-        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._waiting: dict[bytes, asyncio.Future[bytes | None]] = {}
+        """The answers that are waited for, by their address; `None` says that nobody serves the subject."""
         self._asked = 0
         self._is_live = False
         self._is_closing = False
@@ -64,7 +66,7 @@ class Bus:
     @classmethod
     async def connect(cls, url: str, *, name: str) -> "Bus":
         """Connect to `url` as `name`, waiting with jittered patience until the server is there."""
-        bus = cls(Client(), name)
+        bus = cls(ShortClient(), name)
         await bus._open(url)
         return bus
 
@@ -90,10 +92,10 @@ class Bus:
                 break
             except (OSError, nats.errors.Error, TimeoutError) as error:
                 log.info("waiting for NATS", reason=repr(error))
-                self._client = Client()
+                self._client = ShortClient()
                 await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311  # jitter
         self._is_live = True
-        await self._client.subscribe(f"{self._inbox}.*", cb=self._answered)
+        await self._client.subscribe_short(f"{self._inbox}.*", self._answered, self._answered_with_headers)
         self._pulse = asyncio.create_task(self._beat(), name=f"bus pulse of {self._name}")
 
     @property
@@ -142,21 +144,22 @@ class Bus:
             TooLarge: the payload is over `max_bytes`; nothing was sent.
         """
         self._asked += 1
-        token = f"{self._asked:x}"
+        reply = f"{self._inbox}.{self._asked:x}"
+        address = reply.encode()
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Msg] = loop.create_future()
-        self._waiting[token] = answer
+        answer: asyncio.Future[bytes | None] = loop.create_future()
+        self._waiting[address] = answer
         # A timer that fails the future costs an eighth of `asyncio.timeout`, on the hottest path there is.
         timer = loop.call_later(timeout, _late, answer, subject)
         try:
-            await self._sent(subject, payload, f"{self._inbox}.{token}", headers, timeout)
-            message = await answer
+            await self._sent(subject, payload, reply, headers, timeout)
+            said = await answer
         finally:
             timer.cancel()
-            self._waiting.pop(token, None)
-        if not message.data and message.headers and message.headers.get("Status") == NO_RESPONDERS:
+            self._waiting.pop(address, None)
+        if said is None:
             raise NoResponders(subject)
-        return message.data
+        return said
 
     async def _sent(
         self, subject: str, payload: bytes, reply: str, headers: dict[str, str] | None, timeout: float
@@ -183,7 +186,10 @@ class Bus:
         if not self.is_connected:
             raise Disconnected(subject)
         try:
-            await self._client.publish(subject, payload, reply, headers)
+            if headers is None:
+                await self._client.publish_short(subject, payload, reply)
+            else:
+                await self._client.publish(subject, payload, reply, headers)
         except (nats.errors.Error, OSError) as error:
             raise Disconnected(subject) from error
 
@@ -220,7 +226,9 @@ class Bus:
         Each message gets a task of its own; `None` from the handler sends no reply.
         """
         serving = Serving(self, handler)
-        serving.subscription = await self._client.subscribe(subject, queue=queue, cb=serving.spawn)
+        serving.subscription = await self._client.subscribe_short(
+            subject, serving.spawn, serving.spawn_with_headers, queue=queue
+        )
         await self.flush()
         return serving
 
@@ -267,10 +275,14 @@ class Bus:
             async with asyncio.timeout(CLOSES_WITHIN):
                 await self._client.close()
 
-    async def _answered(self, message: Msg) -> None:
-        answer = self._waiting.get(message.subject.rpartition(".")[2])
+    def _answered(self, address: bytes, _reply: bytes, payload: bytes | None) -> None:
+        answer = self._waiting.get(address)
         if answer is not None and not answer.done():
-            answer.set_result(message)
+            answer.set_result(payload)
+
+    async def _answered_with_headers(self, message: Msg) -> None:
+        is_nobody = not message.data and (message.headers or {}).get("Status") == NO_RESPONDERS
+        self._answered(message.subject.encode(), b"", None if is_nobody else message.data)
 
     async def _beat(self) -> None:
         # nats-py can be "connected" with a dead read loop; only a round trip tells.
@@ -346,6 +358,6 @@ def _any_after_a_moment(servers: list[Server], _info: dict[str, object]) -> tupl
     return random.choice(servers), random.uniform(0.05, 0.25)  # noqa: S311  # jitter
 
 
-def _late(answer: "asyncio.Future[Msg]", subject: str) -> None:
+def _late(answer: "asyncio.Future[bytes | None]", subject: str) -> None:
     if not answer.done():
         answer.set_exception(TimedOut(subject))

@@ -33,11 +33,15 @@ class Serving:
         self._tasks: set[asyncio.Task[None]] = set()
         self.subscription: Subscription | None = None
 
-    async def spawn(self, message: Msg) -> None:
+    def spawn(self, _subject: bytes, address: bytes, payload: bytes) -> None:
         """Answer one message in a task of its own."""
-        task = asyncio.create_task(self._answer(message))
+        task = asyncio.create_task(self._answer(address, payload))
         self._tasks.add(task)
         task.add_done_callback(self._answered)
+
+    async def spawn_with_headers(self, message: Msg) -> None:
+        """The same for a message that bears headers, which mean nothing here."""
+        self.spawn(b"", message.reply.encode(), message.data)
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -45,15 +49,15 @@ class Serving:
             # The asker learns nothing of it: an exception's text may hold anything.
             log.critical("a handler failed", reason=repr(error), exc_info=error)
 
-    async def _answer(self, message: Msg) -> None:
-        reply = await self._handler(message.data)
-        if reply is None or not message.reply:
+    async def _answer(self, address: bytes, payload: bytes) -> None:
+        reply = await self._handler(payload)
+        if reply is None or not address:
             return
         try:
-            await self._reply(message.reply, reply)
+            await self._reply(address.decode(), reply)
         except BusError as error:
             # The asker has already been told by its own connection or deadline.
-            log.warning("an answer could not be sent", subject=message.subject, reason=repr(error))
+            log.warning("an answer could not be sent", reason=repr(error))
 
     async def _reply(self, address: str, reply: bytes) -> None:
         """Send an answer, patiently: a connection that is away for a moment is ours, and the asker still waits."""
