@@ -18,7 +18,7 @@ T = TypeVar("T")
 #: The one parameter that may be sent more than once (RFC 8707 §2).
 REPEATABLE = "resource"
 
-_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CHARSET_UTF_8 = re.compile(r'charset="?utf-8"?', re.IGNORECASE)
 
@@ -172,19 +172,24 @@ def _spread(name: str, member: Any) -> list[tuple[str, Any]]:
 def _form_pairs(body: bytes) -> list[tuple[str, str]]:
     if body.count(b"&") > MAX_FIELDS:
         raise TooManyParameters
-    if _BAD_ESCAPE.search(body):
-        raise MalformedBody
-    fields = [field.partition(b"=") for field in body.split(b"&") if field]
     try:
+        text = body.decode()
+        fields = [field.partition("=") for field in text.split("&") if field]
+        if "%" not in text and "+" not in text:
+            return [(name, value) for name, _, value in fields]
         return [(_decoded(name), _decoded(value)) for name, _, value in fields]
     except UnicodeDecodeError as error:
         raise MalformedBody from error
 
 
-def _decoded(field: bytes) -> str:
-    if b"+" in field:
-        field = field.replace(b"+", b" ")
-    return (unquote_to_bytes(field) if b"%" in field else field).decode()
+def _decoded(field: str) -> str:
+    if "+" in field:
+        field = field.replace("+", " ")
+    if "%" not in field:
+        return field
+    if _BAD_ESCAPE.search(field):
+        raise MalformedBody
+    return unquote_to_bytes(field).decode()
 
 
 def _collected(pairs: list[tuple[str, Any]], known: Collection[str]) -> Parameters:

@@ -30,7 +30,18 @@ def _drawn(count: int) -> bytes:
 
 
 def uuid7() -> UUID:
-    """A UUID of version 7, strictly increasing within this process (RFC 9562 section 6.2, method 3).
+    """A UUID of version 7, strictly increasing within this process (RFC 9562 section 6.2, method 3)."""
+    return UUID(int=_uuid7())
+
+
+def uuid7_text() -> str:
+    """The text of a `uuid7`, at half the cost of making the object first."""
+    digits = f"{_uuid7():032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _uuid7() -> int:
+    """The number of the next one.
 
     The 12 bits after the milliseconds hold their fraction; a second id within one tick takes the next.
     """
@@ -39,7 +50,7 @@ def uuid7() -> UUID:
     tick = max((milliseconds << 12) | (rest * 4096 // 1_000_000), _last_tick + 1)
     _last_tick = tick
     high = (tick >> 12 << 16) | 0x7000 | (tick & 0xFFF)
-    return UUID(int=(high << 64) | (0b10 << 62) | int.from_bytes(_drawn(8)) >> 2)
+    return (high << 64) | (0b10 << 62) | int.from_bytes(_drawn(8)) >> 2
 
 
 def text(length: int) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from libs.runtime.strict_json import MalformedJSON, loads
 from libs.runtime import ids
 from libs.runtime.errors import Unavailable
+from libs.runtime.strict_json import MalformedJSON, loads
 from services.cli.configuration.place import Place
 from services.cli.configuration.sections import Section, shown_name
 from services.cli.errors import Refused

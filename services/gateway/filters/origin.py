@@ -7,7 +7,7 @@ from the right: everything left of the first hop we do not trust was written by 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from libs.runtime.ids import uuid7
+from libs.runtime.ids import uuid7_text
 from libs.telemetry.trace import Trace, child
 from services.gateway.filters.exchange import Exchange
 
@@ -26,7 +26,7 @@ class Origin:
 
     def __call__(self, exchange: Exchange) -> None:
         """Fill `request_id`, `trace`, `address` and, behind a proxy, `scheme`."""
-        exchange.request_id = str(uuid7())
+        exchange.request_id = uuid7_text()
         if self._trusted and self._is_trusted(_parsed(exchange.address)):
             self._believe(exchange)
         else:

@@ -1,5 +1,6 @@
 import re
 from collections import Counter
+from uuid import UUID
 
 from libs.runtime import ids
 
@@ -9,6 +10,13 @@ def test_uuids_are_of_version_7_and_in_order() -> None:
     assert made == sorted(made)
     assert len(set(made)) == 5000
     assert {(each.version, each.variant) for each in made} == {(7, "specified in RFC 4122")}
+
+
+def test_the_text_of_a_uuid_is_that_of_the_object_and_in_the_same_order() -> None:
+    made = [ids.uuid7_text(), str(ids.uuid7()), ids.uuid7_text()]
+    assert made == sorted(made)
+    assert [str(UUID(each)) for each in made] == made
+    assert {UUID(each).version for each in made} == {7}
 
 
 def test_ids_have_auth0s_formats() -> None:
