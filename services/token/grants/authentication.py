@@ -3,10 +3,9 @@
 Reasons are many and all look alike outside. An unknown client costs the same hash and comparison as a known one.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from libs.jose import ALGORITHMS, Refused, parse, verify
 from libs.jose.schedule import SKEW
@@ -64,16 +63,14 @@ class AssertionOfAnother(InvalidClient):
     """`iss`, `sub` and `client_id` are not all the same client."""
 
 
-@dataclass(frozen=True)
-class SpentAssertion:
+class SpentAssertion(NamedTuple):
     """What must be written down so that the assertion is good once."""
 
     key: bytes
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class Authenticated:
+class Authenticated(NamedTuple):
     """A client that is who it says. `valid_until` is when the proof it used ends, by the database's clock."""
 
     method: str

@@ -61,7 +61,7 @@ class UnknownGrantType(UnsupportedGrantType):
     """The server does not know this grant type."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Request:
     """One request on its way through the phases; the later ones know more than the earlier ones."""
 
@@ -72,6 +72,8 @@ class Request:
     parameters: Parameters
     presented: ClientAuthentication
     client_id: str
+    counter: bytes
+    """Under which the failures of this client from this address are counted."""
     deadline: float
     """By when it must be committed, on the monotonic clock; reckoned once, or each further attempt would begin anew."""
     authenticated: Authenticated | None = None
@@ -99,7 +101,7 @@ class TokenEndpoint:
     async def answer(self, call: Call) -> Reply:
         """Issue a token, or raise the reason why not."""
         request = self._read(call)
-        self._require_not_limited(request, _counter(request.client_id, call))
+        self._require_not_limited(request, request.counter)
         try:
             return await self._granted(request)
         except TooManyRequests:
@@ -116,9 +118,10 @@ class TokenEndpoint:
         if (grant := GRANTS.get(grant_type)) is None:
             raise UnknownGrantType
         presented = client_authentication.read(raw.headers, given)
-        now, client_id = self._clock.now(), client_id_of(presented)
-        deadline = monotonic() + (call.deadline - now.timestamp())
-        return Request(call, now, grant_type, grant, given, presented, client_id, deadline)
+        client_id = client_id_of(presented)
+        deadline = monotonic() + (call.deadline - self._clock.unix())
+        counter = _counter(client_id, call)
+        return Request(call, call.now, grant_type, grant, given, presented, client_id, counter, deadline)
 
     async def _granted(self, request: Request) -> Reply:
         decision = await self._first_decision(request)
@@ -176,7 +179,7 @@ class TokenEndpoint:
             request.standing,
             decision.api,
             request.authenticated.valid_until,
-            _counter(request.client_id, request.call),
+            request.counter,
             request.authenticated.spent,
             Happened(event, _context(request), request.now),
             draft,

@@ -1,17 +1,15 @@
 """What a grant type is to the endpoint: some small questions; the endpoint owns the order in which they are asked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from libs.oauth import Parameters
 from services.token.grants.authentication import Authenticated
 from services.token.grants.standing import Api, Standing
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A request whose client is authenticated."""
 
     grant_type: str
@@ -21,8 +19,7 @@ class Asked:
     now: datetime
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What the token shall say; the endpoint adds issuer, times, `jti` and the client."""
 
     api: Api

@@ -6,9 +6,8 @@ over the limit. What does not hold is left out, and the endpoint is told why.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from libs.eventstore import Context, Event
@@ -87,8 +86,7 @@ SELECT n::int AS n, final AS refusal, until FROM kept
 """
 
 
-@dataclass(frozen=True)
-class Happened:
+class Happened(NamedTuple):
     """An event on its way to the activity log."""
 
     event: Event
@@ -102,8 +100,7 @@ class Happened:
         return uuid7(), name, event.v, encoded(event), meta(self.context, self.occurred_at)
 
 
-@dataclass(frozen=True)
-class Issue:
+class Issue(NamedTuple):
     """A token to be issued: what it was decided from, and its event."""
 
     standing: Standing
@@ -119,8 +116,7 @@ class Issue:
         return (f"assertion {self.spent.key.hex()}",) if self.spent else ()
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A refused request: whether it counts against its address, and its event."""
 
     tenant: str
