@@ -10,9 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import asyncpg
 
@@ -49,29 +48,25 @@ class PastDeadline(Unavailable):
     """The asker has given up; nothing was written."""
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """The command's events are committed; `values` is what the statement returned for it."""
 
     values: Any
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """The statement left the command out: `reason` is its word, such as `stale`."""
 
     reason: str
     values: Any
 
 
-@dataclass
 class _Waiting(Generic[I]):
-    item: I
-    keys: frozenset[str]
-    deadline: float
-    answer: "asyncio.Future[Written | Refused]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    __slots__ = ("answer", "deadline", "item", "keys")
+
+    def __init__(self, item: I, keys: frozenset[str], deadline: float) -> None:
+        self.item, self.keys, self.deadline = item, keys, deadline
+        self.answer: asyncio.Future[Written | Refused] = asyncio.get_running_loop().create_future()
 
 
 class BatchWriter(Generic[I]):
