@@ -23,7 +23,7 @@ THREADS: Final = 2
 """Threads that sign; the token endpoint's slots bound what waits for them."""
 
 SHARE: Final = 4
-"""Tokens a thread signs before it tells: with a whole batch at once the gateway had nothing to do meanwhile."""
+"""Tokens a thread signs before it tells who waits, so that the first need not wait for a whole batch."""
 
 PATIENCE: Final = 1.0
 """Seconds between two asks for a key that did not come."""
