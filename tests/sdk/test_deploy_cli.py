@@ -1,4 +1,7 @@
-"""auth0-deploy-cli, unmodified: what it imports it exports again without a difference."""
+"""auth0-deploy-cli, unmodified: what it imports it exports again without a difference.
+
+Each of its runs takes ten seconds of processor time, most of it for its own schemas: two of the tests are `make soak`.
+"""
 
 import asyncio
 import re
@@ -34,7 +37,7 @@ clients:
     callbacks: [https://shop.example.com/callback]
     allowed_logout_urls: [https://shop.example.com/]
     web_origins: [https://shop.example.com]
-    jwt_configuration: {alg: RS256, lifetime_in_seconds: 7200}
+    jwt_configuration: {alg: RS256, lifetime_in_seconds: 7200, secret_encoded: false}
     oidc_conformant: true
   - name: App
     app_type: spa
@@ -112,6 +115,7 @@ def test_what_is_imported_is_exported_and_imports_again_without_a_change(tool: D
     assert tool.exported("second") == exported
 
 
+@pytest.mark.soak
 def test_another_tenant_becomes_the_same(tool: DeployCli, node: Node, make_stack: MakeStack, tmp_path: Path) -> None:
     tool.imported(WANTED)
     exported = tool.exported("here")
@@ -128,6 +132,7 @@ def _portable(exported: dict[str, Any], section: str) -> list[dict[str, Any]]:
     return [each for each in exported[section] if not each.get("is_system")]
 
 
+@pytest.mark.soak
 def test_it_deletes_what_is_not_wanted_only_when_it_may(tool: DeployCli) -> None:
     tool.imported(WANTED)
     wanted = yaml.safe_load(WANTED)
