@@ -9,6 +9,7 @@ Several may run side by side. The fixture `stack` is one for the whole test run:
 one of its own from `make_stack`.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -30,6 +31,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from libs.postgres import connect
 from services.cli import plan, quickstart
 from services.cli.datadir import DataDir, read_json
 from services.cli.embedded.ports import LOOPBACK, chosen
@@ -41,6 +43,11 @@ START_BOUND: Final = 90.0
 STOP_BOUND: Final = 60.0
 FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 JSON: Final = {"content-type": "application/json"}
+
+
+FACTS: Final = """
+SELECT (SELECT count(*) FROM token.facts WHERE tenant = $1) + (SELECT count(*) FROM tenants.facts WHERE tenant = $1)
+"""
 
 
 @dataclass(frozen=True)
@@ -284,6 +291,10 @@ class Stack:
             "localhost", self.port, timeout=timeout, context=ssl.create_default_context(cafile=self.ca)
         )
 
+    def facts(self, tenant: str = "default") -> int:
+        """How many times a tenant's configuration was changed."""
+        return asyncio.run(_facts(self.env["LIMEN_POSTGRES_URL"], tenant))
+
     # What its operator sees.
 
     def limen(self, *arguments: str, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
@@ -330,6 +341,14 @@ def _has(process: Path, mark: bytes) -> bool:
         return mark in (process / "environ").read_bytes().split(b"\0")
     except OSError:
         return False
+
+
+async def _facts(url: str, tenant: str) -> int:
+    connection = await connect(url)
+    try:
+        return int(await connection.fetchval(FACTS, tenant))
+    finally:
+        await connection.close()
 
 
 def _asked(

@@ -20,6 +20,8 @@ ADDRESS: Final = Text(
     pattern=r"|[^@\s\x00-\x1f\x7f-\x9f=?<>\",;:\\]+@[^@\s\x00-\x1f\x7f-\x9f=?<>\",;:\\]+", max_length=254
 )
 COLOR: Final = Text(pattern=r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?", max_length=7)
+AUDIENCE: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]*"
+"""What an API can be called."""
 LOCALE: Final = Text(pattern=r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}", max_length=35)
 HOURS: Final = Number(minimum=1 / 60, maximum=8760)
 MINUTES: Final = Integer(minimum=1, maximum=525600)
@@ -59,7 +61,9 @@ SETTINGS: Final = Resource(
         ),
     ),
     _removable("customize_mfa_in_postlogin_action", Boolean()),
-    _removable("default_audience", Text(max_length=600), "The audience of a token request that names none"),
+    _removable(
+        "default_audience", Text(max_length=600, pattern=AUDIENCE), "The audience of a token request that names none"
+    ),
     _removable("default_directory", Text(max_length=128), "The connection of a password grant that names none"),
     _removable("default_redirection_uri", URL),
     _removable("default_token_quota", Object(Property("clients", _quota()), Property("organizations", _quota()))),

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from libs.edge import Call, Reply, Route, answers
 from libs.edge.cursors import invalid
 from libs.edge.management_errors import NotFound, NotSupported
@@ -11,7 +13,7 @@ from libs.edge.paging import CheckpointPage, OffsetPage, requested
 from libs.edge.refusals import UnknownPath
 from libs.edge.routes import Handler
 from libs.edge.schema import Anything, Array, Boolean, Integer, Kind, Object, Property, Resource, Text
-from libs.edge.validation import body
+from libs.edge.validation import body, changed
 from services.tenants.routes.unconfigured_table import ROWS, Absent, Counted, Default, EmptyList, Row
 
 PREFIX = "/api/v2/"
@@ -51,7 +53,7 @@ def _written(row: Default) -> Route:
     scopes = tuple(scope.replace("read:", "update:") for scope in row.scopes)
     kind = Resource(_name(row.path), *_members(row.body)) if isinstance(row.body, Mapping) else None
     operation = Operation(body=kind, answer=_kind(row.body))
-    return Route(row.written_by, PREFIX + row.path, _saying(row), scopes=scopes, operation=operation)
+    return Route(row.written_by, PREFIX + row.path, _saying(row, kind), scopes=scopes, operation=operation)
 
 
 def _handler(row: Row) -> Handler:
@@ -109,22 +111,22 @@ def _name(path: str) -> str:
     return path.translate(str.maketrans("/-", "__", "{}"))
 
 
-def _saying(row: Default) -> Handler:
+def _saying(row: Default, kind: Resource | None) -> Handler:
     async def say(call: Call) -> Reply:
         """Says again what is so; anything else is refused."""
         if row.names and call.parameters["name"] not in row.names:
             raise UnknownPath
-        said = body(call)
-        is_so = said.items() <= row.body.items() if _are_objects(said, row.body) else said == row.body
-        if not is_so:
+        said = body(call) if kind is None else changed(kind, call)
+        if not (_tells(row.body, said) if kind else said == row.body):
             raise NotConfigurable
         return answers.json(row.body)
 
     return say
 
 
-def _are_objects(*values: Any) -> bool:
-    return all(isinstance(value, dict) for value in values)
+def _tells(so: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
+    """Whether every member that is said is so; as JSON, to which `0` is not `false`."""
+    return all(msgspec.json.encode(value) == msgspec.json.encode(so[name]) for name, value in said.items())
 
 
 def _absent(row: Absent) -> Handler:

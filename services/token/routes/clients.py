@@ -30,6 +30,7 @@ from services.token.routes.schemas.kinds import BOOLEAN
 from services.token.routes.schemas.promises import refuse
 from services.token.rules.client import Client
 from services.token.rules.client_credentials import counting
+from services.token.rules.client_properties import SHOWN_WHEN_ABSENT
 from services.token.rules.client_reasons import NoSuchClient
 
 PATH: Final = "/api/v2/clients"
@@ -231,7 +232,8 @@ def _members(
 ) -> dict[str, Any]:
     listed = [{"id": each} for each in credential_ids]
     methods = {credentials.METHODS: {"private_key_jwt": {"credentials": listed}}} if listed else {}
-    return {"tenant": call.tenant, "global": False, "callbacks": [], **properties, "client_id": client_id, **methods}
+    ours = {"tenant": call.tenant, "global": False}
+    return {**ours, **SHOWN_WHEN_ABSENT, **properties, "client_id": client_id, **methods}
 
 
 def _readable(call: Call) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

@@ -25,6 +25,9 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     },
 }
 
+SHOWN_WHEN_ABSENT: Final[Mapping[str, Any]] = {"callbacks": []}
+"""What is answered of a property that an application does not have: to set it to that changes nothing."""
+
 MEMBERWISE: Final = frozenset({"client_metadata", "jwt_configuration", "refresh_token"})
 """Properties of which a body may say some members and leave the others."""
 
@@ -48,6 +51,8 @@ def changed(properties: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
         if value is None:
             after.pop(name, None)
             after |= {name: DEFAULTS[name]} if name in DEFAULTS else {}
+        elif not value and SHOWN_WHEN_ABSENT.get(name, ...) == value:
+            after.pop(name, None)
         else:
             after[name] = _laid_over(after.get(name), value) if name in MEMBERWISE else value
     return _settled(after)
