@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from services.cli.docs import command_line, endpoints, errors, events, metrics, openapi, security, settings
+from services.cli.docs import command_line, endpoints, errors, events, metrics, openapi, properties, security, settings
 
 REFERENCE: Final = Path(__file__).parents[3] / "docs" / "reference"
 
@@ -18,6 +18,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "command-line.md": command_line.page,
     "security.md": security.page,
     "openapi.json": openapi.page,
+    "properties.md": properties.page,
 }
 
 

@@ -1,5 +1,6 @@
 """The settings of a tenant as data: what a PATCH may say, in Auth0's names and shapes."""
 
+from dataclasses import replace
 from typing import Final
 
 from libs.edge.schema import Array, Boolean, Integer, Kind, Number, Object, Property, Resource, Text
@@ -41,8 +42,7 @@ def _removable(name: str, kind: Kind, description: str = "") -> Property:
     return Property(name, kind, description, is_nullable=True)
 
 
-SETTINGS: Final = Resource(
-    "tenant_settings",
+_PROPERTIES: Final = (
     _removable("acr_values_supported", Array(Text(max_length=255), is_unique=True), "Values of acr this tenant knows"),
     _removable("allow_organization_name_in_authentication_api", Boolean()),
     _removable("allowed_logout_urls", Array(LOGOUT_URL), "Where a logout may lead"),
@@ -103,4 +103,33 @@ SETTINGS: Final = Resource(
             Property("passwordless", Object(Property("allow_magiclink_verify_without_session", Boolean()))),
         ),
     ),
+)
+
+WAITS: Final = {
+    "people": (
+        *("acr_values_supported", "allowed_logout_urls", "change_password", "country_codes", "default_directory"),
+        *("customize_mfa_in_postlogin_action", "default_redirection_uri", "ephemeral_session_lifetime", "flags"),
+        *("guardian_mfa_page", "idle_ephemeral_session_lifetime", "idle_session_lifetime", "oidc_logout"),
+        *("idle_session_lifetime_in_minutes", "phone_consolidated_experience", "sandbox_version", "session_cookie"),
+        *("session_lifetime", "session_lifetime_in_minutes", "sessions"),
+        "skip_non_verifiable_callback_uri_confirmation_prompt",
+    ),
+    "the login page": (
+        *("enabled_locales", "error_page", "friendly_name", "picture_url", "support_email", "support_url"),
+        "universal_login",
+    ),
+    "organizations": ("allow_organization_name_in_authentication_api",),
+    "dynamic client registration": (
+        *("client_id_metadata_document_supported", "dynamic_client_registration_security_mode"),
+    ),
+    "mutual TLS": ("mtls",),
+    "pushed authorization requests": ("pushed_authorization_requests_supported", "resource_parameter_profile"),
+    "token quotas": ("default_token_quota",),
+}
+"""Settings that are kept and given back, by what they wait for until they have an effect."""
+
+_WAITS_OF: Final = {name: for_what for for_what, names in WAITS.items() for name in names}
+
+SETTINGS: Final = Resource(
+    "tenant_settings", *(replace(each, waits=_WAITS_OF.get(each.name, "")) for each in _PROPERTIES)
 )
