@@ -136,7 +136,10 @@ def _operation(route: Route, routes: Iterable[Route]) -> Schema:
         "responses": _responses(route, operation, routes),
     }
     if operation.body is not None:
-        content = {"application/json": {"schema": _reference(_body_name(route, operation.body))}}
+        schema = _reference(_body_name(route, operation.body))
+        if operation.is_body_optional:
+            schema = {"anyOf": [schema, {"type": "null"}]}
+        content = {"application/json": {"schema": schema}}
         described["requestBody"] = {"required": not operation.is_body_optional, "content": content}
     return described
 

@@ -61,7 +61,7 @@ class Operation:
     Attributes:
         query: every parameter of the query string; another is refused.
         body: what the body may say: of a creation when the method is POST, else of a change.
-        is_body_optional: whether there may be no body at all.
+        is_body_optional: whether there may be no body at all, or `null`.
         answer: what a success answers; `None` is an answer without a body.
         status: of a success.
         errors: the statuses of its own refusals, beside those of every route.

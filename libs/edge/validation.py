@@ -59,6 +59,17 @@ def changed(resource: Resource, call: "Call") -> dict[str, Any]:
     return _Check(is_creation=False).members(resource.properties, _object(call), _Place())
 
 
+def stated(resource: Resource, call: "Call") -> dict[str, Any]:
+    """Read a body that may be left away; `null`, which Go programs send for nothing, says as much as none.
+
+    Raises:
+        BadRequest: `invalid_body`, with the first thing that is wrong.
+    """
+    if not call.request.body or (said := body(call)) is None:
+        return {}
+    return _Check(is_creation=False).members(resource.properties, _is_object(said), _Place())
+
+
 def body(call: "Call") -> Any:
     """Read a JSON body strictly, whatever its shape.
 
@@ -75,7 +86,10 @@ def body(call: "Call") -> Any:
 
 
 def _object(call: "Call") -> dict[str, Any]:
-    value = body(call)
+    return _is_object(body(call))
+
+
+def _is_object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         _refuse(f"Expected type object but found type {_type(value)}", _Place())
     return value

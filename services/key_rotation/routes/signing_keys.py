@@ -9,7 +9,7 @@ from libs.edge import Call, answers
 from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import BadRequest, LimitReached, NotFound
 from libs.edge.schema import Boolean, Object, Property, Resource, Text
-from libs.edge.validation import changed
+from libs.edge.validation import stated
 from libs.edge.wire import Reply
 from libs.edge.writes import context_of, settled
 from libs.eventstore import Also, Committed
@@ -68,7 +68,7 @@ class SigningKeyRoutes:
 
     async def rotate(self, call: Call) -> Reply:
         """Rotate; the answer is the key that signs next, and from when."""
-        alg = changed(ROTATION, call).get("alg", FIRST_ALG) if call.request.body else FIRST_ALG
+        alg = stated(ROTATION, call).get("alg", FIRST_ALG)
 
         async def answered(rows: Connection, state: Keys) -> Reply:
             key = rotated(state, alg)

@@ -16,7 +16,7 @@ from libs.edge.management_errors import InvalidQuery
 from libs.edge.operation import CHECKPOINTS, FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage, Fields, Page
 from libs.edge.schema import Anything, Array
-from libs.edge.validation import changed, created
+from libs.edge.validation import changed, created, stated
 from libs.runtime import ids
 from libs.sealed import hash_of_secret
 from services.token import queries
@@ -163,7 +163,7 @@ class Clients:
 
     async def rotate_secret(self, call: Call) -> Reply:
         """Issue a new secret; the old one ends at once, or after `previous_secret_lifetime` seconds."""
-        body = changed(ROTATION, call) if call.request.body else {}
+        body = stated(ROTATION, call)
         lifetime = timedelta(seconds=body.get("previous_secret_lifetime") or 0)
         secret = ids.client_secret()
         command = RotateClientSecret(call.tenant, call.parameters["id"], _kept(secret), lifetime)

@@ -20,7 +20,7 @@ from libs.edge.schema import (
     Resource,
     Text,
 )
-from libs.edge.validation import changed, created
+from libs.edge.validation import changed, created, stated
 
 THING = Resource(
     "things",
@@ -72,6 +72,23 @@ def test_a_creation_gets_its_defaults(create: Read) -> None:
 def test_a_change_holds_only_what_was_sent(change: Read) -> None:
     assert change({}) == {}
     assert change({"name": "b", "kind": None}) == {"name": "b", "kind": None}
+
+
+@pytest.mark.parametrize("raw", [b"", b"null", b"null\n", b"{}"])
+def test_a_body_that_may_be_left_away_may_be_null(
+    call_of: Callable[[Request], Call], request_of: Callable[..., Request], raw: bytes
+) -> None:
+    headers = [("content-type", "application/json")]
+    assert stated(THING, call_of(request_of("POST", "/api/v2/things/1/turn", headers=headers, body=raw))) == {}
+
+
+@pytest.mark.parametrize("raw", [b"[]", b'""', b"0", b"false", b'{"id": "x"}'])
+def test_a_body_that_may_be_left_away_is_checked_when_it_is_there(
+    call_of: Callable[[Request], Call], request_of: Callable[..., Request], raw: bytes
+) -> None:
+    headers = [("content-type", "application/json")]
+    with pytest.raises(BadRequest):
+        stated(THING, call_of(request_of("POST", "/api/v2/things/1/turn", headers=headers, body=raw)))
 
 
 def test_nested_values_are_validated_and_completed(create: Read, change: Read) -> None:
