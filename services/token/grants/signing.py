@@ -53,9 +53,12 @@ class Draft:
 
 def _sign_all(drafts: Sequence[Draft], loop: asyncio.AbstractEventLoop) -> None:
     """In a thread: sign some drafts, one after another, and wake all who wait for them at once."""
-    for draft in drafts:
-        draft.sign()
-    loop.call_soon_threadsafe(_tell, drafts)
+    try:
+        for draft in drafts:
+            draft.sign()
+    finally:
+        # Whoever finds no signature then makes it, and learns why it cannot be made.
+        loop.call_soon_threadsafe(_tell, drafts)
 
 
 def _tell(drafts: Sequence[Draft]) -> None:
