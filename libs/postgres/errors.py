@@ -61,6 +61,7 @@ AWAY: Final = (
     asyncpg.TransactionTimeoutError,
     asyncpg.InvalidCachedStatementError,  # a table was swapped under a prepared statement; the next attempt sees it
     asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,  # a server whose postmaster was killed may say that anything is wrong
     asyncpg.DeadlockDetectedError,
     OSError,
     asyncio.TimeoutError,

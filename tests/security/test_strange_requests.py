@@ -203,7 +203,7 @@ def test_strange_json_is_refused_and_cheap(
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     with insider.nothing_changes():
         for what, body in bombs(name):
-            if body == b"" and operation.is_body_optional:
+            if body in {b"", b"null"} and operation.is_body_optional:
                 continue
             answer = client.http.request(route.method, url, data=body, headers=headers, timeout=10)
             assert answer.status_code == (413 if what == "too large" else 400), (what, answer.text[:300])
