@@ -83,14 +83,30 @@ class Operation:
             InvalidQuery: an unknown parameter, one sent too often, or a value of another kind.
         """
         known = {each.name: each for each in self.query}
-        for name in query:
+        for name in (*query, *sorted(query.empty)):
             if name not in known:
                 raise InvalidQuery(f"Query validation error: 'Additional properties not allowed: {name[:100]}'.")
-            _check(known[name], query)
+            if name in query.empty:
+                _check_empty(known[name])
+            if name in query:
+                _check(known[name], query)
 
 
 GONE: Final = Operation(status=HTTPStatus.NO_CONTENT)
 """Of a deletion."""
+
+
+def _check_empty(parameter: Parameter) -> None:
+    """An empty text is one; an empty number, truth or choice is none."""
+    match parameter.kind:
+        case Boolean():
+            raise InvalidQuery.about(parameter.name, "Expected type boolean but found type string")
+        case Integer():
+            raise InvalidQuery.about(parameter.name, "Expected type integer but found type string")
+        case Text(enum=enum) if enum:
+            raise InvalidQuery.about(parameter.name, "No enum match for: ")
+        case _:
+            pass
 
 
 def _check(parameter: Parameter, query: Query) -> None:

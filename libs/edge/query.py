@@ -15,12 +15,13 @@ _TRUTH = {"true": True, "false": False}
 
 
 class Query:
-    """The parameters of one query string; those sent empty are not there."""
+    """The parameters of one query string; those sent empty are not there, and `empty` has their names."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_values", "empty")
 
-    def __init__(self, values: dict[str, list[str]]) -> None:
+    def __init__(self, values: dict[str, list[str]], empty: frozenset[str] = frozenset()) -> None:
         self._values = values
+        self.empty = empty
 
     @classmethod
     def read(cls, raw: str) -> Self:
@@ -30,12 +31,15 @@ class Query:
             InvalidQuery: broken or non-UTF-8 escapes, control characters, more than 100 parameters.
         """
         values: dict[str, list[str]] = {}
+        empty: set[str] = set()
         if raw.count("&") > MAX_PARAMETERS:
             raise InvalidQuery("Query validation error: too many parameters.")
         for name, _, value in (field.partition("=") for field in raw.split("&")):
             if value:
                 values.setdefault(_decoded(name), []).append(_decoded(value))
-        return cls(values)
+            elif name:
+                empty.add(_decoded(name))
+        return cls(values, frozenset(empty))
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
