@@ -31,7 +31,7 @@ def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.security("FZ-01")
 def test_the_management_api_is_what_its_page_says(fuzzed: Stack) -> None:
-    done = run(fuzzed, "--max-examples", "3", "--seed", "20261126", "--max-time", "12")
+    done = run(fuzzed, "--max-examples", "3", "--seed", "20261126", "--max-time", "8")
     assert done.returncode == 0, done.stdout[-8000:]
 
 
