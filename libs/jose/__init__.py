@@ -4,7 +4,7 @@ Owns making signing keys, signing with them, the schedule by which every replica
 strangers' public keys, and the one strict way to verify a token; why something is refused is drawn in `refusals`.
 Leaves to its neighbours: keeping private keys (`libs.sealed` wraps them), what an OAuth error looks like
 (`libs.oauth`), single use of a `jti` and the lifetime of an assertion (the service that takes it), and all input and
-output.
+output but for the pipe to `signing_process`.
 """
 
 from libs.jose.algorithms import ALGORITHMS, SIGNING_ALGORITHMS, PrivateKey, PublicKey

@@ -31,17 +31,28 @@ class Signer:
         """
         self.alg = alg
         self.kid = kid
-        self._signature = _signature(alg, private_key)
+        self.private_key = private_key
+        self.signature = _signature(alg, private_key)
+        """The signature of a signing input (RFC 7515 §5.1)."""
         self._headers: dict[str, bytes] = {}
 
     def sign(self, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
         """The compact token of `claims`, which must be JSON-plain; `typ` is one of the few kinds of token we issue."""
-        signing_input = (self._headers.get(typ) or self._header(typ)) + base64url.encode(_ENCODER.encode(claims))
-        return (signing_input + b"." + base64url.encode(self._signature(signing_input))).decode("ascii")
+        signing_input = self.signing_input(claims, typ=typ)
+        return token(signing_input, self.signature(signing_input))
+
+    def signing_input(self, claims: Mapping[str, Any], *, typ: str = "JWT") -> bytes:
+        """What is signed: header and claims, encoded (RFC 7515 §5.1)."""
+        return (self._headers.get(typ) or self._header(typ)) + base64url.encode(_ENCODER.encode(claims))
 
     def _header(self, typ: str) -> bytes:
         header = _ENCODER.encode({"alg": self.alg, "typ": typ, "kid": self.kid})
         return self._headers.setdefault(typ, base64url.encode(header) + b".")
+
+
+def token(signing_input: bytes, signature: bytes) -> str:
+    """The compact serialisation (RFC 7515 §7.1)."""
+    return (signing_input + b"." + base64url.encode(signature)).decode("ascii")
 
 
 def _signature(alg: str, private_key: PrivateKey) -> Callable[[bytes], bytes]:

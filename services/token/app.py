@@ -147,6 +147,7 @@ def _remember(lifecycle: Lifecycle, bus: Bus, keyring: Keyring) -> tuple[Callers
     believed = callers()
     signing = Signing(bus, believed.keys, keyring)
     lifecycle.background("signing", signing.run())
+    lifecycle.background("signing process", signing.beside())
     for source, apply in ((KEY_FACTS, partial(_key_fact, believed, signing)), (TENANT_FACTS, believed.tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
         lifecycle.background(f"follow {source.service} in memory", follower.run())

@@ -5,25 +5,25 @@ held is asked for; until it comes its predecessor signs, for five minutes, and t
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from libs.bus import Bus
 from libs.edge.asks import ask
 from libs.jose import CannotSign, FollowedKeys, Signer, private_key_from_der, signing_key
+from libs.jose.sign import token
+from libs.jose.signing_process import SigningProcess
 from libs.runtime.errors import Unavailable
 from libs.sealed import Keyring, Tampered, UnknownKeyEncryptionKey, associated_data
 from libs.telemetry.logs import log
 from services.key_rotation.commands import SigningKeysAnswer, SigningKeysOf, WrappedKey, purpose_of
 
 SLOW: Final = frozenset({"RS256", "PS256"})
-THREADS: Final = 2
-"""Threads that sign; the token endpoint's slots bound what waits for them."""
-
-SHARE: Final = 4
-"""Tokens a thread signs before it tells who waits, so that the first need not wait for a whole batch."""
+SHARE: Final = 16
+"""Tokens in one question to the signing process: the first need not wait for a whole batch, few go together."""
 
 PATIENCE: Final = 1.0
 """Seconds between two asks for a key that did not come."""
@@ -34,12 +34,13 @@ class NoSigningKey(Unavailable):
 
 
 class Draft:
-    """A token that is decided: its claims, and, once it is signed, its text."""
+    """A token that is decided: what is to be signed, and, once it is, its text."""
 
-    __slots__ = ("claims", "done", "is_slow", "signer", "text", "typ")
+    __slots__ = ("claims", "done", "is_slow", "signer", "signing_input", "text")
 
     def __init__(self, signer: Signer, claims: Mapping[str, Any], typ: str) -> None:
-        self.signer, self.claims, self.typ = signer, claims, typ
+        self.signer, self.claims = signer, claims
+        self.signing_input = signer.signing_input(claims, typ=typ)
         self.is_slow = signer.alg in SLOW
         self.done = asyncio.Event()
         self.text: str | None = None
@@ -47,21 +48,14 @@ class Draft:
     def sign(self) -> str:
         """The token, signed the first time this is called."""
         if self.text is None:
-            self.text = self.signer.sign(self.claims, typ=self.typ)
+            self.text = token(self.signing_input, self.signer.signature(self.signing_input))
         return self.text
 
 
-def _sign_all(drafts: Sequence[Draft], loop: asyncio.AbstractEventLoop) -> None:
-    """In a thread: sign some drafts, one after another, and wake all who wait for them at once."""
-    try:
-        for draft in drafts:
-            draft.sign()
-    finally:
-        # Whoever finds no signature then makes it, and learns why it cannot be made.
-        loop.call_soon_threadsafe(_tell, drafts)
-
-
-def _tell(drafts: Sequence[Draft]) -> None:
+def _signed(drafts: Sequence[Draft], signatures: Sequence[bytes] | None) -> None:
+    """Whoever finds no signature makes it."""
+    for draft, signature in zip(drafts, signatures or (), strict=signatures is not None):
+        draft.text = token(draft.signing_input, signature)
     for draft in drafts:
         draft.done.set()
 
@@ -76,12 +70,16 @@ class Signing:
         self._held: dict[str, dict[str, Signer]] = {}
         self._wanted: set[str] = set()
         self._wake = asyncio.Event()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sign")
+        self._process = SigningProcess()
 
     def want(self, tenant: str) -> None:
         """A key of `tenant` was published: fetch it before it is due."""
         self._wanted.add(tenant)
         self._wake.set()
+
+    async def beside(self) -> None:
+        """Keep the process that signs with RSA, for ever (a background task)."""
+        await self._process.run()
 
     async def run(self) -> None:
         """Fetch what is wanted, for ever (a background task)."""
@@ -117,14 +115,21 @@ class Signing:
         return found
 
     def sign(self, drafts: Sequence[Draft]) -> None:
-        """Sign what is not signed yet; RSA, ten times what ES256 takes and without the interpreter, in threads."""
-        slow = [draft for draft in drafts if draft.is_slow]
+        """Sign what is not signed yet; RSA, ten times what ES256 takes, in the process beside this one."""
+        slow: dict[str, list[Draft]] = defaultdict(list)
         for draft in drafts:
-            if not draft.is_slow:
+            if draft.is_slow:
+                slow[draft.signer.kid].append(draft)
+            else:
                 draft.sign()
-        loop = asyncio.get_running_loop()
-        for start in range(0, len(slow), SHARE):
-            self._threads.submit(_sign_all, slow[start : start + SHARE], loop)
+        for same in slow.values():
+            for start in range(0, len(same), SHARE):
+                self._submit(same[start : start + SHARE])
+
+    def _submit(self, drafts: Sequence[Draft]) -> None:
+        inputs = [draft.signing_input for draft in drafts]
+        if not self._process.submit(drafts[0].signer, inputs, partial(_signed, drafts)):
+            _signed(drafts, None)
 
     async def signed(self, draft: Draft) -> str:
         """The token of a draft that was handed to `sign`, or is signed now."""
@@ -150,6 +155,8 @@ class Signing:
         self._held[tenant] = {
             each.kid: held.get(each.kid) or self._opened(tenant, each) for each in answer.keys if not each.is_revoked
         }
+        for kid in held.keys() - self._held[tenant].keys():
+            self._process.forget(kid)
 
     def _opened(self, tenant: str, key: WrappedKey) -> Signer:
         try:

@@ -12,7 +12,8 @@ from libs.edge.validation import changed, created
 from libs.runtime import ids
 from services.token import queries
 from services.token.commands import ChangeClientGrant, DeleteClientGrant, GrantClient
-from services.token.queries import ClientGrantFilter, ClientGrantRow, Found
+from services.token.queries import ClientGrantFilter, ClientGrantRow
+from services.token.queries.lists import Found, Window
 from services.token.routes.desk import Desk
 from services.token.routes.schemas.client_grant import CLIENT_GRANT, DEFAULT_FOR, PROMISES, SUBJECT_TYPES
 from services.token.routes.schemas.kinds import BOOLEAN
@@ -79,11 +80,11 @@ class ClientGrants:
             return answers.json(page.answer("client_grants", items, self.desk.following(call, found.following)))
         return answers.json(page.answer("client_grants", items, found.total))
 
-    async def _found(self, call: Call, query: Query, window: queries.Window) -> Found[ClientGrantRow]:
+    async def _found(self, call: Call, query: Query, window: Window) -> Found[ClientGrantRow]:
         if _asks_for_others(query):
             return Found((), 0, None)
         wanted = ClientGrantFilter(query.text("audience"), query.text("client_id"))
-        return await queries.client_grants(self.desk.database, call.tenant, wanted, window)
+        return await queries.client_grants(self.desk.database, call.tenant, wanted, window, self.desk.walks)
 
     async def create(self, call: Call) -> Reply:
         """Let an application ask tokens of an API."""

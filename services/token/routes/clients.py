@@ -21,7 +21,8 @@ from libs.runtime import ids
 from libs.sealed import hash_of_secret
 from services.token import queries
 from services.token.commands import ChangeClient, DeleteClient, NewSecret, RegisterClient, RotateClientSecret
-from services.token.queries import ClientFilter, ClientRow, Found
+from services.token.queries import ClientFilter, ClientRow
+from services.token.queries.lists import Found
 from services.token.routes import credentials, global_client
 from services.token.routes.desk import Desk
 from services.token.routes.schemas.addons import refuse_mappings
@@ -102,7 +103,9 @@ class Clients:
             return answers.json(
                 global_client.page_of(page, fields.of(_readable(call)(global_client.members(call.tenant))))
             )
-        found = await queries.clients(self.desk.database, call.tenant, wanted, self.desk.window(call, page))
+        found = await queries.clients(
+            self.desk.database, call.tenant, wanted, self.desk.window(call, page), self.desk.walks
+        )
         return answers.json(self._page(call, page, fields, found))
 
     def _page(self, call: Call, page: Page, fields: Fields, found: Found[ClientRow]) -> Any:

@@ -1,7 +1,7 @@
 """What the handlers of the Management API work with: the log they write, the rows they read, whom a write waits for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from libs.edge.writes import context_of, settled
 from libs.eventstore import Also, Applied, Committed, EventStore, EventTooLarge
 from libs.eventstore.execute import HasTenant
 from libs.postgres import Connection, Database
-from services.token.queries import After, Slice, Window
+from services.token.queries.lists import After, Slice, Walks, Window
 
 
 class Done(NamedTuple):
@@ -33,6 +33,7 @@ class Desk:
     applied: Applied
     answered: AnsweredRequests
     cursors: Cursors
+    walks: Walks = field(default_factory=Walks)
 
     async def once(self, command: HasTenant, call: Call, answered: Callable[[Any], Reply]) -> Reply:
         """Run a POST's command as `run` does; `answered(state)` is its answer, kept for whoever sends it again.

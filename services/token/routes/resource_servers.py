@@ -69,7 +69,7 @@ class ResourceServers:
         page = self.desk.page(query, has_checkpoints=False)
         assert isinstance(page, OffsetPage), "no checkpoints were offered"
         window = self.desk.window(call, page)
-        found = await queries.resource_servers(self.desk.database, call.tenant, wanted or None, window)
+        found = await queries.resource_servers(self.desk.database, call.tenant, wanted or None, window, self.desk.walks)
         items = [fields.of(_members(api.id, api.identifier, api.properties, api.is_system)) for api in found.items]
         return answers.json(page.answer("resource_servers", items, found.total))
 

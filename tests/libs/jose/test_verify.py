@@ -65,7 +65,7 @@ def keys(signing_keys: dict[str, SigningKey]) -> list[VerifyingKey]:
 @pytest.fixture
 def sign(signing_keys: dict[str, SigningKey]) -> Callable[[object, object], str]:
     """Signs any header and payload, however wrong, as a dishonest holder of our ES256 key would."""
-    signature = Signer("ES256", "ES256", signing_keys["ES256"].private)._signature
+    signature = Signer("ES256", "ES256", signing_keys["ES256"].private).signature
 
     def signed(header: object, payload: object) -> str:
         signing_input = f"{segment(header)}.{segment(payload)}"
@@ -154,7 +154,7 @@ def test_a_key_brought_along_by_the_token_is_not_used(
     own = new_signing_key("ES256", now=now, issuer_name="evil.example")
     header = HEADER | {name: own.jwk["x5c"] if name == "x5c" else own.jwk if name == "jwk" else "https://evil.example"}
     signing_input = f"{segment(header)}.{segment(claims)}"
-    signature = Signer("ES256", own.kid, own.private)._signature(signing_input.encode())
+    signature = Signer("ES256", own.kid, own.private).signature(signing_input.encode())
     with pytest.raises(BadSignature):
         believe(f"{signing_input}.{segment(signature)}")
 

@@ -30,6 +30,30 @@ async def test_a_list_has_auth0s_three_shapes(office: Office) -> None:
     assert set(both) == {"clients", "next"}
 
 
+async def test_a_list_that_is_walked_by_number_shows_what_changed_meanwhile(office: Office) -> None:
+    made = sorted([(await office.client())["client_id"] for _ in range(7)])
+
+    async def page(number: int) -> tuple[list[str], int]:
+        body = (await office.ask("GET", "clients", query=f"page={number}&per_page=2&include_totals=true")).body
+        return [each["client_id"] for each in body["clients"]], body["total"]
+
+    assert [await page(number) for number in range(4)] == [(made[2 * n : 2 * n + 2], 7) for n in range(4)]
+    # Each page is known by where it begins now: a filter is another list, and a change begins anew.
+    filtered = (await office.ask("GET", "clients", query="page=1&per_page=2&include_totals=true&app_type=spa")).body
+    assert (filtered["clients"], filtered["total"]) == ([], 0)
+    assert (await office.ask("DELETE", f"clients/{made[0]}")).status == 204
+    assert [await page(number) for number in range(4)] == [
+        (made[1:3], 6),
+        (made[3:5], 6),
+        (made[5:7], 6),
+        ([], 6),
+    ]
+    added = sorted([*made[1:], (await office.client())["client_id"]])
+    assert [await page(number) for number in (3, 2, 1, 0, 1, 2, 3)] == [
+        (added[2 * n : 2 * n + 2], 7) for n in (3, 2, 1, 0, 1, 2, 3)
+    ]
+
+
 async def test_checkpoints_walk_a_list_once(office: Office) -> None:
     clients = [await office.client() for _ in range(5)]
     grants = [await office.grant(clients[0], await office.api()) for _ in range(3)]

@@ -6,42 +6,12 @@ Lists are ordered by id, so that a page never depends on when rows were written.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 import msgspec
 
-from libs.postgres import Connection, Database, Record
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Rows by number: `limit` of them after `start` others; `counts` asks how many there are in all."""
-
-    start: int
-    limit: int
-    counts: bool = True
-
-
-@dataclass(frozen=True)
-class After:
-    """Rows by place: `limit` of them behind the id `position`."""
-
-    position: str
-    limit: int
-
-
-Window = Slice | After
-
-
-@dataclass(frozen=True)
-class Found(Generic[T]):
-    """A page of a list: its rows, how many there are in all pages if asked, and the place behind when more follow."""
-
-    items: tuple[T, ...]
-    total: int
-    following: str | None
+from libs.postgres import Database, Record
+from services.token.queries.lists import After, Found, List, Slice, Walks, Window, found_in
 
 
 class ClientRow(msgspec.Struct, frozen=True):
@@ -128,51 +98,6 @@ ORDER BY k.created_at, k.credential_id
 """
 
 
-class _List:
-    """A list of one tenant: its table, its key, and the conditions that were asked; values are arguments, never text.
-
-    A page is found among the keys first, which an index knows alone, and only its own rows are read. What was not asked
-    is not in the statement, so that no index is lost to it.
-    """
-
-    def __init__(self, tenant: str, table: str, key: str, *conditions: str) -> None:
-        self._table, self._key = table, key
-        self._conditions = [f"{table}.tenant = $1", *conditions]
-        self._values: list[object] = [tenant]
-
-    def where(self, condition: str, value: object) -> None:
-        """Ask for `condition`, whose `{}` is the value; `None` asks nothing."""
-        if value is not None:
-            self._conditions.append(condition.format(self._next(value)))
-
-    async def page(self, rows: Connection, columns: str, alias: str, window: Window) -> tuple[int, list[Record]]:
-        """The count, only where it is asked, and the rows; by place one more, to know whether more follow."""
-        total = 0
-        if isinstance(window, Slice) and window.counts:
-            total = await rows.fetchval(f"SELECT count(*) {self._from}", *self._values)
-        keys, key = self._keys(window), f"{alias}.{self._key}"
-        page = f"{columns} WHERE {alias}.tenant = $1 AND {key} IN ({keys}) ORDER BY {key}"
-        return total, await rows.fetch(page, *self._values)
-
-    def _keys(self, window: Window) -> str:
-        if isinstance(window, Slice):
-            return f"{self._ordered} OFFSET {self._next(window.start)} LIMIT {self._next(window.limit)}"
-        self.where(f"{self._key} > {{}}", window.position)
-        return f"{self._ordered} LIMIT {self._next(window.limit + 1)}"
-
-    @property
-    def _ordered(self) -> str:
-        return f"SELECT {self._key} {self._from} ORDER BY {self._key}"
-
-    @property
-    def _from(self) -> str:
-        return f"FROM {self._table} WHERE {' AND '.join(self._conditions)}"
-
-    def _next(self, value: object) -> str:
-        self._values.append(value)
-        return f"${len(self._values)}"
-
-
 async def client(database: Database, tenant: str, client_id: str) -> ClientRow | None:
     """One application."""
     async with database.connection() as rows:
@@ -182,15 +107,17 @@ async def client(database: Database, tenant: str, client_id: str) -> ClientRow |
     return None if row is None else _client(row)
 
 
-async def clients(database: Database, tenant: str, wanted: ClientFilter, window: Window) -> Found[ClientRow]:
+async def clients(
+    database: Database, tenant: str, wanted: ClientFilter, window: Window, walks: Walks
+) -> Found[ClientRow]:
     """A page of a tenant's applications."""
-    found = _List(tenant, "clients", "client_id", "NOT is_deleted")
+    found = List(tenant, "clients", "client_id", "NOT is_deleted")
     found.where("coalesce((properties->>'is_first_party')::boolean, true) = {}", wanted.is_first_party)
     found.where("properties->>'app_type' = ANY ({})", None if wanted.app_types is None else list(wanted.app_types))
     found.where("properties->>'external_client_id' = {}", wanted.external_client_id)
     async with database.connection() as rows:
-        total, page = await found.page(rows, _CLIENT, "c", window)
-    return _found([_client(row) for row in page], total, window, "client_id")
+        total, page = await found.page(rows, _CLIENT, "c", window, walks)
+    return found_in([_client(row) for row in page], total, window, "client_id")
 
 
 async def client_credentials(database: Database, tenant: str, client_id: str) -> tuple[CredentialRow, ...] | None:
@@ -212,14 +139,14 @@ async def resource_server(database: Database, tenant: str, name: str) -> Resourc
 
 
 async def resource_servers(
-    database: Database, tenant: str, identifiers: Sequence[str] | None, window: Window
+    database: Database, tenant: str, identifiers: Sequence[str] | None, window: Window, walks: Walks
 ) -> Found[ResourceServerRow]:
     """A page of a tenant's APIs; `identifiers` are the only ones wanted."""
-    found = _List(tenant, "resource_servers", "id")
+    found = List(tenant, "resource_servers", "id")
     found.where("identifier = ANY ({})", None if identifiers is None else list(identifiers))
     async with database.connection() as rows:
-        total, page = await found.page(rows, _RESOURCE_SERVER, "r", window)
-    return _found([_resource_server(row) for row in page], total, window, "id")
+        total, page = await found.page(rows, _RESOURCE_SERVER, "r", window, walks)
+    return found_in([_resource_server(row) for row in page], total, window, "id")
 
 
 async def client_grant(database: Database, tenant: str, grant_id: str) -> ClientGrantRow | None:
@@ -230,16 +157,16 @@ async def client_grant(database: Database, tenant: str, grant_id: str) -> Client
 
 
 async def client_grants(
-    database: Database, tenant: str, wanted: ClientGrantFilter, window: Window
+    database: Database, tenant: str, wanted: ClientGrantFilter, window: Window, walks: Walks
 ) -> Found[ClientGrantRow]:
     """A page of a tenant's client grants."""
-    found = _List(tenant, "client_grants", "grant_id", _HAS_API)
+    found = List(tenant, "client_grants", "grant_id", _HAS_API)
     of_api = "resource_server_id = (SELECT r.id FROM resource_servers r WHERE r.tenant = $1 AND r.identifier = {})"
     found.where(of_api, wanted.audience)
     found.where("client_id = {}", wanted.client_id)
     async with database.connection() as rows:
-        total, page = await found.page(rows, _CLIENT_GRANT, "g", window)
-    return _found([_client_grant(row) for row in page], total, window, "id")
+        total, page = await found.page(rows, _CLIENT_GRANT, "g", window, walks)
+    return found_in([_client_grant(row) for row in page], total, window, "id")
 
 
 async def client_of_grant(database: Database, tenant: str, grant_id: str) -> str | None:
@@ -256,12 +183,6 @@ async def allowed_signing_algs(database: Database, tenant: str) -> tuple[str, ..
     async with database.connection() as rows:
         algs = await rows.fetchval("SELECT allowed_signing_algs FROM tenants_v1 WHERE tenant = $1", tenant)
     return tuple(algs or ())
-
-
-def _found(items: list[T], total: int, window: Window, key: str) -> Found[T]:
-    page = items[: window.limit]
-    has_more = len(items) > window.limit
-    return Found(tuple(page), total, getattr(page[-1], key) if has_more else None)
 
 
 def _client(row: Record) -> ClientRow:

@@ -1,0 +1,122 @@
+"""The process that signs beside ours: it answers in order, it may die or hang, and it ends with its pipe."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from libs.jose import Signer, SigningKey
+from libs.jose.signing_process import PATIENCE, SigningProcess
+
+DEADLINE = 20
+
+
+def signer_of(key: SigningKey) -> Signer:
+    return Signer(key.alg, key.kid, key.private)
+
+
+@pytest.fixture
+async def beside() -> AsyncIterator[SigningProcess]:
+    process = SigningProcess()
+    task = asyncio.create_task(process.run())
+    yield process
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert children() == []
+
+
+def children() -> list[int]:
+    """The signing processes of this process."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and b"signing_process" in (each / "cmdline").read_bytes():
+                found.append(int(each.name))
+    return found
+
+
+def unwanted(_: object) -> None:
+    pytest.fail("nothing was asked")
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not is_so():  # noqa: ASYNC110 - the state is another process's
+            await asyncio.sleep(0.01)
+
+
+async def signed(process: SigningProcess, signer: Signer, inputs: Sequence[bytes]) -> Sequence[bytes] | None:
+    answer: asyncio.Future[Sequence[bytes] | None] = asyncio.get_running_loop().create_future()
+    async with asyncio.timeout(DEADLINE):
+        while not process.submit(signer, inputs, answer.set_result):  # noqa: ASYNC110 - the state is another process's
+            await asyncio.sleep(0.01)
+        return await answer
+
+
+async def test_nothing_runs_before_it_is_wanted(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
+    await asyncio.sleep(0)
+    assert children() == []
+    assert not beside.submit(signer_of(signing_keys["RS256"]), [b"x"], unwanted)
+
+
+async def test_each_question_gets_its_own_answer(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
+    rs256, es256 = signer_of(signing_keys["RS256"]), signer_of(signing_keys["ES256"])
+    await signed(beside, rs256, [b"first"])
+    inputs = [[f"{number}.{each}".encode() for each in range(number % 4 + 1)] for number in range(20)]
+    answers = await asyncio.gather(*(signed(beside, rs256, each) for each in inputs))
+    assert answers == [[rs256.signature(one) for one in each] for each in inputs]
+    (other,) = await signed(beside, es256, [b"x"]) or ()
+    assert len(other) == 64
+
+
+async def test_a_key_that_is_forgotten_is_told_again(
+    beside: SigningProcess, signing_keys: dict[str, SigningKey]
+) -> None:
+    signer = signer_of(signing_keys["RS256"])
+    beside.forget(signer.kid)
+    expected = [signer.signature(b"x")]
+    assert await signed(beside, signer, [b"x"]) == expected
+    beside.forget(signer.kid)
+    beside.forget(signer.kid)
+    assert await signed(beside, signer, [b"x"]) == expected
+
+
+async def test_who_waits_for_a_process_that_dies_is_told_and_the_next_is_served(
+    beside: SigningProcess, signing_keys: dict[str, SigningKey]
+) -> None:
+    signer = signer_of(signing_keys["RS256"])
+    await signed(beside, signer, [b"x"])
+    (pid,) = children()
+    os.kill(pid, signal.SIGSTOP)
+    waiting = asyncio.create_task(signed(beside, signer, [b"x"]))
+    await asyncio.sleep(0)
+    os.kill(pid, signal.SIGKILL)
+    assert await waiting is None
+    assert await signed(beside, signer, [b"x"]) == [signer.signature(b"x")]
+    assert children() != [pid]
+
+
+async def test_a_process_that_hangs_is_ended(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
+    signer = signer_of(signing_keys["RS256"])
+    await signed(beside, signer, [b"x"])
+    (pid,) = children()
+    os.kill(pid, signal.SIGSTOP)
+    async with asyncio.timeout(3 * PATIENCE + 2):
+        assert await signed(beside, signer, [b"x"]) is None
+    await until(lambda: pid not in children())
+
+
+async def test_signals_to_the_group_do_not_end_it(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
+    signer = signer_of(signing_keys["RS256"])
+    await signed(beside, signer, [b"x"])
+    (pid,) = children()
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGINT)
+    assert await signed(beside, signer, [b"x"]) is not None
+    assert children() == [pid]
