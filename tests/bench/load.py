@@ -84,10 +84,10 @@ def version() -> str:
     return said.stdout.partition(" Copyright")[0].removeprefix("wrk ").strip()
 
 
-def fired(target: Target, seconds: int, watched: Callable[[], Cpu]) -> Shot:
+def fired(target: Target, seconds: int, watched: Callable[[], Cpu], *, connections: int = CONNECTIONS) -> Shot:
     """Load `target` for so many seconds; `watched` tells the processor time so far of the programs to account for."""
     machine, ours, before = processes.busy(), processes.own(), watched()
-    said = _run(target, seconds)
+    said = _run(target, seconds, connections)
     cpu = {name: total - before.get(name, 0.0) for name, total in watched().items()}
     bench = processes.own()
     cpu["wrk"] = bench.children - ours.children
@@ -97,8 +97,8 @@ def fired(target: Target, seconds: int, watched: Callable[[], Cpu]) -> Shot:
     return Shot(**(vars(shot) | {"cpu": cpu, "strangers": strangers}))
 
 
-def _run(target: Target, seconds: int) -> str:
-    bounds = [f"-c{CONNECTIONS}", f"-t{THREADS}", f"-d{seconds}s", f"--timeout={PATIENCE}"]
+def _run(target: Target, seconds: int, connections: int) -> str:
+    bounds = [f"-c{connections}", f"-t{THREADS}", f"-d{seconds}s", f"--timeout={PATIENCE}"]
     command = [program(), *bounds, "-s", str(SCRIPT), target.url]
     environ = {"PATH": os.defpath, "BENCH_FORM": target.form}
     with tempfile.NamedTemporaryFile("w", prefix="limen-bench-", suffix=".forms") as others:

@@ -1,17 +1,19 @@
 """Owns what a second replica of `token` does, shown by giving processes their processors.
 
 With four processors or more each replica has one of its own, and everything else shares two others: then the rate
-should nearly double until something else is full. With fewer there is no room for that; the replicas share one
-processor and everything else has the other. Then the rate cannot grow. What can be seen is what stands against growth:
-whether the requests are split evenly, and whether a token costs more when two write to the same log.
+should nearly double until something else is full. With fewer, each replica is held to the same small part of a
+processor (`quota`), so that it is they who are full and nothing else: what a second adds shows the same. Where the
+kernel does not let us, the replicas share one processor and everything else has the other. Then the rate cannot grow,
+and what can be seen is whether the requests are split evenly, and what a token costs when two write to the same log.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.bench import limen, load, processes
+from tests.bench import limen, load, processes, quota
 from tests.bench.contenders import Contender, ask_once
 from tests.bench.load import Shot
 from tests.stack import Stack
@@ -46,28 +48,48 @@ def has_room() -> bool:
     return len(ALL) >= ENOUGH
 
 
+def is_held() -> bool:
+    """Whether each replica is held to a part of a processor instead."""
+    return not has_room() and quota.is_possible()
+
+
+def is_fair() -> bool:
+    """Whether a second replica adds a processor, or a part of one."""
+    return has_room() or quota.is_possible()
+
+
 def measured(count: int, rounds: int, seconds: int) -> Replicated:
     """A stack of its own with so many replicas of `token`, pinned and loaded."""
     found = Replicated(count)
     with Stack(replicas={"token": count}).running() as stack:
         contender = next(each for each in limen.contenders(stack) if each.alg == "ES256")
         tokens = [stack.pid_of("token", number) for number in range(count)]
-        before = os.sched_getaffinity(0)
-        _pin(stack, tokens)
-        try:
-            ask_once(contender)
-            load.fired(contender.target, seconds, dict)
+        ask_once(contender)
+        with _placed(stack, tokens):
+            load.fired(contender.target, seconds, dict, connections=len(tokens) * load.CONNECTIONS)
             for _ in range(rounds):
                 _measure(contender, tokens, seconds, found)
-        finally:
-            os.sched_setaffinity(0, before)
     return found
 
 
 def _measure(contender: Contender, tokens: Sequence[int], seconds: int, found: Replicated) -> None:
     before = [processes.cpu([pid]) for pid in tokens]
-    found.shots.append(load.fired(contender.target, seconds, dict))
+    found.shots.append(load.fired(contender.target, seconds, dict, connections=len(tokens) * load.CONNECTIONS))
     found.shares.append([processes.cpu([pid]) - was for pid, was in zip(tokens, before, strict=True)])
+
+
+@contextmanager
+def _placed(stack: Stack, tokens: Sequence[int]) -> Iterator[None]:
+    if is_held():
+        with quota.held(tokens):
+            yield
+        return
+    before = os.sched_getaffinity(0)
+    _pin(stack, tokens)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _pin(stack: Stack, tokens: Sequence[int]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tests.bench import logs, management, replicas
+from tests.bench import logs, management, quota, replicas
 from tests.bench.figures import Figure, figure, number, ratios
 from tests.bench.logs import Replayed
 from tests.bench.parts import Measured
@@ -21,6 +21,9 @@ LAG: Final = 250.0
 REPLAY: Final = 20_000
 WITHIN: Final = 0.10
 """By how much the rate over many may differ from that over few."""
+
+GROWTH: Final = 1.7
+"""What a second replica makes of the rate of one, where each has the same part of a processor or one of its own."""
 
 ASKED: Final = {
     "applications made": 300,
@@ -48,6 +51,10 @@ def aims(found: Measured) -> Iterable[Aim]:
     for spread in found.spreads:
         ratio = _beside(spread)
         yield Aim(spread.name, ratio.text(2), f"{1 - WITHIN:g}", ratio.median >= 1 - WITHIN)
+    if len(found.replicated) > 1 and replicas.is_fair():
+        one, two = ([shot.rate for shot in each.shots] for each in found.replicated[:2])
+        growth = ratios(two, one)
+        yield Aim("a second replica of `token`, beside one", growth.text(2), f"{GROWTH:g}", growth.median >= GROWTH)
     for done in found.done:
         if (asked := ASKED.get(done.what)) is not None:
             yield Aim(f"Management API, {done.what}, a second", number(done.rate), f"{asked}", done.rate >= asked)
@@ -127,15 +134,23 @@ def _spreads(found: Measured) -> str:
 def _replicas(found: Measured) -> str:
     if not found.replicated:
         return ""
-    where = (
-        "Each replica of `token` has a processor of its own, everything else shares two others."
-        if replicas.has_room()
-        else "There is no processor for a second replica here: the replicas share one, everything else has the other, "
+    heads = ("replicas of `token`", "ES256 answers/s", "µs of `token` an answer", "least busy beside busiest")
+    return "## Replicas\n\n" + _placement() + "\n\n" + table(heads, [_replica_row(each) for each in found.replicated])
+
+
+def _placement() -> str:
+    if replicas.has_room():
+        return "Each replica of `token` has a processor of its own, everything else shares two others."
+    if replicas.is_fair():
+        return (
+            f"There is no processor for a second replica here: the kernel holds each to {quota.SHARE:.0%} of one, so that "
+            "they are full and nothing else is.\n64 connections for each replica."
+        )
+    return (
+        "There is no processor for a second replica here: the replicas share one, everything else has the other, "
         "so the rate cannot grow.\nWhat shows is whether two cost more a token than one and share evenly; "
         "that the rate doubles on more processors is not shown."
     )
-    heads = ("replicas of `token`", "ES256 answers/s", "µs of `token` an answer", "least busy beside busiest")
-    return "## Replicas\n\n" + where + "\n\n" + table(heads, [_replica_row(each) for each in found.replicated])
 
 
 def _replica_row(each: Replicated) -> tuple[str, ...]:
