@@ -143,8 +143,8 @@ def _placement() -> str:
         return "Each replica of `token` has a processor of its own, everything else shares two others."
     if replicas.is_fair():
         return (
-            f"There is no processor for a second replica here: the kernel holds each to {quota.SHARE:.0%} of one, so that "
-            "they are full and nothing else is.\n64 connections for each replica."
+            f"There is no processor for a second replica here: the kernel holds each to {quota.SHARE:.0%} of one, so "
+            "that they are full and nothing else is.\n64 connections for each replica."
         )
     return (
         "There is no processor for a second replica here: the replicas share one, everything else has the other, "
