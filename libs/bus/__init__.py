@@ -9,7 +9,7 @@ from libs.bus.connection import Bus
 from libs.bus.errors import BusError, Disconnected, NoResponders, StreamRefused, TimedOut, TooLarge
 from libs.bus.reading import Delivered, Reader
 from libs.bus.serving import Listening, Serving
-from libs.bus.streams import Streams, StreamState, WrongLastSequence
+from libs.bus.streams import Outgoing, Stored, Streams, StreamState, WrongLastSequence
 
 __all__ = [
     "Bus",
@@ -18,8 +18,10 @@ __all__ = [
     "Disconnected",
     "Listening",
     "NoResponders",
+    "Outgoing",
     "Reader",
     "Serving",
+    "Stored",
     "StreamRefused",
     "StreamState",
     "Streams",

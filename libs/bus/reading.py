@@ -5,7 +5,8 @@ checkpoint as the only truth. `fetch` uses no heartbeat, which in nats-py delays
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -34,6 +35,7 @@ class Delivered:
 
     sequence: int
     payload: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Reader:
@@ -99,7 +101,7 @@ class Reader:
                 raise StreamRefused(int(status), "the consumer is gone")
             return False
         self._owed -= 1
-        delivered.append(Delivered(_sequence(message), message.data))
+        delivered.append(Delivered(_sequence(message), message.data, message.headers or {}))
         return self._owed > 0 and (not self._heard.empty() or _pending(message) > 0)
 
     async def _next(self) -> Msg:

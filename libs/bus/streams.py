@@ -6,9 +6,9 @@ next append states the last sequence it expects.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -38,6 +38,23 @@ class StreamState:
     last: int
     messages: int
     deleted: int
+
+
+class Outgoing(NamedTuple):
+    """A message on its way into a stream."""
+
+    subject: str
+    payload: bytes
+    headers: dict[str, str]
+    """Printable ASCII."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A message of a stream."""
+
+    payload: bytes
+    headers: Mapping[str, str]
 
 
 class Streams:
@@ -70,31 +87,32 @@ class Streams:
         """Delete a mirror that is damaged; what it held is in Postgres."""
         await self._ask(f"STREAM.DELETE.{stream}", {})
 
-    async def message(self, stream: str, sequence: int) -> bytes | None:
-        """The payload of one message, or `None` when the stream does not hold it."""
+    async def message(self, stream: str, sequence: int) -> Stored | None:
+        """One message, or `None` when the stream does not hold it."""
         try:
             answer = await self._ask(f"STREAM.MSG.GET.{stream}", {"seq": sequence})
         except StreamRefused as error:
             if error.code in {NO_MESSAGE, STREAM_NOT_FOUND}:
                 return None
             raise
-        return base64.b64decode(answer["message"].get("data", ""))
+        message = answer["message"]
+        return Stored(base64.b64decode(message.get("data", "")), _lines(base64.b64decode(message.get("hdrs", ""))))
 
-    async def append(self, messages: Sequence[tuple[str, bytes]], *, expected_last: int) -> None:
-        """Append all `(subject, payload)` atomically behind sequence `expected_last`, or nothing.
+    async def append(self, messages: Sequence[Outgoing], *, expected_last: int) -> None:
+        """Append all atomically behind sequence `expected_last`, or nothing.
 
         Raises:
             WrongLastSequence: the stream's last sequence is another.
             TimedOut: the outcome is unknown; the next append's expectation finds out.
         """
         batch = text(16)
-        *leading, (subject, payload) = messages
+        *leading, last = messages
         await self._bus.publish_many(
-            (each, _block(_batch_headers(batch, number, expected_last)), data)
-            for number, (each, data) in enumerate(leading, 1)
+            (each.subject, _block(_batch_headers(batch, number, expected_last) | each.headers), each.payload)
+            for number, each in enumerate(leading, 1)
         )
-        headers = _batch_headers(batch, len(messages), expected_last) | {"Nats-Batch-Commit": "1"}
-        answer = await self._bus.request(subject, payload, timeout=ASK_BOUND, headers=headers)
+        headers = _batch_headers(batch, len(messages), expected_last) | {"Nats-Batch-Commit": "1"} | last.headers
+        answer = await self._bus.request(last.subject, last.payload, timeout=ASK_BOUND, headers=headers)
         _accepted(msgspec.json.decode(answer))
 
     async def _ask(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +131,12 @@ def _batch_headers(batch: str, number: int, expected_last: int) -> dict[str, str
 def _block(headers: dict[str, str]) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"NATS/1.0\r\n{lines}\r\n".encode()
+
+
+def _lines(block: bytes) -> dict[str, str]:
+    """The headers of a block as the server stores it: its first line is the version."""
+    pairs = (line.partition(":") for line in block.decode().split("\r\n")[1:] if line)
+    return {name: value.strip() for name, _, value in pairs}
 
 
 def _accepted(answer: dict[str, Any]) -> dict[str, Any]:

@@ -86,14 +86,19 @@ class Projection:
 
     async def apply(self, rows: Connection, table: str, envelopes: Sequence[Envelope]) -> None:
         """Write events into `table`, in their order; unknown and unhandled types change nothing."""
-        happened = [(envelope, event) for envelope in envelopes if (event := self._handled(envelope)) is not None]
+        happened = [(envelope, event) for envelope in envelopes if (event := self.handled(envelope)) is not None]
         if self.many is not None and len(happened) > 1:
             await self.many(rows, table, happened)
             return
         for envelope, event in happened:
             await self.handles[type(event)](rows, table, envelope, event)
 
-    def _handled(self, envelope: Envelope) -> Event | None:
+    def handled(self, envelope: Envelope) -> Event | None:
+        """The event, if it is of a type this projection handles.
+
+        Raises:
+            NotUnderstood: it is of an unknown type that must be understood.
+        """
         event = self.source.decode(envelope.type, bytes(envelope.data))
         if event is None and envelope.must_understand:
             raise NotUnderstood(envelope.type)
@@ -122,13 +127,16 @@ class Follower:
             await rows.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", projection.name)
             if await rows.fetchval("SELECT to_regclass($1) IS NULL", f"{self._database.schema}.{projection.name}"):
                 await rows.execute(projection.ddl.format(table=projection.name))
-            await rows.execute(
-                "INSERT INTO checkpoints (name, source, epoch, pos, handles) VALUES ($1, $2, 0, 0, $3) "
-                "ON CONFLICT (name) DO NOTHING",
-                projection.name,
-                projection.stream,
-                projection.types,
-            )
+            await self._note_beginning(rows)
+
+    async def _note_beginning(self, rows: Connection) -> None:
+        await rows.execute(
+            "INSERT INTO checkpoints (name, source, epoch, pos, handles) VALUES ($1, $2, 0, 0, $3) "
+            "ON CONFLICT (name) DO NOTHING",
+            self._projection.name,
+            self._projection.stream,
+            self._projection.types,
+        )
 
     async def run(self) -> None:
         """Lead and follow for ever (a background task)."""

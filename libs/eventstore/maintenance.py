@@ -1,4 +1,4 @@
-"""Keeping activity in bounds: partitions made ahead, and dropped when they are old, mirrored and detached."""
+"""Keeping activity and the feed in bounds: partitions made ahead, and dropped when they are old and mirrored."""
 
 import asyncio
 from dataclasses import dataclass
@@ -23,10 +23,11 @@ EVERY: Final = 60.0
 
 @dataclass(frozen=True)
 class Retention:
-    """How much activity one partition holds, and how long it is kept."""
+    """How many events one partition of a log holds, and how long they are kept."""
 
     rows: int = 1_000_000
     keep: timedelta = timedelta(days=30)
+    log: str = ACTIVITY
 
 
 async def keep_partitions(store: EventStore, bus: Bus, retention: Retention) -> None:
@@ -35,7 +36,7 @@ async def keep_partitions(store: EventStore, bus: Bus, retention: Retention) -> 
         try:
             await one_round(store, bus, retention)
         except (DatabaseAway, BusError, asyncpg.PostgresError) as error:
-            say.warning("the partitions of activity could not be kept", reason=repr(error))
+            say.warning("partitions could not be kept", log=retention.log, reason=repr(error))
         await asyncio.sleep(EVERY)
 
 
@@ -47,24 +48,26 @@ async def one_round(store: EventStore, bus: Bus, retention: Retention) -> None:
         raise DatabaseAway(repr(error)) from error
     try:
         await rows.execute(f"SET search_path = {store.database.schema}; SET transaction_timeout = 0")
-        if not await rows.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 2))", store.database.schema):
+        name = f"{store.database.schema} {retention.log}"
+        if not await rows.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 2))", name):
             return
         await _make(rows, retention)
-        state = await Streams(bus).state(stream_of(store.catalogue.service, ACTIVITY))
+        state = await Streams(bus).state(stream_of(store.catalogue.service, retention.log))
         await _drop(rows, retention, mirrored=state.last if state else 0)
     finally:
         await rows.close()
 
 
 async def _make(rows: Connection, retention: Retention) -> None:
-    head = await rows.fetchval("SELECT pos FROM head WHERE log = 'activity'")
+    log = retention.log
+    head = await rows.fetchval("SELECT pos FROM head WHERE log = $1", log)
     first = head // retention.rows
     for number in range(first, first + AHEAD):
         low, high = number * retention.rows, (number + 1) * retention.rows
-        if await rows.fetchval("SELECT to_regclass($1) IS NULL", f"activity_{number}"):
+        if await rows.fetchval("SELECT to_regclass($1) IS NULL", f"{log}_{number}"):
             try:
                 await rows.execute(
-                    f"CREATE TABLE activity_{number} PARTITION OF activity FOR VALUES FROM ({low}) TO ({high})"
+                    f"CREATE TABLE {log}_{number} PARTITION OF {log} FOR VALUES FROM ({low}) TO ({high})"
                 )
             except (asyncpg.CheckViolationError, asyncpg.InvalidObjectDefinitionError):
                 # Rows of this range went to the default partition already: they stay there.
@@ -72,18 +75,19 @@ async def _make(rows: Connection, retention: Retention) -> None:
 
 
 async def _drop(rows: Connection, retention: Retention, *, mirrored: int) -> None:
-    floor = await rows.fetchval("SELECT floor FROM head WHERE log = 'activity'")
+    log = retention.log
+    floor = await rows.fetchval("SELECT floor FROM head WHERE log = $1", log)
     number = floor // retention.rows
     while (number + 1) * retention.rows <= mirrored:
-        table, end = f"activity_{number}", (number + 1) * retention.rows
+        table, end = f"{log}_{number}", (number + 1) * retention.rows
         if await rows.fetchval("SELECT to_regclass($1) IS NULL", table):
             return
         newest = await rows.fetchval(f"SELECT max(at) < clock_timestamp() - $1::interval FROM {table}", retention.keep)  # noqa: S608
         if newest is False:
             return
-        await rows.execute("UPDATE head SET floor = $1 WHERE log = 'activity'", end)
+        await rows.execute("UPDATE head SET floor = $1 WHERE log = $2", end, log)
         # Another partition's readers and writers go on: only this one is locked.
-        await rows.execute(f"ALTER TABLE activity DETACH PARTITION {table}")
+        await rows.execute(f"ALTER TABLE {log} DETACH PARTITION {table}")
         await rows.execute(f"DROP TABLE {table}")
-        say.info("a partition of activity was dropped", table=table, floor=end)
+        say.info("a partition was dropped", table=table, floor=end)
         number += 1

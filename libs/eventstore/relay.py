@@ -12,10 +12,10 @@ from time import monotonic
 from typing import Any, Final
 
 from libs.bus import Bus, BusError, Streams, StreamState, WrongLastSequence
-from libs.eventstore.envelope import Envelope, from_row, from_wire, to_wire
 from libs.eventstore.execute import EventStore
+from libs.eventstore.forms import FORMS, Placed
 from libs.eventstore.metrics import POSITION, RELAYED
-from libs.eventstore.names import ACTIVITY, stream_of, subject_of, subjects_of
+from libs.eventstore.names import FACTS, stream_of, subjects_of
 from libs.postgres import DatabaseAway, Locks
 from libs.telemetry.logs import log as say
 from libs.telemetry.readiness import Readiness
@@ -24,19 +24,12 @@ BATCH: Final = 500
 POLL_FLOOR: Final = 0.25
 """Seconds after which the relay looks even if nobody woke it."""
 
-GATHER: Final = {"facts": 0.0, "activity": 0.1}
-"""Seconds to let activity pile up after a wake: the server makes and syncs a file for each atomic batch, so ten a
-second cost it a fraction of what thirty do, and a follower still hears within a quarter of one."""
+GATHER: Final = {"facts": 0.0, "activity": 0.1, "feed": 0.1}
+"""Seconds to let activity and what is public of it pile up after a wake: the server makes and syncs a file for each
+atomic batch, so ten a second cost it a fraction of what thirty do, and a follower still hears within a quarter of one."""
 
 AUDIT: Final = 60.0
 """Seconds between two audits of the stream's first sequence and holes."""
-
-READ: Final = {
-    "facts": "SELECT pos, tenant, stream, version, id, type, v, data, meta, at FROM facts "
-    "WHERE pos >= $1 ORDER BY pos LIMIT $2",
-    "activity": "SELECT pos, tenant, id, type, v, data, meta, at FROM activity WHERE pos >= $1 ORDER BY pos LIMIT $2",
-}
-
 
 STOPPED: Final = 2.0
 """Seconds between two looks of a stopped service at whether its operator has accepted the loss."""
@@ -59,6 +52,7 @@ class Relay:
         self._store = store
         self._service = store.catalogue.service
         self._log = log
+        self._form = FORMS[log]
         self._stream = stream_of(self._service, log)
         self._streams = Streams(bus)
         self._locks = locks
@@ -132,7 +126,7 @@ class Relay:
         self._require_not_ahead(state, head)
         rows = await self._read(state.last, 1)
         if rows and rows[0]["pos"] == state.last:
-            await self._require_same(state, from_row(rows[0], log=self._log, epoch=epoch))
+            await self._require_same(state, self._form.placed(rows[0], epoch), epoch)
 
     async def _lead(self) -> None:
         listening = None
@@ -172,25 +166,24 @@ class Relay:
             await asyncio.sleep(GATHER[self._log])
 
     async def _advance(self, last: int, last_id: object, epoch: int) -> tuple[int, object]:
-        envelopes = [from_row(row, log=self._log, epoch=epoch) for row in await self._read(last, BATCH + 1)]
-        if envelopes and envelopes[0].pos == last:
-            first, *envelopes = envelopes
+        events = [self._form.placed(row, epoch) for row in await self._read(last, BATCH + 1)]
+        if events and events[0].pos == last:
+            first, *events = events
             if last_id is None:
-                await self._require_same(StreamState(1, last, 0, 0), first)
+                await self._require_same(StreamState(1, last, 0, 0), first, epoch)
             elif last_id != first.id:
                 raise MirrorDisagrees(self._sentence(f"position {last} holds another event than was mirrored"))
-        if not envelopes:
+        if not events:
             return last, last_id
-        if envelopes[0].pos != last + 1:
-            if self._log != ACTIVITY:
-                raise MirrorDisagrees(self._sentence(f"after position {last} the database has {envelopes[0].pos}"))
-            # Activity below the floor is gone: move the stream up to where the log begins.
-            await self._streams.purge(self._stream, up_to=envelopes[0].pos)
-            return envelopes[0].pos - 1, None
-        messages = [(subject_of(self._log, envelope.type), to_wire(envelope)) for envelope in envelopes]
-        await self._streams.append(messages, expected_last=last)
-        RELAYED.labels(self._service, self._log).inc(len(messages))
-        return envelopes[-1].pos, envelopes[-1].id
+        if events[0].pos != last + 1:
+            if self._log == FACTS:
+                raise MirrorDisagrees(self._sentence(f"after position {last} the database has {events[0].pos}"))
+            # What is below the floor is gone: move the stream up to where the log begins.
+            await self._streams.purge(self._stream, up_to=events[0].pos)
+            return events[0].pos - 1, None
+        await self._streams.append([event.message for event in events], expected_last=last)
+        RELAYED.labels(self._service, self._log).inc(len(events))
+        return events[-1].pos, events[-1].id
 
     async def _prepared(self) -> StreamState:
         """The stream, created if it is missing, made anew if it is damaged."""
@@ -208,7 +201,7 @@ class Relay:
     def _is_damaged(self, state: StreamState, floor: int) -> bool:
         if state.deleted:
             return True
-        return self._log != ACTIVITY and state.first != floor
+        return self._log == FACTS and state.first != floor
 
     async def _head(self) -> tuple[int, int, int]:
         async with self._store.database.connection() as rows:
@@ -219,7 +212,7 @@ class Relay:
 
     async def _read(self, start: int, most: int) -> Sequence[Any]:
         async with self._store.database.connection() as rows:
-            return await rows.fetch(READ[self._log], start, most)
+            return await rows.fetch(self._form.read, start, most)
 
     def _require_not_ahead(self, state: StreamState, head: int) -> None:
         if state.last > head:
@@ -227,16 +220,16 @@ class Relay:
                 self._sentence(f"its stream {self._stream} reaches {state.last}, the database only {head}")
             )
 
-    async def _require_same(self, state: StreamState, envelope: Envelope) -> None:
+    async def _require_same(self, state: StreamState, event: Placed, epoch: int) -> None:
         message = await self._streams.message(self._stream, state.last)
         if message is None:
             return
-        mirrored = from_wire(message)
-        if mirrored.id != envelope.id:
+        mirrored = self._form.identity(message)
+        if mirrored.id != event.id:
             raise MirrorDisagrees(self._sentence(f"position {state.last} holds another event than was mirrored"))
-        if mirrored.epoch > envelope.epoch:
+        if mirrored.epoch > epoch:
             raise MirrorDisagrees(
-                self._sentence(f"the mirror is of epoch {mirrored.epoch}, the database only of {envelope.epoch}")
+                self._sentence(f"the mirror is of epoch {mirrored.epoch}, the database only of {epoch}")
             )
 
     def _sentence(self, difference: str) -> str:

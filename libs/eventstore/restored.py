@@ -10,11 +10,13 @@ from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from libs.bus import Bus, Delivered, Reader, StreamRefused, Streams
+from libs.eventstore import cloudevents
 from libs.eventstore.append import append_script, entries
 from libs.eventstore.checkpoints import TENANT
 from libs.eventstore.envelope import Context, Envelope, from_wire
 from libs.eventstore.events import Catalogue, LogRestored
-from libs.eventstore.names import stream_of
+from libs.eventstore.forms import FORMS
+from libs.eventstore.names import FEED, stream_of
 from libs.postgres import AlreadyThere, Connection, Database
 from libs.postgres.database import commit
 
@@ -45,10 +47,13 @@ class Loss:
 
 @dataclass(frozen=True)
 class Lost:
-    """One event the database does not have any more: as it was mirrored, and decoded."""
+    """One event the database does not have any more, as it was mirrored; one of the feed has no envelope."""
 
     payload: bytes
-    envelope: Envelope
+    """As one line of JSON."""
+    id: UUID
+    type: str
+    envelope: Envelope | None
 
 
 async def loss_of(database: Database, bus: Bus, service: str, log: str) -> Loss | None:
@@ -64,7 +69,7 @@ async def loss_of(database: Database, bus: Bus, service: str, log: str) -> Loss 
             rows, streams, service, log, max(state.first, head["floor"]) - 1, state.last, head["pos"]
         )
     newest = await streams.message(stream_of(service, log), state.last)
-    mirrored = from_wire(newest).epoch if newest else head["epoch"]
+    mirrored = FORMS[log].identity(newest).epoch if newest else head["epoch"]
     if common == state.last and mirrored <= head["epoch"]:
         return None
     # An epoch past the mirror's was begun by a run that was interrupted before it deleted the mirror.
@@ -79,7 +84,7 @@ async def _common(rows: Connection, streams: Streams, service: str, log: str, lo
         middle = (low + high + 1) // 2
         mirrored = await streams.message(stream_of(service, log), middle)
         here = await rows.fetchval(f"SELECT id FROM {log} WHERE pos = $1", middle)  # noqa: S608
-        if mirrored is not None and from_wire(mirrored).id == here:
+        if mirrored is not None and FORMS[log].identity(mirrored).id == here:
             low = middle
         else:
             high = middle - 1
@@ -113,8 +118,16 @@ async def _not_here(database: Database, loss: Loss, batch: list[Delivered]) -> l
             batch[-1].sequence,
         )
     here = {row["id"] for row in found}
-    lost = [Lost(each.payload, from_wire(each.payload)) for each in batch if each.sequence <= loss.last]
-    return [each for each in lost if each.envelope.id not in here]
+    lost = [_lost(loss.log, each) for each in batch if each.sequence <= loss.last]
+    return [each for each in lost if each.id not in here]
+
+
+def _lost(log: str, mirrored: Delivered) -> Lost:
+    if log == FEED:
+        event = cloudevents.structured(mirrored.headers, mirrored.payload)
+        return Lost(event, FORMS[log].identity(mirrored).id, mirrored.headers["ce-type"], None)
+    envelope = from_wire(mirrored.payload)
+    return Lost(mirrored.payload, envelope.id, envelope.type, envelope)
 
 
 def derived(lost: UUID, number: int) -> UUID:

@@ -12,10 +12,9 @@ from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-import msgspec
-
 from libs.bus import Bus, Reader, Streams
 from libs.eventstore.events import Catalogue, Event
+from libs.eventstore.forms import FORMS
 from libs.eventstore.names import FACTS, stream_of
 from libs.postgres import Connection, connect, translated
 
@@ -107,25 +106,17 @@ async def _level(streams: Streams, stream: str, head: int) -> tuple[int, int | N
         await asyncio.sleep(0.1)
 
 
-class _Identity(msgspec.Struct):
-    """What of an envelope is compared; the rest is passed over unread."""
-
-    id: UUID
-
-
-_IDENTITY = msgspec.json.Decoder(_Identity)
-
-
 async def _compared(rows: Connection, bus: Bus, stream: str, log: str, start: int, end: int) -> list[str]:
     if start > end:
         return []
     findings: list[str] = []
+    identity = FORMS[log].identity
     async with Reader(bus, stream, start=start) as reader:
         while start <= end and len(findings) < SHOWN:
             batch = await reader.fetch(BATCH, wait=PATIENCE)
             if not batch:
                 return [*findings, f"{log}: {stream} has nothing at {start}"]
-            mirrored = {each.sequence: _IDENTITY.decode(each.payload).id for each in batch if each.sequence <= end}
+            mirrored = {each.sequence: identity(each).id for each in batch if each.sequence <= end}
             ids = await _ids(rows, log, start, min(batch[-1].sequence, end))
             findings += [f"{log}: position {pos} differs in {stream}" for pos in _differing(ids, mirrored)]
             start = batch[-1].sequence + 1

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from libs.bus import Bus, BusError, Listening
-from libs.eventstore.names import nudge_of
+from libs.eventstore.names import LOGS, nudge_of
 
 
 class Wake:
@@ -13,8 +13,8 @@ class Wake:
     def __init__(self, bus: Bus, service: str) -> None:
         self._bus = bus
         self._service = service
-        self._events = {"facts": asyncio.Event(), "activity": asyncio.Event()}
-        self._leads = {"facts": False, "activity": False}
+        self._events = {log: asyncio.Event() for log in LOGS}
+        self._leads = dict.fromkeys(LOGS, False)
 
     async def appended(self, log: str) -> None:
         """Something was committed to `log` by this process."""

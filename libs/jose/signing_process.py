@@ -4,8 +4,8 @@ An RSA signature takes as long as everything else that is done for a token. In a
 thread and event loop take the interpreter from each other (docs/decisions/0012); a process has an interpreter of its
 own. It gets keys and what is to be signed through its standard input, which nobody else can read, and ends with it.
 
-A frame is four bytes of length and a msgpack array: there `[kid, key as PKCS #8 or nothing, inputs]`, where neither key
-nor inputs means to forget the key; back the signatures, in the order of the questions.
+A frame is four bytes of length and a msgpack array: there the questions, each `[kid, alg, key as PKCS #8 where it is
+new, input]`, back their signatures. A single empty input means to forget the key, and gets no answer.
 """
 
 import asyncio
@@ -40,7 +40,10 @@ class _Question(msgspec.Struct, array_like=True, frozen=True):
     kid: str
     alg: str
     key: bytes
-    inputs: list[bytes]
+    input: bytes
+
+
+_QUESTIONS: Final = msgspec.msgpack.Decoder(list[_Question])
 
 
 class SigningProcess:
@@ -52,22 +55,26 @@ class SigningProcess:
         self._asked: deque[_Asked] = deque()
         self._told: set[str] = set()
 
-    def submit(self, signer: Signer, inputs: Sequence[bytes], done: Signed) -> bool:
-        """Have `inputs` signed and `done` called; false, without either, while there is no process."""
+    def submit(self, asked: Sequence[tuple[Signer, bytes]], done: Signed) -> bool:
+        """Have inputs signed and `done` called; false, without either, while there is no process."""
         if self._pipe is None:
             self._wanted.set()
             return False
-        key = b"" if signer.kid in self._told else private_key_to_der(signer.private_key)
-        self._told.add(signer.kid)
         self._asked.append(_Asked(asyncio.get_running_loop().time(), done))
-        self._pipe.write(_frame(_Question(signer.kid, signer.alg, key, list(inputs))))
+        self._pipe.write(_frame([self._question(*each) for each in asked]))
         return True
+
+    def _question(self, signer: Signer, signing_input: bytes) -> _Question:
+        if signer.kid in self._told:
+            return _Question(signer.kid, signer.alg, b"", signing_input)
+        self._told.add(signer.kid)
+        return _Question(signer.kid, signer.alg, private_key_to_der(signer.private_key), signing_input)
 
     def forget(self, kid: str) -> None:
         """The key is not needed any more."""
         if self._pipe is not None and kid in self._told:
             self._told.discard(kid)
-            self._pipe.write(_frame(_Question(kid, "", b"", [])))
+            self._pipe.write(_frame([_Question(kid, "", b"", b"")]))
 
     async def run(self) -> None:
         """Keep the process, for ever (a background task)."""
@@ -135,14 +142,18 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """Answer until the questions end."""
     signers: dict[str, Signer] = {}
     while len(length := questions.read(_LENGTH)) == _LENGTH:
-        asked = msgspec.msgpack.decode(questions.read(int.from_bytes(length, "big")), type=_Question)
-        if asked.key:
-            signers[asked.kid] = Signer(asked.alg, asked.kid, private_key_from_der(asked.key))
-        if not asked.inputs:
-            del signers[asked.kid]
+        asked = _QUESTIONS.decode(questions.read(int.from_bytes(length, "big")))
+        if not asked[0].input:
+            del signers[asked[0].kid]
             continue
-        answers.write(_frame([signers[asked.kid].signature(each) for each in asked.inputs]))
+        answers.write(_frame([_signature(signers, each) for each in asked]))
         answers.flush()
+
+
+def _signature(signers: dict[str, Signer], asked: _Question) -> bytes:
+    if asked.key:
+        signers[asked.kid] = Signer(asked.alg, asked.kid, private_key_from_der(asked.key))
+    return signers[asked.kid].signature(asked.input)
 
 
 if __name__ == "__main__":

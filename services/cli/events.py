@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from libs.bus import Bus, Reader, Streams
 from libs.eventstore.envelope import Envelope, from_row, from_wire, to_wire
+from libs.eventstore.forms import FORMS
 from libs.eventstore.names import stream_of
-from libs.eventstore.relay import READ
 from libs.postgres import Database, DatabaseAway, NotAdmitted
 from libs.runtime.errors import Unavailable
 from libs.settings import SettingsError
@@ -141,7 +141,7 @@ class Tail:
             self._log.next = head["pos"] + 1
         while self._log.next <= head["pos"]:
             async with database.connection() as rows:
-                found = await rows.fetch(READ[self._log.name], self._log.next, BATCH)
+                found = await rows.fetch(FORMS[self._log.name].read, self._log.next, BATCH)
             for row in found:
                 self._tell(from_row(row, log=self._log.name, epoch=head["epoch"]))
             if not found:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from libs.bus import Bus, BusError, Streams
 from libs.edge.management_errors import ManagementError
 from libs.eventstore import Actor, Catalogue, Context, EventStore, Handler
+from libs.eventstore.names import logs_of
 from libs.eventstore.opening import migrations_of
 from libs.eventstore.restored import Loss, Lost, begin_epoch, bring_along, derived, loss_of, record, tail
 from libs.postgres import AlreadyThere, Database, Migration, NotAdmitted, SchemaMismatch, require_schema
@@ -25,7 +26,6 @@ from services.cli.errors import OK, SCHEMA, Refused
 from services.cli.restoring.steps import Place, Reapply, Step
 from services.cli.stack import STORES, catalogue, connected, nats_url, opened, quiet, say
 
-LOGS: Final = ("facts", "activity")
 DERIVED: Final = 16
 """Derived ids per lost event: more facts than a command ever causes."""
 
@@ -95,7 +95,7 @@ async def _restored(
         losses = [
             loss
             for service in STORES
-            for log in LOGS
+            for log in logs_of(service)
             if (loss := await loss_of(databases[service], bus, service, log)) is not None
         ]
         if not losses:
@@ -177,7 +177,7 @@ class Restoring:
         descriptor = None if self._is_dry else _created(path)
         try:
             async for batch in tail(self._databases[loss.service], self._bus, loss):
-                types.update(each.envelope.type for each in batch)
+                types.update(each.type for each in batch)
                 facts += batch if loss.log == "facts" else []
                 if descriptor is not None:
                     _written(descriptor, batch)
@@ -195,6 +195,7 @@ class Restoring:
         store = EventStore(self._databases[service.name], service.catalogue, self._bus, service.commands)
         place = Place(store, self._environ)
         for lost in facts:
+            assert lost.envelope is not None, "a fact has one"
             event = service.catalogue.decode(lost.envelope.type, bytes(lost.envelope.data))
             if (turn := service.reapply.get(type(event))) is None:
                 continue
@@ -204,13 +205,13 @@ class Restoring:
 
     async def _execute(self, place: Place, lost: Lost, step: Step) -> None:
         if not self._is_dry:
-            ids = [derived(lost.envelope.id, number) for number in range(DERIVED)]
+            ids = [derived(lost.id, number) for number in range(DERIVED)]
             try:
                 committed = await place.store.execute(step.command, _context(lost), ids=ids)
             except AlreadyThere:
                 return  # an earlier run that was interrupted did it
             except ManagementError as refusal:
-                self._told.todo.append(f"look at {lost.envelope.type} {lost.envelope.id}: it was refused ({refusal})")
+                self._told.todo.append(f"look at {lost.type} {lost.id}: it was refused ({refusal})")
                 return
             if not committed.events:
                 return
@@ -249,6 +250,7 @@ class Restoring:
 
 def _context(lost: Lost) -> Context:
     envelope = lost.envelope
+    assert envelope is not None, "a fact has one"
     return Context(
         actor=OPERATOR,
         causation_id=str(envelope.id),

@@ -3,15 +3,13 @@
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from libs.bus import Bus
+from libs.eventstore.names import logs_of
 from libs.eventstore.verify import SHOWN, folds, mirror, positions, snapshot
 from libs.postgres import Connection, NotAdmitted
 from services.cli.errors import FAILED, OK, Refused
 from services.cli.stack import STORES, catalogue, connected, exported, nats_url, quiet, say, schema_url
-
-LOGS: Final = ("facts", "activity")
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -40,7 +38,7 @@ async def verified(service: str, url: str, bus: Bus) -> int:
     """Verify one service's logs and rows and say what was found; the number of differences."""
     async with snapshot(url, service) as rows:
         found = 0
-        for log in LOGS:
+        for log in logs_of(service):
             head = await rows.fetchval("SELECT pos FROM head WHERE log = $1", log)
             found += _told(service, f"{log} to {head}, gapless", await positions(rows, log))
             found += _told(service, f"{log} as mirrored", await mirror(rows, bus, service, log))

@@ -5,7 +5,6 @@ held is asked for; until it comes its predecessor signs, for five minutes, and t
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -116,19 +115,16 @@ class Signing:
 
     def sign(self, drafts: Sequence[Draft]) -> None:
         """Sign what is not signed yet; RSA, ten times what ES256 takes, in the process beside this one."""
-        slow: dict[str, list[Draft]] = defaultdict(list)
+        slow = [draft for draft in drafts if draft.is_slow]
         for draft in drafts:
-            if draft.is_slow:
-                slow[draft.signer.kid].append(draft)
-            else:
+            if not draft.is_slow:
                 draft.sign()
-        for same in slow.values():
-            for start in range(0, len(same), SHARE):
-                self._submit(same[start : start + SHARE])
+        for start in range(0, len(slow), SHARE):
+            self._submit(slow[start : start + SHARE])
 
     def _submit(self, drafts: Sequence[Draft]) -> None:
-        inputs = [draft.signing_input for draft in drafts]
-        if not self._process.submit(drafts[0].signer, inputs, partial(_signed, drafts)):
+        asked = [(draft.signer, draft.signing_input) for draft in drafts]
+        if not self._process.submit(asked, partial(_signed, drafts)):
             _signed(drafts, None)
 
     async def signed(self, draft: Draft) -> str:

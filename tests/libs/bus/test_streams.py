@@ -11,6 +11,7 @@ from libs.bus import (
     Delivered,
     Disconnected,
     NoResponders,
+    Outgoing,
     Reader,
     StreamRefused,
     Streams,
@@ -30,8 +31,8 @@ async def streams(bus: Bus) -> Streams:
     return made
 
 
-def some(first: int, last: int) -> list[tuple[str, bytes]]:
-    return [("evt.shop.sold", b"%d" % number) for number in range(first, last + 1)]
+def some(first: int, last: int) -> list[Outgoing]:
+    return [Outgoing("evt.shop.sold", b"%d" % number, {}) for number in range(first, last + 1)]
 
 
 async def test_a_stream_that_is_not_there_has_no_state(bus: Bus) -> None:
@@ -42,7 +43,9 @@ async def test_a_batch_lands_whole_behind_the_sequence_it_expects(streams: Strea
     await streams.append(some(1, 500), expected_last=0)
     await streams.append(some(501, 501), expected_last=500)
     assert await streams.state(NAME) == StreamState(1, 501, 501, 0)
-    assert await streams.message(NAME, 77) == b"77"
+    stored = await streams.message(NAME, 77)
+    assert stored is not None
+    assert (stored.payload, stored.headers["Nats-Batch-Sequence"]) == (b"77", "77")
     assert await streams.message(NAME, 502) is None
 
 
@@ -55,7 +58,7 @@ async def test_a_wrong_expectation_appends_nothing(streams: Streams, size: int) 
 
 
 async def test_a_batch_of_the_largest_events_is_taken(streams: Streams) -> None:
-    await streams.append([("evt.shop.sold", bytes(70_000))] * 500, expected_last=0)
+    await streams.append([Outgoing("evt.shop.sold", bytes(70_000), {})] * 500, expected_last=0)
     state = await streams.state(NAME)
     assert state is not None
     assert state.last == 500
@@ -66,11 +69,13 @@ async def test_a_stream_begins_where_it_is_told_and_moves_on_by_purge(bus: Bus) 
     await streams.create("ACT_SHOP_0", ["act.shop.>"], first=100)
     await streams.create("ACT_SHOP_0", ["act.shop.>"], first=100)
     assert await streams.state("ACT_SHOP_0") == StreamState(100, 99, 0, 0)
-    await streams.append([("act.shop.sold", b"100")], expected_last=99)
+    await streams.append([Outgoing("act.shop.sold", b"100", {})], expected_last=99)
     await streams.purge("ACT_SHOP_0", up_to=200)
     assert await streams.state("ACT_SHOP_0") == StreamState(200, 199, 0, 0)
-    await streams.append([("act.shop.sold", b"200")], expected_last=199)
-    assert await streams.message("ACT_SHOP_0", 200) == b"200"
+    await streams.append([Outgoing("act.shop.sold", b"200", {})], expected_last=199)
+    stored = await streams.message("ACT_SHOP_0", 200)
+    assert stored is not None
+    assert stored.payload == b"200"
 
 
 async def test_appending_to_no_stream_has_no_responders(bus: Bus) -> None:
@@ -81,7 +86,8 @@ async def test_appending_to_no_stream_has_no_responders(bus: Bus) -> None:
 async def test_a_reader_begins_where_it_is_told_and_waits_for_more(bus: Bus, streams: Streams) -> None:
     await streams.append(some(1, 10), expected_last=0)
     async with Reader(bus, NAME, start=8) as reader:
-        assert await reader.fetch(100, wait=1) == [Delivered(n, b"%d" % n) for n in (8, 9, 10)]
+        heard = await reader.fetch(100, wait=1)
+    assert [(each.sequence, each.payload) for each in heard] == [(n, b"%d" % n) for n in (8, 9, 10)]
         waiting = asyncio.ensure_future(reader.fetch(100, wait=2))
         await asyncio.sleep(0.1)
         await streams.append(some(11, 12), expected_last=10)
@@ -159,6 +165,17 @@ async def test_two_that_append_never_both_succeed(open_bus: OpenBus) -> None:
 
 async def test_an_unsent_batch_leaves_nothing(streams: Streams) -> None:
     with pytest.raises(BusError):
-        await streams.append([*some(1, 3), ("evt.shop.sold", bytes(5_000_000))], expected_last=0)
+        await streams.append([*some(1, 3), Outgoing("evt.shop.sold", bytes(5_000_000), {})], expected_last=0)
     assert await streams.state(NAME) == StreamState(1, 0, 0, 0)
     await streams.append(some(1, 3), expected_last=0)
+
+
+async def test_headers_of_ones_own_arrive_with_every_message(streams: Streams, bus: Bus) -> None:
+    given = [Outgoing("evt.shop.sold", b"x", {"ce-id": f"{number}"}) for number in range(1, 4)]
+    await streams.append(given, expected_last=0)
+    async with Reader(bus, NAME, start=1) as reader:
+        heard = await reader.fetch(3, wait=5)
+    assert [each.headers["ce-id"] for each in heard] == ["1", "2", "3"]
+    stored = await streams.message(NAME, 3)
+    assert stored is not None
+    assert stored.headers["ce-id"] == "3"

@@ -163,10 +163,10 @@ async def test_an_event_of_another_epoch_is_refused(
     store: EventStore, bus: Bus, mirroring: "asyncio.Future[None]"
 ) -> None:
     mirroring.cancel()
-    payload = await Streams(bus).message(FACTS, 1)
-    assert payload is not None
+    stored = await Streams(bus).message(FACTS, 1)
+    assert stored is not None
     assert store.halted is None
-    envelope = from_wire(payload)
+    envelope = from_wire(stored.payload)
     require_epoch(0, envelope)
     require_epoch(1, envelope)
     with pytest.raises(StreamRefused, match="epoch 1, which has ended"):

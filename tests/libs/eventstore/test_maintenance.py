@@ -90,7 +90,7 @@ async def test_a_young_partition_stays_however_far_the_mirror_is(
 
 async def test_two_rounds_at_once_leave_the_work_to_one(store: EventStore, bus: Bus, database: Database) -> None:
     async with database.transaction() as rows:
-        await rows.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", "shop")
+        await rows.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", "shop activity")
         await one_round(store, bus, SHORT)
         assert await partitions(database) == []
 

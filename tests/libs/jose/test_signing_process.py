@@ -54,7 +54,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 async def signed(process: SigningProcess, signer: Signer, inputs: Sequence[bytes]) -> Sequence[bytes] | None:
     answer: asyncio.Future[Sequence[bytes] | None] = asyncio.get_running_loop().create_future()
     async with asyncio.timeout(DEADLINE):
-        while not process.submit(signer, inputs, answer.set_result):  # noqa: ASYNC110 - the state is another process's
+        while not process.submit([(signer, each) for each in inputs], answer.set_result):  # noqa: ASYNC110 - the state is another process's
             await asyncio.sleep(0.01)
         return await answer
 
@@ -62,7 +62,7 @@ async def signed(process: SigningProcess, signer: Signer, inputs: Sequence[bytes
 async def test_nothing_runs_before_it_is_wanted(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
     await asyncio.sleep(0)
     assert children() == []
-    assert not beside.submit(signer_of(signing_keys["RS256"]), [b"x"], unwanted)
+    assert not beside.submit([(signer_of(signing_keys["RS256"]), b"x")], unwanted)
 
 
 async def test_each_question_gets_its_own_answer(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
@@ -71,8 +71,11 @@ async def test_each_question_gets_its_own_answer(beside: SigningProcess, signing
     inputs = [[f"{number}.{each}".encode() for each in range(number % 4 + 1)] for number in range(20)]
     answers = await asyncio.gather(*(signed(beside, rs256, each) for each in inputs))
     assert answers == [[rs256.signature(one) for one in each] for each in inputs]
-    (other,) = await signed(beside, es256, [b"x"]) or ()
-    assert len(other) == 64
+    both: asyncio.Future[Sequence[bytes] | None] = asyncio.get_running_loop().create_future()
+    assert beside.submit([(es256, b"x"), (rs256, b"x")], both.set_result)
+    one, other = await both or ()
+    assert len(one) == 64
+    assert other == rs256.signature(b"x")
 
 
 async def test_a_key_that_is_forgotten_is_told_again(
