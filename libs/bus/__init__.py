@@ -6,6 +6,7 @@ permissions in `deploy/nats.conf`.
 """
 
 from libs.bus.connection import Bus
+from libs.bus.durables import Durables, DurableState
 from libs.bus.errors import BusError, Disconnected, NoResponders, StreamRefused, TimedOut, TooLarge
 from libs.bus.reading import Delivered, Reader
 from libs.bus.serving import Listening, Serving
@@ -16,6 +17,8 @@ __all__ = [
     "BusError",
     "Delivered",
     "Disconnected",
+    "DurableState",
+    "Durables",
     "Listening",
     "NoResponders",
     "Outgoing",

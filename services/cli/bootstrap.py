@@ -14,6 +14,7 @@ import uvloop
 from libs.bus import Bus
 from libs.edge.asks import AskRefused, ask
 from libs.runtime.errors import Unavailable
+from services.audit.commands import AddSubscriber, SubscriberAnswer
 from services.cli.errors import OK, Refused
 from services.cli.stack import connected
 from services.tenants.commands import MoveTenant, ReadTenant, Registered, RegisterTenant, TenantAnswer
@@ -32,19 +33,41 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--domain", required=True, help="host[:port] at which the default tenant is reached")
     parser.add_argument("--scheme", choices=("http", "https"), default="https")
     parser.add_argument("--new-secrets", action="store_true", help="give both applications new secrets")
-    given = parser.parse_args(arguments)
-    made = uvloop.run(_bootstrap(environ, given.domain, given.scheme, new_secrets=given.new_secrets))
+    parser.add_argument("--subscriber", help="make this subscriber, who sees everything, unless it was removed")
+    made = uvloop.run(_bootstrap(environ, parser.parse_args(arguments)))
     print(msgspec.json.encode(made).decode())  # noqa: T201  # the verb's answer
     return OK
 
 
-async def _bootstrap(environ: Mapping[str, str], domain: str, scheme: str, *, new_secrets: bool) -> QuickstartAnswer:
+async def _bootstrap(environ: Mapping[str, str], given: argparse.Namespace) -> dict[str, object]:
     bus = await connected(environ["LIMEN_NATS_URL"])
     try:
-        place = RegisterTenant(tenant=DEFAULT_TENANT, name="Default", domain=domain, scheme=scheme)
-        return await provisioned(bus, place, new_secrets=new_secrets)
+        place = RegisterTenant(tenant=DEFAULT_TENANT, name="Default", domain=given.domain, scheme=given.scheme)
+        made: dict[str, object] = msgspec.structs.asdict(await provisioned(bus, place, new_secrets=given.new_secrets))
+        return made | (await _subscribed(bus, given.subscriber) if given.subscriber else {})
     finally:
         await bus.close()
+
+
+async def _subscribed(bus: Bus, name: str) -> dict[str, object]:
+    """The subscriber's stream and consumer; nothing where the operator removed it."""
+    command = AddSubscriber(name=name, events="auth.v1.>", start=1, unless_removed=True)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            added = await _added(bus, command)
+    except TimeoutError as error:
+        raise Refused(f"audit was not ready within {PATIENCE:.0f} s: `limen doctor` says what is missing") from error
+    except AskRefused as refusal:
+        raise Refused(f"subscriber {name}: {refusal}") from refusal
+    return {} if added.is_removed else {"subscriber_stream": added.stream, "subscriber_consumer": added.name}
+
+
+async def _added(bus: Bus, command: AddSubscriber) -> SubscriberAnswer:
+    while True:
+        try:
+            return await ask(bus, "audit", "add", command, SubscriberAnswer)
+        except Unavailable:
+            await asyncio.sleep(PAUSE)
 
 
 async def provisioned(bus: Bus, place: RegisterTenant, *, new_secrets: bool) -> QuickstartAnswer:

@@ -10,6 +10,7 @@
 - `logs/`: one file per process, rotated
 - `postgres/`: the database, or `postgres-at`, which says where it is
 - `nats/`: the streams
+- `nats-server/`: the embedded server's configuration, with the accounts of the feed's subscribers
 """
 
 import fcntl
@@ -51,7 +52,7 @@ class DataDir:
         """Create what is missing. Others may pass through but not look around: Postgres may run as another user."""
         try:
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
-            for private in ("secrets", "keys", "logs", "nats"):
+            for private in ("secrets", "keys", "logs", "nats", "nats-server"):
                 (self.path / private).mkdir(mode=0o700, exist_ok=True)
             self.tls.mkdir(mode=0o711, exist_ok=True)
         except OSError as error:

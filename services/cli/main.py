@@ -39,6 +39,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "projection": Verb("list followers, and go past an event that halted one"),
     "tenant": Verb("create tenants and list them"),
     "keys": Verb("list signing keys and rotate them"),
+    "subscriber": Verb("let others read the feed of events, and list how far they are"),
     "apply": Verb("bring a tenant to what a file says, after a look at what that changes", finds_stack=False),
     "export": Verb("write the configuration of a tenant as one file", finds_stack=False),
     "events": Verb("show what happened, as it happens"),
@@ -105,7 +106,7 @@ def _translated(
 def usage() -> str:
     """The help text: every verb with its sentence."""
     shown = {name: verb.summary for name, verb in VERBS.items() if verb.is_shown}
-    lines = [f"  {name:<9} {summary}" for name, summary in shown.items()]
+    lines = [f"  {name:<10} {summary}" for name, summary in shown.items()]
     codes = "Exit codes: 0 done, 1 failed or different, 2 wrong command line or setting, 3 wrong schema, 69 away."
     head = ["usage: limen VERB [ARGUMENTS]   (limen VERB --help tells more)", ""]
     return "\n".join([*head, *lines, "", "  --version shows the version", "", codes])

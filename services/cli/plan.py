@@ -12,10 +12,10 @@ from services.cli.embedded.ports import LOOPBACK, KeptPorts
 from services.cli.quickstart import NAMES
 from services.cli.supervisor import Program
 
-PROCESSES: Final = (("gateway",), ("token",), ("tenants", "key_rotation"))
+PROCESSES: Final = (("gateway",), ("token",), ("tenants", "key_rotation"), ("audit",))
 """What one machine runs: each row is a process."""
 
-REPLICATED: Final = frozenset({"token", "tenants", "key_rotation"})
+REPLICATED: Final = frozenset({"token", "tenants", "key_rotation", "audit"})
 """What may run several times beside itself here; the gateway has the one public port."""
 
 SECRET_OF_KEYS: Final = ("LIMEN_KEY_VAULT", "LIMEN_KEY_ENCRYPTION_KEYS")

@@ -14,6 +14,9 @@ NAMES: Final = (
     "LIMEN_MANAGEMENT_AUDIENCE",
     "LIMEN_MANAGEMENT_CLIENT_ID",
     "LIMEN_MANAGEMENT_CLIENT_SECRET",
+    "LIMEN_SUBSCRIBER_URL",
+    "LIMEN_SUBSCRIBER_STREAM",
+    "LIMEN_SUBSCRIBER_CONSUMER",
     "LIMEN_POSTGRES_URL",
     "LIMEN_NATS_URL",
 )
@@ -38,7 +41,12 @@ def read(path: Path) -> dict[str, str]:
 
 def rendered(values: Mapping[str, str]) -> str:
     """The file's text; every value is quoted where a shell would take it apart."""
-    return "".join(f"{name}={shlex.quote(values[name])}\n" for name in NAMES)
+    return lines({name: values[name] for name in NAMES})
+
+
+def lines(values: Mapping[str, str]) -> str:
+    """Names and values as a shell sources them."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
 def has_secrets(old: Mapping[str, str]) -> bool:

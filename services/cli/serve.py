@@ -47,6 +47,7 @@ STARTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "tenants": ("locks",),
     "token": ("locks", "keyring"),
     "key_rotation": ("locks", "keyring"),
+    "audit": ("locks",),
 }
 """Every service, and what of the process its `app.start(lifecycle, …)` is handed."""
 

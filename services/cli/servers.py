@@ -6,12 +6,13 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from services.cli.datadir import DataDir, read_json
-from services.cli.embedded import binaries, nats, postgres
+from services.cli.embedded import accounts, binaries, nats, postgres
+from services.cli.embedded.accounts import Accounts
 from services.cli.embedded.ports import KeptPorts
 from services.cli.errors import USAGE, Refused
 from services.cli.supervisor import Program
 
-STORES: Final = ("tenants", "token", "key_rotation")
+STORES: Final = ("tenants", "token", "key_rotation", "audit")
 """The services with a schema and a role of their own."""
 
 ON_BUS: Final = ("gateway", *STORES)
@@ -63,6 +64,14 @@ def nats_server(data: DataDir, environ: Mapping[str, str], ports: KeptPorts) -> 
     url = nats.url(port, "limen", passwords["nats limen"])
     what = f"{binary.version} on 127.0.0.1:{port}"
     return Server(url, _chosen(urls, "NATS", environ), what, nats.program(binary, data, port, passwords))
+
+
+def subscriber_url(data: DataDir, bus: Server) -> str | None:
+    """Where the example subscriber connects, if the server is ours and it has an account."""
+    password = Accounts(data).passwords().get(nats.EXAMPLE)
+    if bus.program is None or password is None:
+        return None
+    return accounts.url(urlsplit(bus.url).netloc.rpartition("@")[2], nats.EXAMPLE, password)
 
 
 def answers(server: Server, kind: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Final
 
 from services.cli import keyfile, leftovers, plan, quickstart, readyz, servers
 from services.cli.datadir import DataDir, require_disk, write, write_json
+from services.cli.embedded import nats
 from services.cli.embedded.ports import KeptPorts, is_free
 from services.cli.errors import OK, USAGE, Refused
 from services.cli.supervisor import Program, Stopped, Supervisor
@@ -81,6 +82,7 @@ class Stack:
         self._supervisor = supervisor
         self._ports = KeptPorts(data)
         self._began = time.monotonic()
+        self._subscriber: str | None = None
         # The file is written before any service ever ran on this directory, and after the key was made.
         self._is_new = not data.environment.exists()
 
@@ -102,6 +104,7 @@ class Stack:
 
     def _start_servers(self) -> tuple[servers.Server, servers.Server]:
         bus = servers.nats_server(self._data, self._environ, self._ports)
+        self._subscriber = servers.subscriber_url(self._data, bus)
         self._started("NATS", bus)
         database = servers.postgres_server(self._data, self._environ, self._ports)
         self._started("Postgres", database)
@@ -156,12 +159,13 @@ class Stack:
     def _made(self, operator: Mapping[str, str], *, new_secrets: bool) -> dict[str, str | None]:
         wanted = ("--domain", self._options.domain, "--scheme", self._options.scheme)
         again = ("--new-secrets",) if new_secrets else ()
-        said = self._supervisor.run(_once("bootstrap", ("bootstrap", *wanted, *again), operator), 60)
+        example = ("--subscriber", nats.EXAMPLE) if self._subscriber else ()
+        said = self._supervisor.run(_once("bootstrap", ("bootstrap", *wanted, *again, *example), operator), 60)
         try:
             made: dict[str, str | None] = json.loads(said)
         except ValueError as error:
             raise Refused(f"bootstrap did not answer with JSON; see {self._data.logs / 'bootstrap.log'}") from error
-        return made
+        return made | ({"subscriber_url": self._subscriber} if "subscriber_consumer" in made else {})
 
     def _public(self) -> dict[str, str]:
         """What the gateway is told: its port, and its certificate if it has one."""

@@ -9,7 +9,7 @@ from libs.edge.refusals import Refusal
 from libs.oauth.errors import OAuthError, Travel
 from services.cli.docs import markdown
 from services.cli.docs.markdown import cell, code, table
-from services.cli.docs.sources import modules
+from services.cli.docs.sources import SERVICES, modules
 
 INTRODUCTION: Final = """\
 The client sees a code and a sentence; the log sees the *reason*, the name of a class beside the rule that refused.
@@ -18,7 +18,7 @@ Everything that is away or full is 503 (or 429) with `Retry-After`, and nothing 
 
 def page() -> str:
     """The page."""
-    for name, _ in modules("services/gateway", "services/tenants", "services/token", "services/key_rotation", "libs"):
+    for name, _ in modules(*(f"services/{service}" for service in SERVICES), "libs"):
         import_module(name)
     return markdown.page("Errors", INTRODUCTION, _oauth(), _management(), _http(), _reasons())
 

@@ -8,7 +8,6 @@ import pytest
 from libs.bus import (
     Bus,
     BusError,
-    Delivered,
     Disconnected,
     NoResponders,
     Outgoing,
@@ -87,7 +86,7 @@ async def test_a_reader_begins_where_it_is_told_and_waits_for_more(bus: Bus, str
     await streams.append(some(1, 10), expected_last=0)
     async with Reader(bus, NAME, start=8) as reader:
         heard = await reader.fetch(100, wait=1)
-    assert [(each.sequence, each.payload) for each in heard] == [(n, b"%d" % n) for n in (8, 9, 10)]
+        assert [(each.sequence, each.payload) for each in heard] == [(n, b"%d" % n) for n in (8, 9, 10)]
         waiting = asyncio.ensure_future(reader.fetch(100, wait=2))
         await asyncio.sleep(0.1)
         await streams.append(some(11, 12), expected_last=10)

@@ -88,7 +88,7 @@ async def test_the_last_common_position_is_found_and_what_lies_behind_it(
     assert loss is not None
     assert (loss.common, loss.last, loss.head, loss.epoch) == (after, 10, after + 21, 2)
     lost = [each async for batch in tail(store.database, bus, loss) for each in batch]
-    assert [each.envelope.pos for each in lost] == list(range(after + 1, 11))
+    assert [each.envelope and each.envelope.pos for each in lost] == list(range(after + 1, 11))
 
 
 async def names(database: Database) -> set[str]:

@@ -14,7 +14,7 @@ import uvloop
 from blockbuster import BlockBuster
 from yarl import URL
 
-from libs.bus import Bus, Serving, Streams
+from libs.bus import Bus, Outgoing, Serving, Streams
 from libs.edge.wire import Reply, Request, decode_request, encode
 from libs.eventstore import Envelope, Fact
 from libs.eventstore.envelope import to_wire
@@ -106,7 +106,9 @@ class World:
             id=uuid7(), tenant=tenant, stream=f"{service}-{tenant}", version=pos, log=FACTS, epoch=1, pos=pos,
             type=name, v=1, occurred_at=now, at=now, data=msgspec.Raw(encoded(event).encode()),
         )  # fmt: skip
-        await Streams(self.bus).append([(subject_of(FACTS, name), to_wire(envelope))], expected_last=pos - 1)
+        await Streams(self.bus).append(
+            [Outgoing(subject_of(FACTS, name), to_wire(envelope), {})], expected_last=pos - 1
+        )
         self._last[service] = pos
 
     async def tenant(self, tenant: str = "default", host: str = HOST) -> None:

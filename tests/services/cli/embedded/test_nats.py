@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from nats.aio.client import Client
 
-from libs.bus import Bus, Reader, Streams
+from libs.bus import Bus, Outgoing, Reader, Streams
 from services.cli.embedded.ports import LOOPBACK
 from services.cli.supervisor import Program
 from tests.services.cli.embedded.conftest import Running
@@ -124,7 +124,8 @@ async def test_a_service_tends_its_own_stream_and_its_neighbour_reads_it(nats: R
     try:
         streams = Streams(tenants)
         await streams.create("EVT_TENANTS_0", ["evt.tenants.>"], first=1)
-        await streams.append([("evt.tenants.a", b"1"), ("evt.tenants.b", b"2")], expected_last=0)
+        two = [Outgoing("evt.tenants.a", b"1", {}), Outgoing("evt.tenants.b", b"2", {})]
+        await streams.append(two, expected_last=0)
         async with Reader(gateway, "EVT_TENANTS_0", start=1) as reader:
             assert [each.payload for each in await reader.fetch(10, wait=2)] == [b"1", b"2"]
         state = await streams.state("EVT_TENANTS_0")

@@ -1,0 +1,1 @@
+"""Where events go: into the feed, and from there to its subscribers."""
