@@ -17,7 +17,7 @@ from libs.bus.errors import StreamRefused
 CONSUMER_NOT_FOUND: Final = 10014
 STREAM_NOT_FOUND: Final = 10059
 NO_MESSAGE: Final = 10037
-ACK_WAIT: Final = 30_000_000_000
+ACK_WAIT: Final = 10_000_000_000
 """Nanoseconds after which what was not acknowledged is delivered again."""
 
 MOST_UNACKNOWLEDGED: Final = 5_000

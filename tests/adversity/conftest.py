@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.adversity.feed import Listener, require_heard
 from tests.stack import Stack
 
 
@@ -19,3 +20,16 @@ def victim(one_stack: Stack) -> Stack:
     if one_stack.up is None or one_stack.up.poll() is not None:
         one_stack.start()
     return one_stack
+
+
+@pytest.fixture(scope="package")
+def one_listener(one_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
+    with Listener(tmp_path_factory.mktemp("listener")).running(one_stack) as listener:
+        yield listener
+
+
+@pytest.fixture
+def listener(victim: Stack, one_listener: Listener) -> Iterator[Listener]:
+    """A subscriber that has listened all the time; whatever a test broke, at its end it has heard everything."""
+    yield one_listener
+    require_heard(victim, one_listener)

@@ -7,13 +7,14 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from libs.bus import Bus, BusError, Reader, Streams
-from libs.eventstore.envelope import from_wire
+from libs.eventstore.forms import FORMS
+from libs.eventstore.names import stream_of
 from libs.postgres import connect
 from tests.adversity.load import Call
 from tests.stack import Stack, until
 
 LOGS: Final = (("tenants", "facts"), ("key_rotation", "facts"), ("token", "facts"), ("token", "activity"))
-STREAMS: Final = {"facts": "EVT_{}_0", "activity": "ACT_{}_0"}
+LOGS_OF_ALL: Final = (*LOGS, ("audit", "facts"), ("audit", "feed"))
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ def require_committed(stack: Stack, calls: Iterable[Call]) -> int:
 
 def require_gapless(stack: Stack) -> None:
     """In each log positions run from 1 (nothing was dropped here) to the head."""
-    for service, log in LOGS:
+    for service, log in LOGS_OF_ALL:
         (found,) = rows(
             stack,
             f"SELECT h.pos, (SELECT count(*) FROM {service}.{log}) AS count, "
@@ -82,11 +83,11 @@ def facts(stack: Stack) -> dict[str, list[tuple[int, UUID]]]:
 def require_exact_mirrors(stack: Stack, *, within: float = 10) -> None:
     """Each stream holds, within some seconds, the events of its log with sequence == position, and nothing else."""
     require_gapless(stack)
-    for service, log in LOGS:
-        stream = STREAMS[log].format(service.upper())
+    for service, log in LOGS_OF_ALL:
+        stream = stream_of(service, log)
         until(partial(_is_level, stack, service, log, stream), within, stack.story)
         ids = {row["pos"]: row["id"] for row in rows(stack, f"SELECT pos, id FROM {service}.{log}")}
-        assert _mirrored(stack, stream, len(ids)) == ids, (stream, len(ids))
+        assert _mirrored(stack, stream, log, len(ids)) == ids, (stream, len(ids))
 
 
 def _is_level(stack: Stack, service: str, log: str, stream: str) -> bool:
@@ -98,12 +99,12 @@ def _is_level(stack: Stack, service: str, log: str, stream: str) -> bool:
     return state is not None and (state.last, state.messages, state.deleted) == (position, position, 0)
 
 
-def _mirrored(stack: Stack, stream: str, count: int) -> dict[int, UUID]:
+def _mirrored(stack: Stack, stream: str, log: str, count: int) -> dict[int, UUID]:
     async def read(bus: Bus) -> dict[int, UUID]:
         found: dict[int, UUID] = {}
         async with Reader(bus, stream, start=1) as reader:
             while len(found) < count and (batch := await reader.fetch(1000, wait=2)):
-                found |= {each.sequence: from_wire(each.payload).id for each in batch}
+                found |= {each.sequence: FORMS[log].identity(each).id for each in batch}
         return found
 
     return on_bus(stack, read) if count else {}

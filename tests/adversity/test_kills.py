@@ -21,6 +21,8 @@ from tests.adversity.record import facts, require_committed, require_exact_mirro
 from tests.adversity.tenants import create_tenant
 from tests.stack import Answer, Stack, until
 
+pytestmark = pytest.mark.usefixtures("listener")
+
 JWKS = "/.well-known/jwks.json"
 DISCOVERY = "/.well-known/openid-configuration"
 
