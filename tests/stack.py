@@ -297,10 +297,17 @@ class Stack:
 
     # What its operator sees.
 
-    def limen(self, *arguments: str, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+    def limen(
+        self, *arguments: str, timeout: float = 60, environ: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         """Run a verb of the command line on this stack."""
         return subprocess.run(
-            plan.limen(*arguments), capture_output=True, text=True, timeout=timeout, env=self.environ, check=False
+            plan.limen(*arguments),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=self.environ | dict(environ or {}),
+            check=False,
         )
 
     def events(self, *arguments: str) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Owns the NATS accounts of the feed's subscribers: one each, with one user, who may use one durable consumer.
 
-The account imports from LIMEN the three subjects of its consumer and has nothing else: no streams, no other subjects,
+The account imports from LIMEN the two subjects of its consumer and has nothing else: no streams, no other subjects,
 nobody to talk to. The permissions say the same again, so that what is not allowed is an error rather than silence.
 """
 
@@ -24,22 +24,26 @@ SUBSCRIBER_{name}: {{
       user: "{user}", password: "{password}"
       permissions: {{
         subscribe: [ "_INBOX.>" ]
-        publish: [ "$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}", "$JS.API.CONSUMER.INFO.{stream}.{name}", "$JS.ACK.{stream}.{name}.>" ]
+        publish: [ "$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}", "$JS.ACK.{stream}.{name}.>" ]
       }}
     }}
   ]
   imports: [
     {{ service: {{ account: LIMEN, subject: "$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}" }} }}
-    {{ service: {{ account: LIMEN, subject: "$JS.API.CONSUMER.INFO.{stream}.{name}" }} }}
     {{ service: {{ account: LIMEN, subject: "$JS.ACK.{stream}.{name}.>" }} }}
   ]
 }}
-"""  # noqa: E501  # a line of NATS's
+"""
 
 
 def account(name: str, password: str) -> str:
     """The configuration of one subscriber's account."""
     return ACCOUNT.format(name=name, user=f"{USER}{name}", password=password, stream=STREAM)
+
+
+def next_subject(name: str) -> str:
+    """Where a subscriber asks for messages."""
+    return f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{name}"
 
 
 def url(address: str, name: str, password: str) -> str:
