@@ -33,7 +33,12 @@ WHERE tenant = $1 AND stream = $2 AND ($3::int IS NULL OR version <= $3)
 ORDER BY version DESC LIMIT 1
 """
 
-BEGINNING: Final = "SELECT type, data FROM facts WHERE tenant = $1 AND stream = $2 AND version <= $3 ORDER BY version"
+SPAN: Final = """
+SELECT type, data FROM facts WHERE tenant = $1 AND stream = $2 AND version > $3 AND version <= $4 ORDER BY version
+"""
+
+BATCH: Final = 2000
+"""Facts that are folded at a time: a stream may be longer than fits into memory."""
 
 CAUSES: Final = ("client_id", "session_id", "grant_id", "request_id", "trace", "causation_id", "correlation_id")
 """Members of an envelope that say how a fact came about; only those that are known are told."""
@@ -68,11 +73,12 @@ async def stood(
     last = await rows.fetchrow(LAST, *key, version, at)
     if last is None:
         return None
-    state = initial
-    for name, data in await rows.fetch(BEGINNING, *key, last["version"]):
-        event = catalogue.decode(name, data)
-        state = state if event is None else evolve(state, event)
-    return Stood(last["version"], last["occurred_at"], state)
+    state, until = initial, last["version"]
+    for start in range(0, until, BATCH):
+        for name, data in await rows.fetch(SPAN, *key, start, min(start + BATCH, until)):
+            event = catalogue.decode(name, data)
+            state = state if event is None else evolve(state, event)
+    return Stood(until, last["occurred_at"], state)
 
 
 def told(envelope: Envelope) -> dict[str, Any]:

@@ -100,13 +100,13 @@ async def test_a_long_history_is_told_whole(archive: Archive) -> None:
         await rows.execute(
             "INSERT INTO facts SELECT 2 + n, tenant, stream, 2 + n, gen_random_uuid(), 'token.client_changed', 1, "
             "jsonb_build_object('client_id', $1::text, 'properties', jsonb_build_object('name', n::text)), meta, at "
-            "FROM facts, generate_series(1, 1200) AS numbers(n) WHERE version = 1",
+            "FROM facts, generate_series(1, 4200) AS numbers(n) WHERE version = 1",
             client_id,
         )
     said = await archive.limen("history", "client", client_id, "--tenant", "acme", "--json")
-    assert [each["version"] for each in said.lines] == list(range(1, 1203))
-    state = await archive.state(client_id, "--version", "702")
-    assert state["state"]["properties"]["name"] == "700"
+    assert [each["version"] for each in said.lines] == list(range(1, 4203))
+    state = await archive.state(client_id, "--version", "4002")
+    assert state["state"]["properties"]["name"] == "4000"
 
 
 async def test_the_state_at_each_time_and_version_is_what_the_api_answered_then(archive: Archive) -> None:
