@@ -43,6 +43,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "apply": Verb("bring a tenant to what a file says, after a look at what that changes", finds_stack=False),
     "export": Verb("write the configuration of a tenant as one file", finds_stack=False),
     "events": Verb("show what happened, as it happens"),
+    "history": Verb("tell each change of an application, an API or a tenant"),
+    "state": Verb("say what an application, an API or a tenant is, or was at some time"),
     "restored": Verb("accept that an older backup was restored, and revoke again what it had not revoked"),
     "doctor": Verb("say what is wrong with this stack"),
     "bootstrap": Verb("make the default tenant and its first applications", is_shown=False),

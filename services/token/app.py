@@ -54,7 +54,7 @@ from services.token.grants.sweeping import sweep
 from services.token.grants.writing import ISSUE, REFUSE, Issue, Refusal, issue_arguments, refuse_arguments
 from services.token.projections import callers, tenants
 from services.token.reactions import MANAGEMENT_APIS
-from services.token.routes import client_credentials, client_grants, clients, resource_servers, token
+from services.token.routes import client_credentials, client_grants, clients, history, resource_servers, token
 from services.token.routes.asks import QuickstartAsk
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
@@ -187,6 +187,7 @@ def table(endpoint: TokenEndpoint, discovery: Discovery, desk: Desk) -> RouteTab
         *token.routes(endpoint),
         *discovery.routes(),
         *clients.routes(desk),
+        *history.routes(desk),
         *client_credentials.routes(desk),
         *resource_servers.routes(desk),
         *client_grants.routes(desk),

@@ -195,7 +195,8 @@ def _kept(secret: str) -> NewSecret:
     return NewSecret(ids.prefixed("sec", 16), hash_of_secret(secret))
 
 
-def _scopes(call: Call) -> frozenset[str]:
+def scopes_of(call: Call) -> frozenset[str]:
+    """The scopes of the caller's token."""
     claims: Mapping[str, Any] = call.claims or {}
     return _words(str(claims.get("scope", "")))
 
@@ -207,7 +208,7 @@ def _words(scope: str) -> frozenset[str]:
 
 
 def _require_scope(call: Call, scope: str) -> None:
-    if scope not in _scopes(call):
+    if scope not in scopes_of(call):
         raise InsufficientScope((scope,))
 
 
@@ -241,7 +242,7 @@ def _members(
 
 def _readable(call: Call) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """What leaves only the members that the caller's scopes show, as in Auth0; the scopes are read once for a page."""
-    scopes = _scopes(call)
+    scopes = scopes_of(call)
     may_read_all = not scopes.isdisjoint({"read:clients", "read:client_keys"})
     may_read_keys = not scopes.isdisjoint({"read:client_keys", "read:client_credentials"})
 

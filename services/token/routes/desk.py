@@ -78,6 +78,14 @@ class Desk:
         """
         if not isinstance(page, CheckpointPage):
             return Slice(page.start, page.per_page, page.include_totals)
+        return self.after(call, page)
+
+    def after(self, call: Call, page: CheckpointPage) -> After:
+        """The same of a list that has places alone.
+
+        Raises:
+            InvalidQuery: the cursor is altered, too old, or another tenant's, list's or filter's.
+        """
         if page.cursor is None:
             return After("", page.take)
         return After(

@@ -24,7 +24,7 @@ from libs.sealed import RootKey, derive
 from services.token.app import COMMANDS
 from services.token.events import CATALOGUE
 from services.token.projections import DDL, TENANTS, issuer_of
-from services.token.routes import client_credentials, client_grants, clients, resource_servers
+from services.token.routes import client_credentials, client_grants, clients, history, resource_servers
 from services.token.routes.desk import Desk
 
 KEY: Final = new_signing_key("ES256", now=datetime(2026, 11, 23, tzinfo=UTC), issuer_name="tests")
@@ -95,7 +95,7 @@ class Office:
         store = EventStore(database, CATALOGUE, bus, COMMANDS)
         answered = AnsweredRequests(database, ANSWERS)
         desk = Desk(store, database, Applied(bus, "token"), answered, CURSORS)
-        rooms = (clients, client_credentials, resource_servers, client_grants)
+        rooms = (clients, history, client_credentials, resource_servers, client_grants)
         table = RouteTable(*(route for room in rooms for route in room.routes(desk)))
         slots, authorise = {"management": 50}, guard(_key_of, _issuer)
         edge = Edge(bus, "token", table, slots=slots, clock=Clock(), authorise=authorise, answered=answered)

@@ -63,6 +63,7 @@ async def test_every_operation_answers_as_auth0_does(office: Office) -> None:
     for client_id in (bare, full, signs):
         await seen.ask("GET", f"clients/{client_id}")
         await seen.ask("GET", f"clients/{client_id}/connections")
+        await seen.ask("GET", f"clients/{client_id}/history")
         await seen.ask("GET", f"clients/{client_id}/credentials")
     await seen.ask("PATCH", f"clients/{bare}", FULL)
     await seen.ask("POST", f"clients/{bare}/rotate-secret")
@@ -109,6 +110,7 @@ async def test_every_refusal_has_auth0s_members(office: Office) -> None:
         (404, "GET", "clients/nobody/credentials", None),
         (404, "GET", f"clients/{id_}/credentials/cred_none", None),
         (404, "GET", "clients/nobody/connections", None),
+        (404, "GET", "clients/nobody/history", None),
         (404, "GET", "resource-servers/none", None),
         (404, "PATCH", "resource-servers/none", {"name": "x"}),
         (409, "POST", "resource-servers", {"identifier": api["identifier"]}),
