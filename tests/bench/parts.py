@@ -6,14 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from tests.bench import contenders, limen, load, logs, management, openloop, replicas, spread, starts
+from tests.bench import contenders, feed, limen, load, logs, management, openloop, replicas, spread, starts
 from tests.bench.contenders import Contender
 from tests.bench.limen import Kept
 from tests.bench.load import Shot
 from tests.bench.openloop import Timetable
 from tests.stack import Stack
 
-PARTS = ("starts", "memory", "tokens", "open-loop", "lag", "management", "sizes", "rebuild", "verify", "replicas")
+PARTS = (
+    "starts",
+    "memory",
+    "tokens",
+    "open-loop",
+    "lag",
+    "feed",
+    "management",
+    "sizes",
+    "rebuild",
+    "verify",
+    "replicas",
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ class Measured:
     kept: dict[str, list[Kept]] = field(default_factory=dict)
     timetables: list[Timetable] = field(default_factory=list)
     lagged: list[logs.Lagged] = field(default_factory=list)
+    fed: feed.Fed | None = None
     done: list[management.Done] = field(default_factory=list)
     spreads: list[spread.Spread] = field(default_factory=list)
     rebuilt: list[logs.Replayed] = field(default_factory=list)
@@ -110,6 +123,9 @@ def _further(stack: Stack, wanted: Wanted, found: Measured) -> None:
         load.fired(es256.target, wanted.warm_up, es256.watched)
         for _ in range(wanted.rounds):
             _timely(stack, es256, wanted, found)
+    if "feed" in parts:
+        found.fed = feed.measured(stack, es256, wanted.rounds, wanted.seconds, say)
+        _judge("with the feed", found.fed.with_feed, found)
     if parts & {"management", "sizes"}:
         _sizes(stack, wanted, found)
     if parts & {"rebuild", "verify"}:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tests.bench import logs, management, quota, replicas
+from tests.bench import feed, logs, management, quota, replicas
 from tests.bench.figures import Figure, figure, number, ratios
 from tests.bench.logs import Replayed
 from tests.bench.parts import Measured
@@ -21,6 +21,15 @@ LAG: Final = 250.0
 REPLAY: Final = 20_000
 WITHIN: Final = 0.10
 """By how much the rate over many may differ from that over few."""
+
+FEED_COST: Final = 0.15
+"""Of the tokens a second that the feed may cost."""
+
+TO_ONE: Final = 5_000
+"""Events a second through one subscriber."""
+
+STATE: Final = 1.0
+"""Seconds to tell what an application was, from a stream of ten thousand facts."""
 
 GROWTH: Final = 1.7
 """What a second replica makes of the rate of one, where each has the same part of a processor or one of its own."""
@@ -44,6 +53,15 @@ def aims(found: Measured) -> Iterable[Aim]:
         late = figure([each.p99 for each in found.lagged])
         what = f"a following projection at {logs.RATE:,} events/s, p99"
         yield Aim(what, f"{late.text()} ms", "250 ms", late.median <= LAG)
+    if found.fed is not None:
+        beside = ratios([shot.rate for shot in found.fed.with_feed], [shot.rate for shot in found.fed.without])
+        yield Aim("tokens a second with the feed beside without", beside.text(2), f"{1 - FEED_COST:g}", _enough(beside))
+        heard = figure(found.fed.heard)
+        yield Aim("events a second through one subscriber", heard.text(), f"{TO_ONE:,}", heard.median >= TO_ONE)
+        state = figure(found.fed.states)
+        yield Aim(
+            f"`limen state` on {feed.HISTORY:,} facts", f"{state.text(2)} s", f"{STATE:g} s", state.median <= STATE
+        )
     for what, replayed in (("rebuild", found.rebuilt), ("`limen verify`", found.verified)):
         if replayed:
             rate = _rate(replayed)
@@ -60,6 +78,10 @@ def aims(found: Measured) -> Iterable[Aim]:
             yield Aim(f"Management API, {done.what}, a second", number(done.rate), f"{asked}", done.rate >= asked)
 
 
+def _enough(beside: Figure) -> bool:
+    return beside.median >= 1 - FEED_COST
+
+
 def _rate(replayed: Sequence[Replayed]) -> Figure:
     return figure([each.rate for each in replayed])
 
@@ -70,7 +92,15 @@ def _beside(spread: Spread) -> Figure:
 
 def sections(found: Measured) -> list[str]:
     """The tables; empty where nothing was measured."""
-    return [_timetables(found), _lags(found), _replays(found), _spreads(found), _replicas(found), _management(found)]
+    return [
+        _timetables(found),
+        _lags(found),
+        _fed(found),
+        _replays(found),
+        _spreads(found),
+        _replicas(found),
+        _management(found),
+    ]
 
 
 def _timetables(found: Measured) -> str:
@@ -97,6 +127,28 @@ def _lags(found: Measured) -> str:
         "The lag is from the database's time of the event to the projection's commit.\n\n"
     )
     return "## Lag of a following projection\n\n" + text + table(("events", "p50, ms", "p99, ms", "longest, ms"), rows)
+
+
+def _fed(found: Measured) -> str:
+    if found.fed is None:
+        return ""
+    text = (
+        "`audit` publishes every token as an event; without means that it is paused while the load lasts.\n"
+        "One subscriber with plain nats-py pulls and acknowledges each event.\n\n"
+    )
+    with_feed, without = found.fed.with_feed, found.fed.without
+    rows = [
+        ("ES256 answers/s without the feed", *_of([shot.rate for shot in without])),
+        ("ES256 answers/s with the feed", *_of([shot.rate for shot in with_feed])),
+        ("seconds after a load until all of it is in the feed", *_of(found.fed.caught_up, 2)),
+        ("events/s through one subscriber", *_of(found.fed.heard)),
+        (f"seconds of `limen state` on {feed.HISTORY:,} facts", *_of(found.fed.states, 2)),
+    ]
+    return "## The public feed\n\n" + text + table(("", "measured", "range"), rows)
+
+
+def _of(values: Sequence[float], digits: int = 0) -> tuple[str, str]:
+    return figure(values).text(digits), figure(values).range(digits)
 
 
 def _replays(found: Measured) -> str:
