@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from services.cli.docs import __main__ as generator
-from services.cli.docs import endpoints, events, metrics, security
+from services.cli.docs import endpoints, events, metrics, schemas, security
 from services.cli.main import VERBS
 from services.gateway.routes.table import EXACT, route_of
 
@@ -75,6 +75,25 @@ def test_a_stale_page_is_named_and_is_exit_code_1(
     assert "docs/reference/events.md is stale" in capsys.readouterr().err
     assert generator.main([]) == 0
     assert generator.main(["--check"]) == 0
+
+
+def test_a_file_that_the_code_does_not_make_is_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generator, "REFERENCE", tmp_path)
+    monkeypatch.setattr(generator, "PAGES", schemas.pages())
+    assert generator.main([]) == 0
+    left = tmp_path / "schemas" / "auth.v1.client.renamed.json"
+    left.write_text("{}")
+    assert generator.main(["--check"]) == 1
+    assert "docs/reference/schemas/auth.v1.client.renamed.json is stale" in capsys.readouterr().err
+    assert generator.main([]) == 0
+    assert not left.exists()
+    assert generator.main(["--check"]) == 0
+
+
+def test_no_page_of_another_day_is_left() -> None:
+    assert generator.superfluous() == []
 
 
 def test_the_gateway_leads_to_every_endpoint() -> None:

@@ -92,15 +92,8 @@ def _beside(spread: Spread) -> Figure:
 
 def sections(found: Measured) -> list[str]:
     """The tables; empty where nothing was measured."""
-    return [
-        _timetables(found),
-        _lags(found),
-        _fed(found),
-        _replays(found),
-        _spreads(found),
-        _replicas(found),
-        _management(found),
-    ]
+    early = [_timetables(found), _lags(found), _fed(found), _replays(found)]
+    return [*early, _spreads(found), _replicas(found), _management(found)]
 
 
 def _timetables(found: Measured) -> str:

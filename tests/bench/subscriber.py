@@ -14,7 +14,8 @@ async def main() -> None:
     url, consumer, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
     client = await nats.connect(url)
     events = await client.jetstream().pull_subscribe_bind(consumer, "AUTH")
-    began, count = time.monotonic(), 0
+    began = last = time.monotonic()
+    count = 0
     while count < most:
         try:
             batch = await events.fetch(BATCH, timeout=1)

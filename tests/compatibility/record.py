@@ -1,22 +1,29 @@
 """Records one event of each kind from a running stack: `python -m tests.compatibility.record`, once per version.
 
-What is recorded is data for ever: every later version must still read it (`test_recorded_events.py`).
+What is recorded is data for ever: every later version must still read it (`test_recorded_events.py`), and publish what
+subscribers were told (`test_public_events.py`). What is there already stays as it is.
 """
 
+import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from services.key_rotation.events import CATALOGUE as KEY_ROTATION
-from services.tenants.events import CATALOGUE as TENANTS
-from services.token.events import CATALOGUE as TOKEN
+from libs.bus import Bus, Reader
+from libs.eventstore import cloudevents
+from libs.eventstore.names import FEED_STREAM
+from services.audit.events.public import PUBLIC
+from services.cli.docs.published import type_of
+from services.cli.stack import STORES, catalogue
 from tests.security.client import Client, Signer
 from tests.stack import Stack
 
 FOLDER: Final = Path(__file__).parents[1] / "data" / "events"
-CATALOGUES: Final = (TENANTS, TOKEN, KEY_ROTATION)
+PUBLIC_FOLDER: Final = FOLDER.parent / "public-events"
+CATALOGUES: Final = tuple(map(catalogue, STORES))
+PUBLISHED_WITHIN: Final = 30.0
 
 
 def cause_everything(client: Client, stack: Stack) -> None:
@@ -40,6 +47,7 @@ def cause_everything(client: Client, stack: Stack) -> None:
     manage("DELETE", f"{keys}/{first}")
     app = client.machine("recorded", description="an application")
     client.ask(client_id=app["client_id"], client_secret=app["client_secret"])
+    client.ask(client_id=app["client_id"], client_secret=app["client_secret"], audience=client.management_audience)
     client.ask(client_id=app["client_id"], client_secret="wrong")
     manage("PATCH", f"clients/{app['client_id']}", {"description": "another description"})
     manage("POST", f"clients/{app['client_id']}/rotate-secret", {"previous_secret_lifetime": 60})
@@ -50,6 +58,8 @@ def cause_everything(client: Client, stack: Stack) -> None:
     manage("DELETE", f"client-grants/{grant}")
     manage("DELETE", f"resource-servers/{api['id']}")
     manage("DELETE", f"clients/{app['client_id']}")
+    for verb in ("add", "remove"):
+        stack.limen("subscriber", verb, "recorded").check_returncode()
     stack.stop()
     stack.environ["LIMEN_PORT"] = str(stack.port + 1)  # the default tenant moves to the new port
     stack.start()
@@ -60,15 +70,37 @@ def one_of_each(events: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {event["type"]: event for event in events}
 
 
+async def published(url: str) -> list[dict[str, Any]]:
+    """The feed from its beginning, until an event of each type is in it."""
+    bus, seen = await Bus.connect(url, name="limen"), list[dict[str, Any]]()
+    try:
+        async with asyncio.timeout(PUBLISHED_WITHIN), Reader(bus, FEED_STREAM, start=1) as reader:
+            while {event["type"] for event in seen} != set(map(type_of, PUBLIC)):
+                told = await reader.fetch(500, wait=1)
+                seen += [json.loads(cloudevents.structured(each.headers, each.payload)) for each in told]
+    finally:
+        await bus.close()
+    return seen
+
+
+def write(folder: Path, events: Mapping[str, dict[str, Any]]) -> None:
+    """Write down those that are not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, event in events.items():
+        file = folder / f"{name}.json"
+        if not file.exists():
+            file.write_text(json.dumps(event, indent=2, sort_keys=True) + "\n")
+
+
 def main() -> None:
     """Record this version's events."""
     with Stack().running() as stack:
         cause_everything(Client.of(stack.env), stack)
         seen = [event for log in ("facts", "activity") for event in stack.events("--log", log, "--from", "1")]
-    folder = FOLDER / metadata.version("limen")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, event in one_of_each(seen).items():
-        (folder / f"{name}.json").write_text(json.dumps(event, indent=2, sort_keys=True) + "\n")
+        public = asyncio.run(published(stack.env["LIMEN_NATS_URL"]))
+    version = metadata.version("limen")
+    write(FOLDER / version, one_of_each(seen))
+    write(PUBLIC_FOLDER / version, one_of_each(public))
 
 
 if __name__ == "__main__":

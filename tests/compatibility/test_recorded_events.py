@@ -10,9 +10,10 @@ import pytest
 from libs.eventstore.envelope import from_wire, to_wire
 from services.token.events import CATALOGUE as TOKEN
 from services.token.events import ClientCredentialAdded
+from tests.compatibility.published import recorded
 from tests.compatibility.record import CATALOGUES, FOLDER
 
-RECORDED = sorted(FOLDER.glob("*/*.json"))
+RECORDED = recorded()
 
 
 def names() -> set[str]:

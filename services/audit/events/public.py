@@ -6,9 +6,15 @@ person, and nothing is secret. `docs/reference/public-events.md` and `asyncapi.j
 
 import re
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+Changed = Annotated[list[str], msgspec.Meta(description="Names of the properties, in the order of the alphabet.")]
+
+Reason = Annotated[str, msgspec.Meta(description="Which of our rules refused, by the name of its class.")]
 
 
 class PublicEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +42,7 @@ class ClientChanged(PublicEvent, frozen=True, kw_only=True):
     entity: ClassVar[str] = "client"
     key: ClassVar[str] = "client_id"
     client_id: str
-    changed: list[str]
+    changed: Changed
 
 
 class ClientDeleted(PublicEvent, frozen=True, kw_only=True):
@@ -54,7 +60,7 @@ class ClientSecretIssued(PublicEvent, frozen=True, kw_only=True):
     key: ClassVar[str] = "client_id"
     client_id: str
     secret_id: str
-    previous_expires_at: datetime | None
+    previous_expires_at: Moment | None
 
 
 class ClientSecretRotated(PublicEvent, frozen=True, kw_only=True):
@@ -64,7 +70,7 @@ class ClientSecretRotated(PublicEvent, frozen=True, kw_only=True):
     key: ClassVar[str] = "client_id"
     client_id: str
     secret_id: str
-    previous_expires_at: datetime | None
+    previous_expires_at: Moment | None
 
 
 class ClientCredentialAdded(PublicEvent, frozen=True, kw_only=True):
@@ -77,7 +83,7 @@ class ClientCredentialAdded(PublicEvent, frozen=True, kw_only=True):
     credential_type: str
     alg: str
     kid: str
-    expires_at: datetime | None
+    expires_at: Moment | None
 
 
 class ClientCredentialEnabled(PublicEvent, frozen=True, kw_only=True):
@@ -105,7 +111,7 @@ class ClientCredentialChanged(PublicEvent, frozen=True, kw_only=True):
     key: ClassVar[str] = "client_id"
     client_id: str
     credential_id: str
-    expires_at: datetime | None
+    expires_at: Moment | None
 
 
 class ClientCredentialRemoved(PublicEvent, frozen=True, kw_only=True):
@@ -124,7 +130,7 @@ class ClientAuthenticationFailed(PublicEvent, frozen=True, kw_only=True):
     key: ClassVar[str] = "client_id"
     client_id: str | None
     grant_type: str | None
-    reason: str
+    reason: Reason
 
 
 class ClientTokenRefused(PublicEvent, frozen=True, kw_only=True):
@@ -135,7 +141,7 @@ class ClientTokenRefused(PublicEvent, frozen=True, kw_only=True):
     client_id: str | None
     grant_type: str | None
     error: str
-    reason: str
+    reason: Reason
 
 
 class ClientGrantCreated(PublicEvent, frozen=True, kw_only=True):
@@ -186,7 +192,7 @@ class ResourceServerChanged(PublicEvent, frozen=True, kw_only=True):
     key: ClassVar[str] = "id"
     id: str
     identifier: str
-    changed: list[str]
+    changed: Changed
 
 
 class ResourceServerDeleted(PublicEvent, frozen=True, kw_only=True):
@@ -211,7 +217,7 @@ class TokenIssued(PublicEvent, frozen=True, kw_only=True):
     sub: str
     alg: str
     kid: str
-    expires_at: datetime
+    expires_at: Moment
 
 
 class TenantRegistered(PublicEvent, frozen=True, kw_only=True):
@@ -241,7 +247,7 @@ class TenantSettingsChanged(PublicEvent, frozen=True, kw_only=True):
     entity: ClassVar[str] = "tenant"
     key: ClassVar[str] = "id"
     id: str
-    changed: list[str]
+    changed: Changed
 
 
 class TenantOpened(PublicEvent, frozen=True, kw_only=True):
@@ -259,7 +265,7 @@ class SigningKeyPublished(PublicEvent, frozen=True, kw_only=True):
     key: ClassVar[str] = "kid"
     kid: str
     alg: str
-    active_from: datetime
+    active_from: Moment
 
 
 class SigningKeyScheduled(PublicEvent, frozen=True, kw_only=True):
@@ -268,7 +274,7 @@ class SigningKeyScheduled(PublicEvent, frozen=True, kw_only=True):
     entity: ClassVar[str] = "signing_key"
     key: ClassVar[str] = "kid"
     kid: str
-    active_from: datetime
+    active_from: Moment
 
 
 class SigningKeyRevoked(PublicEvent, frozen=True, kw_only=True):

@@ -7,13 +7,16 @@ from typing import Final
 from libs.eventstore import Activity, Catalogue, Event, Fact
 from libs.eventstore.events import OF_EVERY_SERVICE
 from libs.eventstore.names import ACTIVITY, FACTS, stream_of, subject_of
+from services.audit.rules.publishing import Private
 from services.cli.docs import markdown
 from services.cli.docs.markdown import cell, code, table
+from services.cli.docs.published import becomes, type_of
 from services.cli.docs.sources import SERVICES, imported
 
 INTRODUCTION: Final = """\
 An event's `type` on the wire is for ever; fields are only added.
 *Facts* are what was decided, kept for ever in streams with versions; *activity* is what was done, kept for some days.
+What services that are not ours may hear of them is in [Public events](public-events.md); the last column says as what.
 `limen events tail` shows them; [the log](../concepts/the-log.md) tells how they come about."""
 
 ENVELOPE: Final = """\
@@ -48,12 +51,28 @@ def _section(catalogue: Catalogue) -> str:
 
 def _of_every_service() -> str:
     names = [(f"<service>.{Catalogue('x', event).name_of(event)[2:]}", event) for event in OF_EVERY_SERVICE]
-    return f"## Facts every service may record\n\n{_table(names)}"
+    told = "They are the operator's matter and never public."
+    return f"## Facts every service may record\n\n{told}\n\n{table(HEAD, (_described(*each) for each in names))}"
+
+
+HEAD: Final = ("type", "v", "what happened", "data")
 
 
 def _table(events: Sequence[tuple[str, type[Event]]]) -> str:
-    rows = [(code(name), str(event.v), cell(cleandoc(event.__doc__ or "")), _fields(event)) for name, event in events]
-    return table(("type", "v", "what happened", "data"), rows)
+    rows = [(*_described(name, event), _published(event)) for name, event in events]
+    return table((*HEAD, "published as"), rows)
+
+
+def _described(name: str, event: type[Event]) -> tuple[str, ...]:
+    return code(name), str(event.v), cell(cleandoc(event.__doc__ or "")), _fields(event)
+
+
+def _published(event: type[Event]) -> str:
+    """Its public types, or why there is none."""
+    found = becomes(event)
+    if isinstance(found, Private):
+        return cell(f"private: {found.why}")
+    return ", ".join(f"[{code(type_of(each))}](schemas/{type_of(each)}.json)" for each in found)
 
 
 def _fields(event: type[Event]) -> str:
