@@ -24,7 +24,8 @@ from libs.eventstore.checkpoints import (
 from libs.eventstore.envelope import Envelope, from_wire
 from libs.eventstore.epochs import SourceRestored, first_to_read, require_epoch
 from libs.eventstore.events import ActivityMissed, Catalogue, Event, NotUnderstood
-from libs.eventstore.metrics import HALTED, LAG, POSITION
+from libs.eventstore.level import Level
+from libs.eventstore.metrics import FOLLOWER_BEHIND, FOLLOWER_SECONDS, HALTED, LAG, POSITION
 from libs.eventstore.names import FACTS, stream_of
 from libs.eventstore.waiting import Waiting
 from libs.postgres import Connection, Database, DatabaseAway, Locks
@@ -117,6 +118,7 @@ class Follower:
         self._locks = locks
         self._readiness = readiness
         self._waiting = Waiting(projection=projection.name)
+        self._level = Level(FOLLOWER_BEHIND, FOLLOWER_SECONDS, projection.name)
         self._condition = f"projection {projection.name}"
         self._saying = Saying(bus, projection.source.service, projection.log, f"{projection.service}:{projection.name}")
 
@@ -155,7 +157,16 @@ class Follower:
                 pass
             else:
                 self._tell(checkpoint)
+                await self._compare(checkpoint)
             await asyncio.sleep(HALTED_PAUSE)
+
+    async def _compare(self, checkpoint: Checkpoint) -> None:
+        try:
+            state = await Streams(self._bus).state(self._projection.stream)
+        except BusError:
+            self._level.unknown()
+        else:
+            self._level.behind(0 if state is None else state.last - checkpoint.pos)
 
     def _tell(self, checkpoint: Checkpoint) -> None:
         HALTED.labels(self._projection.name).set(checkpoint.halted is not None)

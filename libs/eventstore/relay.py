@@ -14,7 +14,8 @@ from typing import Any, Final
 from libs.bus import Bus, BusError, Streams, StreamState, WrongLastSequence
 from libs.eventstore.execute import EventStore
 from libs.eventstore.forms import FORMS, Placed
-from libs.eventstore.metrics import POSITION, RELAYED
+from libs.eventstore.level import Level
+from libs.eventstore.metrics import POSITION, RELAY_BEHIND, RELAY_SECONDS, RELAYED
 from libs.eventstore.names import FACTS, stream_of, subjects_of
 from libs.postgres import DatabaseAway, Locks
 from libs.telemetry.logs import log as say
@@ -24,7 +25,7 @@ BATCH: Final = 500
 POLL_FLOOR: Final = 0.25
 """Seconds after which the relay looks even if nobody woke it."""
 
-GATHER: Final = {"facts": 0.0, "activity": 0.1, "feed": 0.1}
+GATHER: Final = {"facts": 0.0, "activity": 0.1, "feed": 0.2}
 """Seconds to let activity and the feed pile up after a wake: the server makes and syncs a file for each atomic batch,
 so ten a second cost it a fraction of what thirty do, and a follower still hears within a quarter of one."""
 
@@ -58,6 +59,7 @@ class Relay:
         self._locks = locks
         self._readiness = readiness
         self._limits = limits
+        self._level = Level(RELAY_BEHIND, RELAY_SECONDS, self._service, log)
         self._condition = f"mirror of {self._service} {log}"
         self._audited = float("-inf")
         self._compared = asyncio.Event()
@@ -137,13 +139,16 @@ class Relay:
             except WrongLastSequence:
                 continue
             except (BusError, DatabaseAway) as error:
+                self._level.unknown()
                 say.info("the relay waits", log=self._log, reason=repr(error))
                 await asyncio.sleep(POLL_FLOOR)
             except MirrorDisagrees as disagreement:
+                self._level.unknown()
                 self._stop(str(disagreement))
                 await asyncio.sleep(AUDIT)
             except asyncio.CancelledError:
                 self._store.wake.leads_no_more(self._log)
+                self._level.gone()
                 if listening is not None:
                     await listening.stop()
                 raise
@@ -156,8 +161,10 @@ class Relay:
         while monotonic() - self._audited < AUDIT:
             epoch, head, _ = await self._head()
             self._require_not_ahead(StreamState(state.first, last, 0, 0), head)
+            self._level.behind(head - last)
             if head > last:
                 last, last_id = await self._advance(last, last_id, epoch)
+                self._level.behind(head - last)
                 if head - last > BATCH:
                     continue
             POSITION.labels(self._service, f"relay {self._log}").set(last)
