@@ -4,7 +4,8 @@ An entry is an event of the feed that has a code. Conditions stand on indexed co
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,9 @@ from services.audit.rules.log_query import LogSearch
 MOST_FOUND: Final = 1000
 """Entries of a search that can be paged through and are counted, as in Auth0; a walk has no end."""
 
+SET_BACK: Final = timedelta(minutes=5)
+"""How far the database's clock may be set back without an entry being overlooked."""
+
 _ENTRY: Final = "SELECT pos, id, type, data, meta, code, client_id, private, at FROM feed"
 _EPOCHS: Final = """
 SELECT (data->>'epoch')::int AS epoch, (data->>'after')::bigint AS after
@@ -25,6 +29,21 @@ FROM facts WHERE tenant = $1 AND stream = 'log-feed' ORDER BY version
 _WAS_GIVEN: Final = """
 SELECT coalesce((SELECT tenant = $1 AND code IS NOT NULL FROM feed WHERE pos = $2),
                 $2 < (SELECT floor FROM head WHERE log = 'feed'))
+"""
+# Positions grow with time and have no gaps, so a moment is found by halving: a scan in the order of positions would
+# read everything that came later.
+_AROUND: Final = """
+WITH RECURSIVE halved (low, high) AS (
+    SELECT floor, pos + 1 FROM head WHERE log = 'feed'
+    UNION ALL
+    SELECT CASE WHEN middle.is_before THEN middle.pos + 1 ELSE low END,
+           CASE WHEN middle.is_before THEN high ELSE middle.pos END
+    FROM halved CROSS JOIN LATERAL (
+        SELECT pos, at < $1::timestamptz + $2::interval AS is_before FROM feed WHERE pos = (low + high) / 2 OFFSET 0
+    ) AS middle
+    WHERE low < high
+)
+SELECT low, high FROM halved ORDER BY high - low LIMIT 1
 """
 
 
@@ -40,6 +59,24 @@ class LogRow(msgspec.Struct, frozen=True):
     client_id: str | None
     private: dict[str, Any]
     at: datetime
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A search as a condition with its arguments."""
+
+    condition: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """`limit` entries behind `start` others; `counts` asks how many there are in all."""
+
+    start: int
+    limit: int
+    is_newest_first: bool
+    counts: bool
 
 
 async def epochs(database: Database) -> Epochs:
@@ -71,45 +108,61 @@ async def log_entry(database: Database, tenant: str, pos: int) -> LogRow | None:
     return None if row is None else _entry(row)
 
 
-async def log_found(
-    database: Database, tenant: str, search: LogSearch, known: Epochs, *, start: int, limit: int, is_newest_first: bool
-) -> list[LogRow]:
-    """`limit` entries of a search behind `start` others."""
-    condition, values = _wanted(tenant, search, known)
-    order = "DESC" if is_newest_first else "ASC"
-    slice_of = f"OFFSET ${len(values) + 1} LIMIT ${len(values) + 2}"
-    async with database.connection() as rows:
-        statement = f"{_ENTRY} WHERE {condition} ORDER BY pos {order} {slice_of}"
-        return [_entry(row) for row in await rows.fetch(statement, *values, start, min(limit, MOST_FOUND - start))]
-
-
-async def log_count(database: Database, tenant: str, search: LogSearch, known: Epochs) -> int:
-    """How many entries a search finds, up to `MOST_FOUND`."""
-    condition, values = _wanted(tenant, search, known)
-    statement = f"SELECT count(*) FROM (SELECT FROM feed WHERE {condition} LIMIT {MOST_FOUND}) AS found"  # noqa: S608
-    async with database.connection() as rows:
-        count: int = await rows.fetchval(statement, *values)
-    return count
-
-
-def _wanted(tenant: str, search: LogSearch, known: Epochs) -> tuple[str, list[Any]]:
-    """The condition with its arguments; what is not asked is not in it, so that no index is lost to it."""
+async def wanted(database: Database, tenant: str, search: LogSearch, known: Epochs) -> Wanted:
+    """A search as a condition; what is not asked is not in it, so that no index is lost to it."""
     places = None if search.places is None else [each.pos for each in search.places if known.at(each.pos) == each]
+    first, last = await _first(database, search.since), await _last(database, search.until)
     asked: Sequence[tuple[str, Any]] = (
         ("tenant = ${}", tenant),
-        ("code = ANY (${})", _listed(search.types)),
-        ("client_id = ANY (${})", _listed(search.client_ids)),
+        _among("code", search.types),
+        _among("client_id", search.client_ids),
         ("pos = ANY (${})", places),
+        ("pos >= ${}", first),
+        ("pos < ${}", last),
         ("at >= ${}", search.since),
         ("at < ${}", search.until),
     )
     said = [(text, value) for text, value in asked if value is not None]
     conditions = [text.format(number) for number, (text, _) in enumerate(said, 1)]
-    return " AND ".join([*conditions, "code IS NOT NULL"]), [value for _, value in said]
+    return Wanted(" AND ".join([*conditions, "code IS NOT NULL"]), tuple(value for _, value in said))
 
 
-def _listed(values: frozenset[str] | None) -> list[str] | None:
-    return None if values is None else sorted(values)
+async def log_found(database: Database, what: Wanted, part: Slice) -> tuple[list[LogRow], int]:
+    """A part of what a search finds, and if asked how much that is in all, up to `MOST_FOUND`."""
+    condition, number = what.condition, len(what.values) + 1
+    order = f"ORDER BY pos {'DESC' if part.is_newest_first else 'ASC'}"
+    page = f"{_ENTRY} WHERE {condition} {order} OFFSET ${number} LIMIT ${number + 1}"
+    every = f"SELECT FROM feed WHERE {condition} {order} LIMIT {MOST_FOUND}"
+    async with database.transaction() as rows:
+        # A plan for any values would believe that every code is frequent, and read the whole log for one that is not.
+        await rows.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        found = await rows.fetch(page, *what.values, part.start, min(part.limit, MOST_FOUND - part.start))
+        count = await rows.fetchval(f"SELECT count(*) FROM ({every}) AS found", *what.values) if part.counts else 0  # noqa: S608
+    return [_entry(row) for row in found], count
+
+
+async def _first(database: Database, since: datetime | None) -> int | None:
+    """A position before which nothing came since then."""
+    return None if since is None else (await _around(database, since, -SET_BACK))["low"]
+
+
+async def _last(database: Database, until: datetime | None) -> int | None:
+    """A position from which on nothing came until then."""
+    return None if until is None else (await _around(database, until, SET_BACK))["high"]
+
+
+async def _around(database: Database, moment: datetime, more: timedelta) -> Record:
+    async with database.connection() as rows:
+        found = await rows.fetchrow(_AROUND, moment, more)
+    assert found is not None, "the migration inserts the feed's head"
+    return found
+
+
+def _among(column: str, values: frozenset[str] | None) -> tuple[str, str | list[str] | None]:
+    # Of one value alone an index has the entries in their order.
+    if values is not None and len(values) == 1:
+        return column + " = ${}", next(iter(values))
+    return column + " = ANY (${})", None if values is None else sorted(values)
 
 
 def _entry(row: Record) -> LogRow:

@@ -9,7 +9,8 @@ from services.audit.queries.logs import LogRow
 from services.audit.rules.codes import OPERATIONS
 from services.audit.rules.log_ids import DIGITS
 
-TEXT: Final = Text(max_length=4096)
+TEXT: Final = Text(max_length=65536)
+"""As long as an event may be: the scopes of a token for the Management API are many."""
 
 LOG_ID: Final = Text(min_length=DIGITS, max_length=DIGITS, pattern=rf"[0-9]{{{DIGITS}}}")
 

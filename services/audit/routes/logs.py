@@ -16,7 +16,7 @@ from libs.edge.paging import MAX_PER_PAGE, CheckpointPage, Fields, OffsetPage, r
 from libs.edge.schema import Integer, Text
 from libs.postgres import Database
 from services.audit.queries import logs as queries
-from services.audit.queries.logs import MOST_FOUND, LogRow
+from services.audit.queries.logs import MOST_FOUND, LogRow, Slice
 from services.audit.routes.log_entry import LOG, LOG_ID, entry
 from services.audit.rules.log_ids import Epochs, log_id_of, place_of
 from services.audit.rules.log_query import POSSIBLE, parse
@@ -118,20 +118,11 @@ class Logs:
             raise TooFar
         query = call.query()
         search = parse(*filter(None, (query.text("q"), query.text("search"))))
-        rows = await queries.log_found(
-            self.database,
-            call.tenant,
-            search,
-            known,
-            start=page.start,
-            limit=page.per_page,
-            is_newest_first=query.text("sort") != OLDEST_FIRST,
-        )
-        items = _entries(call, rows, known)
-        if not page.include_totals:
-            return answers.json(items)
-        total = await queries.log_count(self.database, call.tenant, search, known)
-        return answers.json({**page.answer("logs", items, total), "length": len(items)})
+        what = await queries.wanted(self.database, call.tenant, search, known)
+        part = Slice(page.start, page.per_page, query.text("sort") != OLDEST_FIRST, page.include_totals)
+        rows, total = await queries.log_found(self.database, what, part)
+        answer = page.answer("logs", items := _entries(call, rows, known), total)
+        return answers.json({**answer, "length": len(items)} if page.include_totals else answer)
 
 
 def _refuse_searching(query: Query) -> None:

@@ -91,6 +91,7 @@ async def test_old_entries_go_with_their_partition_and_a_walk_goes_on_from_what_
     held = named(*range(20, 26))
     assert (await journal.ask("take=100")).log_ids == held
     assert (await journal.ask("sort=date:1&per_page=1")).log_ids == held[:1]
+    assert len((await journal.ask("q=date:[2026-01-01%20TO%20*]")).log_ids) == 6
     assert (await journal.ask(path=f"/{gone}")).error == (404, "inexistent_log")
     assert (await journal.ask(f"from={gone}&take=2")).log_ids == held[:2]
     await stop()

@@ -116,6 +116,29 @@ async def test_what_is_wanted_is_found(journal: Journal) -> None:
     assert (await journal.ask(f"q={quote('client_id:a')}&sort=date:1&per_page=1&page=1")).log_ids == named(2)
 
 
+async def test_a_moment_is_found_among_many_also_when_the_clock_was_set_back(journal: Journal) -> None:
+    async with journal.database.connection() as rows:
+        await rows.execute(
+            """INSERT INTO feed SELECT n, 'acme', gen_random_uuid(), 'token.issued', 1, 'e', 'token', '{}', '{}',
+               'seccft', 'app', NULL,
+               '2026-01-01T00:00Z'::timestamptz + n * interval '1 second' - n / 300 * interval '2 minutes'
+               FROM generate_series(1, 900) AS n"""
+        )
+        await rows.execute("UPDATE head SET pos = 900 WHERE log = 'feed'")
+        came = await rows.fetch("SELECT pos, at FROM feed")
+    for since, until in (
+        ("00:00:10", "00:00:20"),
+        ("00:02:59", "00:03:01"),
+        ("00:04:50", "00:05:10"),
+        ("00:00", "00:30"),
+    ):
+        wanted = quote(f"date:[2026-01-01T{since} TO 2026-01-01T{until}}}")
+        expected = {pos for pos, at in came if since <= f"{at:%H:%M:%S}" < until}
+        found = (await journal.ask(f"q={wanted}&include_totals=true&per_page=100")).body
+        assert found["total"] == len(expected), (since, until)
+        assert {int(each["log_id"][-19:]) for each in found["logs"]} <= expected
+
+
 @pytest.mark.security("AD-06")
 async def test_what_cannot_be_searched_is_refused_and_says_what_can(journal: Journal) -> None:
     await some(journal, 1)
