@@ -21,6 +21,7 @@ from services.audit.events import CATALOGUE
 from services.audit.projections import callers
 from services.audit.routes import table
 from services.audit.routes.asks import Asks
+from services.audit.routes.logs import Logs
 from services.audit.rows import FOLD, SubscriberAggregate
 from services.audit.rules import subscriber
 from services.audit.sinks.feed import feeders
@@ -56,7 +57,7 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     await _feed(lifecycle, store, bus, locks)
     believed = _remember(lifecycle, bus)
     await _answer(lifecycle, store, bus, locks)
-    await _serve(lifecycle, bus, believed, clock, settings)
+    await _serve(lifecycle, store, bus, believed, clock, settings)
 
 
 async def _mirror(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks, settings: Settings) -> None:
@@ -99,12 +100,14 @@ async def _answer(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
         lifecycle.on_stop(partial(serving.drain, within=5))
 
 
-async def _serve(lifecycle: Lifecycle, bus: Bus, believed: Callers, clock: Clock, settings: Settings) -> None:
+async def _serve(
+    lifecycle: Lifecycle, store: EventStore, bus: Bus, believed: Callers, clock: Clock, settings: Settings
+) -> None:
     """The Management API."""
     edge = Edge(
         bus,
         SERVICE,
-        table(),
+        table(Logs(store.database)),
         slots={"management": settings.management_slots},
         clock=clock,
         authorise=believed.guard(),

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.sdk.conftest import Node
-from tests.stack import Stack
+from tests.stack import Stack, until
 
 ONCE: Final[Any] = {"max_retries": 0}
 
@@ -115,6 +115,31 @@ def test_auth0_python_reads_lists_to_their_end(management: Any) -> None:
     assert list(management.roles.list()) == []
     for client_id in made:
         management.clients.delete(client_id)
+
+
+def test_auth0_python_reads_the_log(tls: Stack, management: Any) -> None:
+    client = management.clients.create(name="Logged")
+    token(tls)
+
+    def found(search: str) -> list[Any]:
+        return list(management.logs.list(per_page=1, sort="date:1", search=search))
+
+    made, used = f'client_id:"{client.client_id}" AND type:sapi', f"client_id:{tls.env['LIMEN_CLIENT_ID']} type:seccft"
+    until(lambda: found(made) and found(used))
+    entry = found(made)[0]
+    assert (entry.description, entry.details["event"]) == ("Create a client", "client.registered")
+    assert entry.details["actor"] == {"kind": "client", "id": tls.env["LIMEN_MANAGEMENT_CLIENT_ID"]}
+    assert management.logs.get(entry.log_id).model_dump() == entry.model_dump()
+    issued = found(used)
+    assert {(each.audience, each.ip) for each in issued} == {(tls.env["LIMEN_AUDIENCE"], "127.0.0.1")}
+    assert [each.log_id for each in issued] == sorted(each.log_id for each in issued)
+    with pytest.raises(ApiError) as gone:
+        management.logs.get("0" * 29, request_options=ONCE)
+    assert refused(gone) == (404, "inexistent_log")
+    with pytest.raises(ApiError) as unsearchable:
+        management.logs.list(search="ip:127.0.0.1", request_options=ONCE)
+    assert refused(unsearchable) == (400, "invalid_query_string")
+    management.clients.delete(client.client_id)
 
 
 def test_auth0_python_reads_keys_and_changes_settings(management: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from services.cli.quickstart import read
 from tests.security.client import Client, Signer, ToLoopback
 from tests.security.insider import Forger, Insider
-from tests.stack import Stack
+from tests.stack import Stack, until
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,14 @@ def objects_of(client: Client) -> dict[str, str]:
         "audience": api["identifier"],
         "client-grants": client.granted(app["client_id"], api["identifier"], ("read:things",)),
         "signing": client.jwks()["keys"][-1]["kid"],
+        "logs": first_entry(client),
     }
+
+
+def first_entry(client: Client) -> str:
+    """How the oldest entry of a tenant's log is called; it comes there a moment after it happened."""
+    until(lambda: client.manage("GET", "logs?take=1").json())
+    return str(client.manage("GET", "logs?take=1").json()[0]["log_id"])
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,20 @@ from urllib.parse import quote
 import pytest
 
 from libs.edge import Route
-from libs.edge.operation import Parameter
+from libs.edge.operation import Listing, Parameter
 from libs.edge.schema import Array, Text
 from tests.security.client import Client
 from tests.security.management import LISTS, named, path_of, plausible
 
 PAGED: Final = [
-    route for route in LISTS if route.operation and any(each.name == "from" for each in route.operation.query)
+    route
+    for route in LISTS
+    if route.operation
+    and isinstance(route.operation.answer, Listing)
+    and route.operation.answer.has_checkpoints
+    and any(each.name == "from" for each in route.operation.query)
 ]
+"""Those that are walked by a cursor that was given; the log is walked by the names of its entries."""
 SEARCHABLE: Final = [
     (route, each)
     for route in LISTS
@@ -182,3 +188,15 @@ def test_a_cursor_is_good_only_as_it_was_given_where_it_was_given(
     for name, value in filters:
         text = value[0] if isinstance(value, list) else value
         assert client.manage("GET", f"{path}?take=1&from={given}&{name}={text}", token=token).status_code == 400, name
+
+
+@pytest.mark.security("AD-06", "AD-02")
+def test_a_walk_through_the_log_begins_behind_an_entry_of_the_tenant_alone(
+    client: Client, mine: dict[str, str], theirs: dict[str, str]
+) -> None:
+    token, given = client.management_token(), mine["logs"]
+    assert theirs["logs"] not in client.manage("GET", "logs?take=100", token=token).text
+    assert client.manage("GET", f"logs?from={given}", token=token).status_code == 200
+    for log_id in (theirs["logs"], given[:-1], f"{given}0", f" {given}", "9" * len(given), "0" * len(given), *HOSTILE):
+        answer = client.manage("GET", f"logs?from={quote(log_id)}", token=token)
+        assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string"), log_id

@@ -1,8 +1,9 @@
 """The routes of `audit`: the Management API's logs, and what the operator may ask."""
 
 from libs.edge import RouteTable
+from services.audit.routes.logs import Logs
 
 
-def table() -> RouteTable:
+def table(logs: Logs) -> RouteTable:
     """Every route."""
-    return RouteTable()
+    return RouteTable(*logs.routes())

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from libs.edge import Route
+from services.audit import routes as audit
+from services.audit.routes.logs import Logs
 from services.key_rotation import routes as key_rotation
 from services.key_rotation.routes.signing_keys import SigningKeyRoutes
 from services.tenants import routes as tenants
@@ -25,5 +27,6 @@ TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
     "tenants": tuple(tenants.table(_unwired(SettingsRoutes))),
     "token": tuple(token.table(_unwired(TokenEndpoint), _unwired(Discovery), _unwired(Desk))),
     "key_rotation": tuple(key_rotation.table(_unwired(SigningKeyRoutes))),
+    "audit": tuple(audit.table(_unwired(Logs))),
 }
 """Each service's routes, in the order of its table."""

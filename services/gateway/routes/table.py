@@ -23,6 +23,7 @@ MANAGED: dict[str, str] = {
     "resource-servers": "token",
     "client-grants": "token",
     "keys": "key_rotation",
+    "logs": "audit",
     "tenants": "tenants",
     # What no service owns yet: `tenants` tells that nothing of it is configured.
     **dict.fromkeys(

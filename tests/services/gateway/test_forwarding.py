@@ -26,6 +26,7 @@ async def test_a_request_travels_to_its_service_and_back(world: World) -> None:
     [
         ("/api/v2/clients", "token"),
         ("/api/v2/clients/abc/rotate-secret", "token"),
+        ("/api/v2/logs/1", "audit"),
         ("/api/v2/resource-servers/https%3A%2F%2Fapi.example.com%2F", "token"),
         ("/api/v2/client-grants", "token"),
         ("/api/v2/keys/signing", "key_rotation"),
