@@ -4,6 +4,7 @@ Source: the CloudEvents specification 1.0.2 with its NATS protocol binding (attr
 outside printable ASCII are percent-encoded), and its extensions for sequence and distributed tracing.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +18,8 @@ from libs.eventstore.envelope import Meta
 from libs.eventstore.names import FEED_SUBJECT
 
 _META: Final = msgspec.json.Decoder(Meta)
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@=+-]*").fullmatch
 
 SAFE: Final = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
 """What of printable ASCII stands as it is; the binding asks to encode the quotation mark and the percent sign too."""
@@ -47,13 +50,19 @@ def message(row: Any, epoch: int) -> Outgoing:
         "content-type": "application/json",
     }
     if meta.actor is not None:
-        headers["ce-actor"] = quote(f"{meta.actor.kind}/{meta.actor.id}", SAFE)
+        headers["ce-actor"] = encoded(f"{meta.actor.kind}/{meta.actor.id}")
     if meta.trace is not None:
-        headers["traceparent"] = quote(meta.trace, SAFE)
-    for name_of, value in (("requestid", meta.request_id), ("correlationid", meta.correlation_id)):
-        if value is not None:
-            headers[f"ce-{name_of}"] = quote(value, SAFE)
+        headers["traceparent"] = encoded(meta.trace)
+    if meta.request_id is not None:
+        headers["ce-requestid"] = encoded(meta.request_id)
+    if meta.correlation_id is not None:
+        headers["ce-correlationid"] = encoded(meta.correlation_id)
     return Outgoing(subject(tenant, name, entity), row["data"].encode(), headers)
+
+
+def encoded(value: str) -> str:
+    """A header's value: itself where it may be one, else percent-encoded."""
+    return value if _PLAIN(value) else quote(value, SAFE)
 
 
 def identity(headers: Mapping[str, str]) -> tuple[UUID, int]:

@@ -21,7 +21,7 @@ from libs.postgres import DatabaseAway, Locks
 from libs.telemetry.logs import log as say
 from libs.telemetry.readiness import Readiness
 
-BATCH: Final = 500
+BATCH: Final = 900
 POLL_FLOOR: Final = 0.25
 """Seconds after which the relay looks even if nobody woke it."""
 

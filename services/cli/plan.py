@@ -18,6 +18,9 @@ PROCESSES: Final = (("gateway",), ("token",), ("tenants", "key_rotation"), ("aud
 REPLICATED: Final = frozenset({"token", "tenants", "key_rotation", "audit"})
 """What may run several times beside itself here; the gateway has the one public port."""
 
+GIVES_WAY: Final = 10
+"""The niceness of `audit`, which nobody waits for: while the processors are full, it publishes a little later."""
+
 SECRET_OF_KEYS: Final = ("LIMEN_KEY_VAULT", "LIMEN_KEY_ENCRYPTION_KEYS")
 """Variables, by their beginning, that only the processes with private keys are told."""
 
@@ -66,6 +69,7 @@ def _process(
         services=services,
         admin_port=port,
         rank=0 if "gateway" in services else 1,
+        niceness=GIVES_WAY if services == ("audit",) else 0,
         is_ready=partial(readyz.is_ready, port),
     )
 

@@ -36,21 +36,22 @@ def spawn(program: "Program", log: Path, *, stdout: int | None = None) -> "subpr
             user=program.user,
             group=group,
             extra_groups=[] if program.user is not None else None,
-            preexec_fn=_tie(os.getpid(), program.stopped_by),  # noqa: PLW1509 - we have one thread
+            preexec_fn=_tie(os.getpid(), program),  # noqa: PLW1509 - we have one thread
         )
     finally:
         os.close(output)
 
 
-def _tie(parent: int, number: signal.Signals) -> Callable[[], None]:
-    """What the child does last before its program begins: it asks for `number` when we die.
+def _tie(parent: int, program: "Program") -> Callable[[], None]:
+    """What the child does last before its program begins: it asks for its signal when we die, and takes its place.
 
     setuid clears the tie, so this must come after it, and subprocess calls it there.
     """
 
     def tie() -> None:
+        os.nice(program.niceness)
         if _PRCTL is not None:
-            _PRCTL(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+            _PRCTL(PR_SET_PDEATHSIG, int(program.stopped_by), 0, 0, 0)
             if os.getppid() != parent:  # we died in between, and the signal will never come
                 os.kill(os.getpid(), signal.SIGKILL)
 

@@ -55,6 +55,8 @@ class Program:
     hurried_by: signal.Signals = signal.SIGKILL
     rank: int = 1
     """The order of stopping: lower ranks first."""
+    niceness: int = 0
+    """How much it gives way to the others when the processors are full."""
     within: float = 45
     """Seconds it may take to stop before it is killed."""
     is_ready: Callable[[], bool] = field(default=lambda: True, repr=False)

@@ -8,7 +8,8 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -59,17 +60,24 @@ class Fed:
     """Seconds of `limen state client … --at` on a stream of `HISTORY` facts, the program's start included."""
 
 
+@contextmanager
+def without(stack: Stack) -> Iterator[None]:
+    """`audit` is paused meanwhile, and has caught up in the end."""
+    stack.pause("audit")
+    try:
+        yield
+    finally:
+        stack.resume("audit")
+    _catch_up(stack)
+
+
 def measured(stack: Stack, es256: Contender, rounds: int, seconds: int, say: Callable[[str], None]) -> Fed:
     """All of it, in turns."""
     found = Fed()
     _catch_up(stack)
     for _ in range(rounds):
-        stack.pause("audit")
-        try:
+        with without(stack):
             found.without.append(load.fired(es256.target, seconds, es256.watched))
-        finally:
-            stack.resume("audit")
-        _catch_up(stack)
         found.with_feed.append(load.fired(es256.target, seconds, es256.watched))
         found.caught_up.append(_catch_up(stack))
         say(f"feed: {found.without[-1].rate:,.0f}/s without, {found.with_feed[-1].rate:,.0f}/s with")

@@ -84,7 +84,8 @@ def measured(wanted: Wanted) -> Measured:
             found.idle = starts.idle_memory(stack)
             say(f"idle: {sum(found.idle.values()) / 2**20:.0f} MB")
         if "tokens" in wanted.parts:
-            _tokens(stack, wanted, found)
+            with feed.without(stack):
+                _tokens(stack, wanted, found)
             found.after = starts.idle_memory(stack) if "memory" in wanted.parts else {}
         _further(stack, wanted, found)
     if "replicas" in wanted.parts:
