@@ -23,7 +23,8 @@ OPENING: Final = """\
 Only the ratios mean anything elsewhere.
 A token of Limen is answered when its event is committed, by a statement that verifies the rows it was decided from.
 The relays run, and the mirror in NATS must have caught up five seconds after each load.
-`audit`, which publishes what happens, is paused while tokens are compared with other programs that publish nothing; what it costs is measured by itself.
+`audit`, which publishes what happens, is paused while tokens are compared with programs that publish nothing.
+What it costs is measured by itself.
 `oidc-provider` keeps everything in memory.
 """
 

@@ -1,3 +1,4 @@
+from tests.bench.feed import Fed
 from tests.bench.load import Shot
 from tests.bench.logs import Lagged, Replayed, _heads
 from tests.bench.management import Done
@@ -27,6 +28,7 @@ def measured() -> Measured:
         lagged=[Lagged(8000, 90.0, 180.0, 300.0, TIMETABLE), Lagged(8000, 90.0, 400.0, 500.0, TIMETABLE)],
         done=[Done("applications made", 1000, 5.0), Done("client grants made", 1000, 4.0)],
         spreads=[Spread("tenants", 1, 200, [shot(1000)], [shot(850)], {"token": 2**20}, {"token": 2**21})],
+        fed=Fed([shot(900), shot(800)], [shot(1000), shot(1000)], [0.1], [9000.0], [0.7]),
         rebuilt=[Replayed(100_000, 4.0)],
         verified=[Replayed(100_000, 10.0)],
         replicated=[Replicated(2, [shot(1000)], [[0.2, 0.1]])],
@@ -38,6 +40,9 @@ def test_each_part_has_its_aim_and_says_whether_it_is_reached() -> None:
     assert told == {
         "1,000 requests/s by a timetable, p99": ("12.0 ms", True),
         "a following projection at 1,000 events/s, p99": ("290 ms", False),
+        "tokens a second with the feed beside without": ("0.85", True),
+        "events a second through one subscriber": ("9,000", True),
+        "`limen state` on 10,000 facts": ("0.70 s", True),
         "rebuild, events/s": ("25,000", True),
         "`limen verify`, events/s": ("10,000", False),
         "tenants: 200 beside 1": ("0.85", False),
@@ -50,6 +55,7 @@ def test_each_part_has_its_section_and_what_was_not_measured_has_none() -> None:
     assert titles == [
         "## By a timetable",
         "## Lag of a following projection",
+        "## The public feed",
         "## Replay",
         "## Sizes",
         "## Replicas",

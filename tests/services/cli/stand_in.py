@@ -42,6 +42,7 @@ def bootstrap(arguments: list[str]) -> None:
     scheme, domain = arguments[arguments.index("--scheme") + 1], arguments[arguments.index("--domain") + 1]
     secret = f"s{time.monotonic_ns()}" if is_new else None
     values = {"issuer": f"{scheme}://{domain}/", "domain": domain, "audience": "https://api.example/", "client_id": "c"}
+    values |= {"subscriber_stream": "AUTH", "subscriber_consumer": "example"} if "--subscriber" in sys.argv else {}
     values |= {"management_audience": f"{scheme}://{domain}/api/v2/", "management_client_id": "m"}
     print(json.dumps(values | {"client_secret": secret, "management_client_secret": secret}))
 

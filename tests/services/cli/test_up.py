@@ -15,10 +15,10 @@ from tests.services.cli.conftest import Up, eventually, is_alive
 def test_everything_runs_as_direct_children_in_groups_of_their_own(up: Up) -> None:
     process = up.start()
     rows = up.processes()
-    assert [row["name"] for row in rows] == ["nats", "postgres", "gateway", "token", "tenants,key_rotation"]
+    assert [row["name"] for row in rows] == ["nats", "postgres", "gateway", "token", "tenants,key_rotation", "audit"]
     assert all(set(row) == {"name", "pid", "services", "admin_port"} for row in rows)
     assert rows[4]["services"] == ["tenants", "key_rotation"]
-    assert [row["admin_port"] is None for row in rows] == [True, True, False, False, False]
+    assert [row["admin_port"] is None for row in rows] == [True, True, False, False, False, False]
     for row in rows:
         parent, group = Path(f"/proc/{row['pid']}/stat").read_text().rpartition(")")[2].split()[1:3]
         assert (int(parent), int(group)) == (process.pid, row["pid"])
@@ -187,7 +187,7 @@ def test_external_servers_replace_the_embedded_ones(up: Up) -> None:
     other = Up(up.data.path.with_name("other"))
     other.said = up.said.with_name("other-said")
     other.start(**servers)
-    assert {row["name"] for row in other.processes()} == {"gateway", "token", "tenants,key_rotation"}
+    assert {row["name"] for row in other.processes()} == {"gateway", "token", "tenants,key_rotation", "audit"}
     assert servers.items() <= read(other.data.quickstart).items()
     assert other.stop() == 0
     assert up.pid("postgres")
