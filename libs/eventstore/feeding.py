@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from libs.bus import Bus, Delivered
+from libs.bus import Bus, Delivered, StreamRefused
 from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved
 from libs.eventstore.envelope import Envelope, Meta, from_wire
 from libs.eventstore.epochs import require_epoch
@@ -105,14 +105,15 @@ class Feeder(Follower):
 
     async def _start_over(self, epoch: int) -> None:
         # `limen restored` brings this checkpoint along; without it nobody says what was published already.
-        raise RuntimeError(f"{self._projection.stream} is in epoch {epoch}: run `limen restored`")
+        raise StreamRefused(0, f"{self._projection.stream} is in epoch {epoch}: run `limen restored`")
 
     async def _apply(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
         envelopes = [from_wire(each.payload) for each in delivered]
         require_epoch(checkpoint.epoch, envelopes[0])
         reached = Checkpoint(envelopes[-1].epoch, delivered[-1].sequence, tuple(self._projection.types), None)
         columns = self._columns(envelopes)
-        self._store.require_running()
+        if self._store.halted is not None:
+            raise StreamRefused(0, self._store.halted)  # wait: no event is at fault
         async with self._database.connection() as rows:
             with translated():
                 came = await rows.fetchval(APPEND, *self._moves(checkpoint, reached), *columns)
