@@ -13,17 +13,14 @@ import msgspec
 
 from libs.bus.connection import Bus
 from libs.bus.errors import StreamRefused
+from libs.bus.streams import ASK_BOUND, NO_MESSAGE, STREAM_NOT_FOUND, accepted
 
 CONSUMER_NOT_FOUND: Final = 10014
-STREAM_NOT_FOUND: Final = 10059
-NO_MESSAGE: Final = 10037
 ACK_WAIT: Final = 10_000_000_000
 """Nanoseconds after which what was not acknowledged is delivered again."""
 
 MOST_UNACKNOWLEDGED: Final = 5_000
 """Deliveries that may wait for their acknowledgement; then no more come."""
-
-ASK_BOUND: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ class Durables:
         body = msgspec.json.encode({"next_by_subj": subjects, "seq": after + 1})
         answer = await self._bus.request(f"$JS.API.STREAM.MSG.GET.{self._stream}", body, timeout=ASK_BOUND)
         try:
-            message = _accepted(answer)["message"]
+            message = accepted(msgspec.json.decode(answer))["message"]
         except StreamRefused as error:
             if error.code in {NO_MESSAGE, STREAM_NOT_FOUND}:
                 return None
@@ -94,11 +91,5 @@ class Durables:
 
     async def _ask(self, verb: str, body: dict[str, object]) -> dict[str, Any]:
         payload = msgspec.json.encode(body) if body else b""
-        return _accepted(await self._bus.request(f"$JS.API.CONSUMER.{verb}", payload, timeout=ASK_BOUND))
-
-
-def _accepted(payload: bytes) -> dict[str, Any]:
-    answer: dict[str, Any] = msgspec.json.decode(payload)
-    if error := answer.get("error"):
-        raise StreamRefused(error.get("err_code", 0), error.get("description", ""))
-    return answer
+        answer = await self._bus.request(f"$JS.API.CONSUMER.{verb}", payload, timeout=ASK_BOUND)
+        return accepted(msgspec.json.decode(answer))

@@ -113,12 +113,12 @@ class Streams:
         )
         headers = _batch_headers(batch, len(messages), expected_last) | {"Nats-Batch-Commit": "1"} | last.headers
         answer = await self._bus.request(last.subject, last.payload, timeout=ASK_BOUND, headers=headers)
-        _accepted(msgspec.json.decode(answer))
+        accepted(msgspec.json.decode(answer))
 
     async def _ask(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
         payload = msgspec.json.encode(body) if body else b""
         answer = await self._bus.request(f"$JS.API.{verb}", payload, timeout=ASK_BOUND)
-        return _accepted(msgspec.json.decode(answer))
+        return accepted(msgspec.json.decode(answer))
 
 
 def _batch_headers(batch: str, number: int, expected_last: int) -> dict[str, str]:
@@ -139,7 +139,12 @@ def _lines(block: bytes) -> dict[str, str]:
     return {name: value.strip() for name, _, value in pairs}
 
 
-def _accepted(answer: dict[str, Any]) -> dict[str, Any]:
+def accepted(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer of the JetStream API that is no error.
+
+    Raises:
+        WrongLastSequence, StreamRefused: it is one.
+    """
     if error := answer.get("error"):
         code, description = error.get("err_code", 0), error.get("description", "")
         raise (WrongLastSequence if code == WRONG_LAST_SEQUENCE else StreamRefused)(code, description)

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from libs.bus import Bus, BusError, Serving
 from libs.edge.asks import answer_asks
 from libs.eventstore import Actor, Context, EventStore
@@ -70,12 +72,9 @@ class Asks:
             return answer
         if state is None:
             return answer
-        return SubscriberAnswer(
-            name=row.name,
-            events=row.events,
+        return replace(
+            answer,
             acked=max(row.acked, state.acked),
-            acked_at=row.acked_at,
-            stream=FEED_STREAM,
             pending=state.pending,
             unacknowledged=state.unacknowledged,
             lag_seconds=lag,

@@ -13,6 +13,8 @@ from services.cli.datadir import DataDir, read_json, write, write_json
 
 NAME: Final = "subscribers.conf"
 STREAM: Final = "AUTH"
+"""The feed's stream, `libs.eventstore.names.FEED_STREAM`: `limen up` loads none of the libraries."""
+
 USER: Final = "subscriber-"
 
 HEAD: Final = "# Written by limen: the accounts of the feed's subscribers.\n"
