@@ -16,7 +16,8 @@ BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
   REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
-  FOR service IN SELECT * FROM (VALUES ('tenants', 16), ('token', 40), ('key_rotation', 16),
+  FOR service IN SELECT * FROM (VALUES ('tenants', 16), ('token', 40), ('login', 40),
+                                      ('connections', 24), ('key_rotation', 16),
                                       ('audit', 16)) AS known(name, connections)
   LOOP
     role := 'limen_' || service.name;

@@ -1,8 +1,8 @@
 """Secrets at rest: wrapped, derived or hashed, never stored in the clear.
 
-Owns the wrapped blob and the keyring of key-encryption keys, keys derived for registered labels, and hashes of client
-secrets. Leaves to its neighbours: where key-encryption keys come from (the vaults of `key_rotation`), what a private
-key is (`libs.jose`), and how a setting hides its value (`libs.settings.Secret`).
+Owns the wrapped blob and the keyring of key-encryption keys, keys derived for registered labels, hashes of client
+secrets, and the sealing of personal fields under each person's own key. Leaves to its neighbours: where
+key-encryption keys come from (the vaults of `key_rotation`), what a private key is (`libs.jose`), and how a setting hides its value (`libs.settings.Secret`).
 """
 
 from libs.sealed.aead import Tampered, associated_data
@@ -16,14 +16,19 @@ from libs.sealed.keyring import (
     keyring_from_text,
     keyring_text,
 )
+from libs.sealed.personal import ERASED, Erased, PersonKey, Sealed, new_person_key, opened
 
 __all__ = [
+    "ERASED",
     "LABELS",
     "DerivedKey",
+    "Erased",
     "KeyEncryptionKey",
     "Keyring",
     "MalformedKeyring",
+    "PersonKey",
     "RootKey",
+    "Sealed",
     "Tampered",
     "UnknownKeyEncryptionKey",
     "UnregisteredLabel",
@@ -34,4 +39,6 @@ __all__ = [
     "keyring_from_text",
     "keyring_text",
     "known_hash",
+    "new_person_key",
+    "opened",
 ]

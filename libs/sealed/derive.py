@@ -10,11 +10,13 @@ from libs.sealed.aead import associated_data
 
 LABELS: Final = {
     "refresh": "the HMAC of refresh tokens",
+    "code": "authorization codes, which a repeated ask finds again",
     "csrf": "tokens that bind a form to its session",
     "cursor": "opaque positions in lists",
     "lookup": "keyed hashes by which personal data is found",
     "idempotency": "kept answers to requests with an Idempotency-Key",
     "mail_link": "links sent by mail",
+    "pending": "what connections is to deliver, until it is delivered",
 }
 """Every purpose a key is derived for. A label means the same for ever: what was made with it must stay readable."""
 

@@ -15,7 +15,7 @@ from services.cli.roles import ROLES, apply_roles, passwords_in
 
 T = TypeVar("T")
 
-STORES: Final = ("tenants", "token", "key_rotation", "audit")
+STORES: Final = ("tenants", "token", "login", "connections", "key_rotation", "audit")
 """The services with a schema."""
 
 PATIENCE: Final = 30.0

@@ -12,10 +12,10 @@ from services.cli.embedded.ports import LOOPBACK, KeptPorts
 from services.cli.quickstart import NAMES
 from services.cli.supervisor import Program
 
-PROCESSES: Final = (("gateway",), ("token",), ("tenants", "key_rotation"), ("audit",))
+PROCESSES: Final = (("gateway",), ("token",), ("login",), ("tenants", "key_rotation", "connections"), ("audit",))
 """What one machine runs: each row is a process."""
 
-REPLICATED: Final = frozenset({"token", "tenants", "key_rotation", "audit"})
+REPLICATED: Final = frozenset({"token", "login", "tenants", "key_rotation", "connections", "audit"})
 """What may run several times beside itself here; the gateway has the one public port."""
 
 GIVES_WAY: Final = 10
@@ -75,7 +75,9 @@ def _process(
 
 
 def _may_know(services: tuple[str, ...], variable: str) -> bool:
-    return not variable.startswith(SECRET_OF_KEYS) or bool({"token", "key_rotation"} & set(services))
+    return not variable.startswith(SECRET_OF_KEYS) or bool(
+        {"token", "login", "connections", "key_rotation"} & set(services)
+    )
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:

@@ -46,6 +46,8 @@ STARTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway": (),
     "tenants": ("locks",),
     "token": ("locks", "keyring"),
+    "login": ("locks", "keyring"),
+    "connections": ("locks", "keyring"),
     "key_rotation": ("locks", "keyring"),
     "audit": ("locks",),
 }

@@ -12,7 +12,7 @@ from services.cli.embedded.ports import KeptPorts
 from services.cli.errors import USAGE, Refused
 from services.cli.supervisor import Program
 
-STORES: Final = ("tenants", "token", "key_rotation", "audit")
+STORES: Final = ("tenants", "token", "login", "connections", "key_rotation", "audit")
 """The services with a schema and a role of their own."""
 
 ON_BUS: Final = ("gateway", *STORES)

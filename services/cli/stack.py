@@ -15,7 +15,7 @@ from libs.settings import Secret, load
 from libs.telemetry import logs
 from libs.telemetry.stdout import Stdout
 
-STORES: Final = ("tenants", "token", "key_rotation", "audit")
+STORES: Final = ("tenants", "token", "login", "connections", "key_rotation", "audit")
 """The services with a log."""
 
 CONNECTS_WITHIN: Final = 3.0

@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -184,3 +184,142 @@ class QuickstartAnswer(msgspec.Struct, frozen=True):
     management_audience: str
     management_client_id: str
     management_client_secret: str | None
+
+
+class IssueCode(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask `svc.v1.token.issue_code`: an authorization code for what a person was just signed in to, or allowed.
+
+    Client, redirect URI and scope are checked against rows again (DESIGN §1.2). One code per login `transaction`: a
+    repeat gets the same one while it is unspent. `requested` is the `claims` parameter; `code_challenge` is S256.
+    """
+
+    tenant: str
+    transaction: str
+    client_id: str
+    redirect_uri: str
+    scope: list[str]
+    audience: str | None
+    nonce: str | None
+    code_challenge: str | None
+    requested: dict[str, Any] | None
+    person: str
+    session_id: str
+    auth_time: datetime
+    amr: list[str]
+    acr: str | None
+
+
+class CodeIssued(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer: the code, or the error that goes back to the application (RFC 6749 section 4.1.2.1)."""
+
+    code: str = ""
+    error: str | None = None
+    error_description: str | None = None
+
+
+class IssueIdToken(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask `svc.v1.token.issue_id_token`: an ID token for the front channel (`response_type=id_token`)."""
+
+    tenant: str
+    client_id: str
+    redirect_uri: str
+    sub: str
+    claims: dict[str, Any]
+    nonce: str
+    person: str
+    session_id: str
+    auth_time: datetime
+    amr: list[str]
+    acr: str | None
+
+
+class IdTokenIssued(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer: the ID token, or the error that goes back to the application."""
+
+    id_token: str = ""
+    error: str | None = None
+    error_description: str | None = None
+
+
+class LogoutTokenFor(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask `svc.v1.token.logout_token`: what an application is told when a session ends (Back-Channel Logout 2.4)."""
+
+    tenant: str
+    client_id: str
+    sub: str
+    session_id: str
+    jti: str
+
+
+class LogoutToken(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer: the signed token, and where the application wants it; no addresses when it is not told any more."""
+
+    token: str
+    urls: list[str]
+
+
+class GrantOf(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask `svc.v1.token.grant`: does the grant of an access token live?"""
+
+    tenant: str
+    grant_id: str
+
+
+class GrantAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer: whether it lives, and whose it is, for which scope and claims."""
+
+    is_alive: bool
+    person: str = ""
+    client_id: str = ""
+    session_id: str = ""
+    scope: list[str] = []
+    requested: dict[str, Any] | None = None
+    authorized_at: datetime | None = None
+
+
+class RevokeGrants(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask `svc.v1.token.revoke_grants`: end a person's grants, all or those of an application or a session."""
+
+    tenant: str
+    person: str
+    reason: str
+    client_id: str | None = None
+    audience: str | None = None
+    session_id: str | None = None
+
+
+class GrantsRevoked(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer: how many ended now."""
+
+    count: int
+
+
+class RefreshTokensOf(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask `svc.v1.token.refresh_tokens`: a page of the refresh tokens of a person, oldest first, after the id `after`."""
+
+    tenant: str
+    person: str
+    after: str | None
+    take: int
+
+
+class RefreshTokenView(msgspec.Struct, frozen=True, kw_only=True):
+    """A refresh token as the Management API shows it; never the token itself."""
+
+    id: str
+    client_id: str
+    session_id: str
+    rotating: bool
+    scope: list[str]
+    audience: str | None
+    created_at: datetime
+    idle_expires_at: datetime | None
+    expires_at: datetime | None
+    last_exchanged_at: datetime | None
+
+
+class RefreshTokensAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer: the page, and whether there are more."""
+
+    tokens: list[RefreshTokenView]
+    has_more: bool

@@ -10,7 +10,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[3]
 
-SERVICES: Final = ("gateway", "tenants", "token", "key_rotation", "audit")
+SERVICES: Final = ("gateway", "tenants", "token", "login", "connections", "key_rotation", "audit")
 """In the order of a tour."""
 
 

@@ -20,7 +20,7 @@ CONFIGURATION: Final = Path(__file__).parents[3] / "deploy" / "nats.conf"
 EXAMPLE: Final = "example"
 """The subscriber that `limen up` makes: it sees everything."""
 
-USERS: Final = ("sys", "limen", "gateway", "tenants", "token", "key_rotation", "audit")
+USERS: Final = ("sys", "limen", "gateway", "tenants", "token", "login", "connections", "key_rotation", "audit")
 """The users of the configuration: the system account's, the operator, and one per service."""
 
 

@@ -1,0 +1,29 @@
+"""Owns the settings of `connections`."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from libs.settings import Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of `limen serve connections`, from `LIMEN_*` variables."""
+
+    postgres_url: Secret
+    """Where this service's schema is, with its role's password; `LIMEN_CONNECTIONS_POSTGRES_URL` goes before it."""
+
+    nats_url: Secret
+    """Where NATS is, with this service's password; `LIMEN_CONNECTIONS_NATS_URL` goes before it."""
+
+    management_slots: int = 32
+    """Management API requests under way at once in one process; one more is answered 503."""
+
+    management_requests_per_second: int = 1000
+    """Requests of one application to the Management API a second, in one process; one more is answered 429."""
+
+    activity_retention: timedelta = timedelta(days=30)
+    """How long activity is kept."""
+
+    activity_partition_rows: int = 1_000_000
+    """Events per partition of the activity log; what is dropped is dropped a partition at a time."""

@@ -1,0 +1,8 @@
+"""The routes of `connections`."""
+
+from libs.edge import RouteTable
+
+
+def table() -> RouteTable:
+    """Every route of the service."""
+    return RouteTable()

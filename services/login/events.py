@@ -1,0 +1,222 @@
+"""What happens to people and their sessions: the catalogue of `login`.
+
+A person is named by an opaque id (`person`); everything by which others would know somebody is `Sealed` under the
+person's own data key, or stays in activity, which is forgotten (DESIGN §8).
+"""
+
+from datetime import datetime
+
+from libs.eventstore import Activity, Catalogue, Fact
+from libs.sealed import Sealed
+
+
+class UserRegistered(Fact, frozen=True, kw_only=True):
+    """Somebody has an account in a connection; `by` is `signup`, `api` or `import`."""
+
+    person: str
+    connection_id: str
+    connection: str
+    provider: str
+    user_id: Sealed
+    profile: dict[str, Sealed]
+    email_verified: bool
+    has_password: bool
+    by: str
+
+
+class UserChanged(Fact, frozen=True, kw_only=True):
+    """What is said of somebody changed; `null` removes a member, members that are absent stay."""
+
+    person: str
+    profile: dict[str, Sealed | None]
+
+
+class UserEmailVerified(Fact, frozen=True, kw_only=True):
+    """Somebody showed that the address is theirs, or an administrator says so; `is_verified` may also be taken back."""
+
+    person: str
+    is_verified: bool
+    by: str
+
+
+class UserPasswordChanged(Fact, frozen=True, kw_only=True):
+    """Somebody has another password; `by` is `reset`, `change`, `api` or `import`. Sessions and grants before it end."""
+
+    person: str
+    by: str
+
+
+class UserBlocked(Fact, frozen=True, kw_only=True):
+    """Somebody may not sign in any more; sessions and grants end."""
+
+    person: str
+
+
+class UserUnblocked(Fact, frozen=True, kw_only=True):
+    """Somebody may sign in again."""
+
+    person: str
+
+
+class UserErased(Fact, frozen=True, kw_only=True):
+    """Somebody was deleted: the data key is gone, and with it all that was sealed under it."""
+
+    person: str
+
+
+class ConsentGiven(Fact, frozen=True, kw_only=True):
+    """Somebody lets an application have what `scope` says, of `audience` when it is an API."""
+
+    person: str
+    consent_id: str
+    client_id: str
+    audience: str | None
+    scope: list[str]
+
+
+class ConsentRevoked(Fact, frozen=True, kw_only=True):
+    """Somebody, or an administrator, took a consent back; grants that rest on it end."""
+
+    person: str
+    consent_id: str
+    client_id: str
+    audience: str | None
+
+
+class SessionStarted(Fact, frozen=True, kw_only=True):
+    """Somebody signed in: all steps were done. `auth_time` is when; `amr` by what (RFC 8176)."""
+
+    session_id: str
+    person: str
+    client_id: str
+    connection_id: str
+    auth_time: datetime
+    amr: list[str]
+    acr: str | None
+
+
+class SessionRenewed(Fact, frozen=True, kw_only=True):
+    """Somebody who was signed in showed again who they are; the cookie is another from now on."""
+
+    session_id: str
+    person: str
+    client_id: str
+    auth_time: datetime
+    amr: list[str]
+    acr: str | None
+
+
+class SessionEnded(Fact, frozen=True, kw_only=True):
+    """A session is over; `reason` is `logout`, `admin`, `revoked` (with its grants), `password`, `blocked` or `erased`."""
+
+    session_id: str
+    person: str
+    reason: str
+
+
+class LoginSucceeded(Activity, frozen=True, kw_only=True):
+    """Somebody came to an application with a session; `is_silent` when nothing was asked (single sign-on)."""
+
+    person: str
+    session_id: str
+    client_id: str
+    client_name: str
+    connection: str
+    amr: list[str]
+    is_silent: bool
+    is_signup: bool
+    address: str
+    user_agent: str
+    host: str
+
+
+class LoginFailed(Activity, frozen=True, kw_only=True):
+    """An attempt to sign in was refused; `person` is null for an unknown identifier, which is kept only hashed."""
+
+    person: str | None
+    identifier_hash: str | None
+    client_id: str
+    client_name: str
+    connection: str
+    reason: str
+    address: str
+    user_agent: str
+    host: str
+
+
+class LoginLocked(Activity, frozen=True, kw_only=True):
+    """Too many wrong attempts: an identifier is locked for an address, until the lock ends or is lifted by mail."""
+
+    person: str | None
+    identifier_hash: str
+    client_id: str
+    address: str
+    user_agent: str
+    host: str
+
+
+class SignupFailed(Activity, frozen=True, kw_only=True):
+    """An account was refused."""
+
+    client_id: str
+    client_name: str
+    connection: str
+    reason: str
+    address: str
+    user_agent: str
+    host: str
+
+
+class AuthorizationRefused(Activity, frozen=True, kw_only=True):
+    """An authorization request was refused: `error` as the application saw it, null where only the person saw a page."""
+
+    client_id: str | None
+    client_name: str | None
+    error: str | None
+    reason: str
+    is_silent: bool
+    address: str
+    user_agent: str
+    host: str
+
+
+class PasswordResetRequested(Activity, frozen=True, kw_only=True):
+    """Somebody asked for a mail with which to set a new password; `person` is null where nobody has the address."""
+
+    person: str | None
+    client_id: str | None
+    connection: str
+    address: str
+    user_agent: str
+    host: str
+
+
+class EmailVerificationRequested(Activity, frozen=True, kw_only=True):
+    """A mail was asked for with which somebody shows that an address is theirs."""
+
+    person: str
+    client_id: str | None
+
+
+CATALOGUE = Catalogue(
+    "login",
+    UserRegistered,
+    UserChanged,
+    UserEmailVerified,
+    UserPasswordChanged,
+    UserBlocked,
+    UserUnblocked,
+    UserErased,
+    ConsentGiven,
+    ConsentRevoked,
+    SessionStarted,
+    SessionRenewed,
+    SessionEnded,
+    LoginSucceeded,
+    LoginFailed,
+    LoginLocked,
+    SignupFailed,
+    AuthorizationRefused,
+    PasswordResetRequested,
+    EmailVerificationRequested,
+)
