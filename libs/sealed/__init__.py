@@ -1,8 +1,9 @@
 """Secrets at rest: wrapped, derived or hashed, never stored in the clear.
 
 Owns the wrapped blob and the keyring of key-encryption keys, keys derived for registered labels, hashes of client
-secrets, and the sealing of personal fields under each person's own key. Leaves to its neighbours: where
-key-encryption keys come from (the vaults of `key_rotation`), what a private key is (`libs.jose`), and how a setting hides its value (`libs.settings.Secret`).
+secrets, and the sealing of personal fields under each person's own key.Leaves to its neighbours: where
+key-encryption keys come from (the vaults of `key_rotation`), what a private key is (`libs.jose`), and how a setting
+hides its value (`libs.settings.Secret`).
 """
 
 from libs.sealed.aead import Tampered, associated_data

@@ -21,8 +21,11 @@ REPLICATED: Final = frozenset({"token", "login", "tenants", "key_rotation", "con
 GIVES_WAY: Final = 10
 """The niceness of `audit`, which nobody waits for: while the processors are full, it publishes a little later."""
 
+KEEPS_SECRETS: Final = frozenset({"token", "login", "connections", "key_rotation"})
+"""The services that open or derive keys."""
+
 SECRET_OF_KEYS: Final = ("LIMEN_KEY_VAULT", "LIMEN_KEY_ENCRYPTION_KEYS")
-"""Variables, by their beginning, that only the processes with private keys are told."""
+"""Variables, by their beginning, that only those processes are told."""
 
 
 def limen(*arguments: str) -> tuple[str, ...]:
@@ -75,9 +78,7 @@ def _process(
 
 
 def _may_know(services: tuple[str, ...], variable: str) -> bool:
-    return not variable.startswith(SECRET_OF_KEYS) or bool(
-        {"token", "login", "connections", "key_rotation"} & set(services)
-    )
+    return not variable.startswith(SECRET_OF_KEYS) or not KEEPS_SECRETS.isdisjoint(services)
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:

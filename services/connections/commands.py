@@ -1,4 +1,4 @@
-"""What can be asked of `connections`: commands for the rules, and the questions and answers of `svc.v1.connections.*`."""
+"""What can be asked of `connections`: commands for the rules, and the asks `svc.v1.connections.*`."""
 
 from typing import Any, Final
 

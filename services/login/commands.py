@@ -29,7 +29,7 @@ class PersonOf(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PersonAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: `refusal` names why the grant is dead; otherwise the person's `sub` and the claims of the ID token."""
+    """The answer: `refusal` names why the grant is dead; else the person's `sub` and the claims of the ID token."""
 
     refusal: str | None
     sub: str

@@ -40,7 +40,7 @@ class UserEmailVerified(Fact, frozen=True, kw_only=True):
 
 
 class UserPasswordChanged(Fact, frozen=True, kw_only=True):
-    """Somebody has another password; `by` is `reset`, `change`, `api` or `import`. Sessions and grants before it end."""
+    """Somebody has another password; `by` is `reset`, `change`, `api` or `import`. What began before it ends."""
 
     person: str
     by: str
@@ -107,7 +107,7 @@ class SessionRenewed(Fact, frozen=True, kw_only=True):
 
 
 class SessionEnded(Fact, frozen=True, kw_only=True):
-    """A session is over; `reason` is `logout`, `admin`, `revoked` (with its grants), `password`, `blocked` or `erased`."""
+    """A session is over; `reason` is `logout`, `admin`, `revoked` (with grants), `password`, `blocked` or `erased`."""
 
     session_id: str
     person: str
@@ -168,7 +168,7 @@ class SignupFailed(Activity, frozen=True, kw_only=True):
 
 
 class AuthorizationRefused(Activity, frozen=True, kw_only=True):
-    """An authorization request was refused: `error` as the application saw it, null where only the person saw a page."""
+    """An authorization request was refused: `error` as the application saw it, null where there was a page."""
 
     client_id: str | None
     client_name: str | None

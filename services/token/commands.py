@@ -295,7 +295,7 @@ class GrantsRevoked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefreshTokensOf(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask `svc.v1.token.refresh_tokens`: a page of the refresh tokens of a person, oldest first, after the id `after`."""
+    """Ask `svc.v1.token.refresh_tokens`: a page of a person's refresh tokens, oldest first, after the id `after`."""
 
     tenant: str
     person: str
