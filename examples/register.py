@@ -4,7 +4,7 @@
     python examples/register.py
     set -a; . .limen/examples.env; set +a
 
-It is what somebody would do by hand with the Management API: three applications, one of each kind that people sign in to.
+It does what somebody would do by hand with the Management API, for an application of each kind that people sign in to.
 `WEB_PORT` and `SPA_PORT` say where the examples will listen.
 """
 

@@ -57,6 +57,7 @@ class Callback(HTTPServer):
 
     @property
     def url(self) -> str:
+        """Where the browser has to come back to."""
         return f"http://127.0.0.1:{self.server_address[1]}/callback"
 
     def handle_timeout(self) -> None:
@@ -107,7 +108,7 @@ def signed_in(*, opens_browser: bool) -> dict[str, Any]:
 
 
 def show(url: str, *, opens_browser: bool) -> None:
-    """Bring the person to the login page, in their own browser and never in a window of ours (RFC 8252 section 8.12)."""
+    """Bring the person to the login page in their own browser, never in a window of ours: RFC 8252 section 8.12."""
     if not opens_browser or not webbrowser.open(url):
         print(f"Open this address to sign in:\n{url}", flush=True)
 
