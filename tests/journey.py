@@ -1,7 +1,8 @@
-"""Somebody, their browser and an application, on their way together: the shortest words for tests of what can go wrong."""
+"""Somebody, their browser and an application on their way together, in the shortest words for tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
@@ -59,7 +60,7 @@ class Journey:
 
 @contextmanager
 def journey(
-    stack: Stack, application: Application | None = None, person: Account | None = None, **properties: object
+    stack: Stack, application: Application | None = None, person: Account | None = None, **properties: Any
 ) -> Iterator[Journey]:
     """A journey with what is not given made for it."""
     made = application or register(stack, **properties)
