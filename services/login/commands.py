@@ -44,6 +44,7 @@ class ChangeUser:
     email_verified: bool | None = None
     is_blocked: bool | None = None
     phc: str | None = field(default=None, repr=False)
+    keeps: int = 0
     by: str = "api"
 
 
@@ -60,6 +61,7 @@ class SetPassword:
     phc: str = field(repr=False)
     by: str
     ticket: bytes | None = field(default=None, repr=False)
+    proves_email: bool = False
     keeps: int = 0
 
 
@@ -94,6 +96,14 @@ class EraseUser:
 
     tenant: str
     person: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Write down what was done; nothing is decided."""
+
+    tenant: str
+    events: tuple[Any, ...]
 
 
 class PersonOf(msgspec.Struct, frozen=True, kw_only=True):

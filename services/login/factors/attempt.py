@@ -26,7 +26,7 @@ class Caller:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class Attempt(Caller):
     """Somebody says a name and a password."""
 
     tenant: str
@@ -34,7 +34,6 @@ class Attempt:
     connection: str
     identifier: str = field(repr=False)
     password: str = field(repr=False)
-    caller: Caller
 
 
 @dataclass(frozen=True, kw_only=True)
