@@ -59,7 +59,7 @@ FORGET_EARLIER: Final = """
 DELETE FROM password_history WHERE tenant = $1 AND person = $2 AND ended_at NOT IN (
     SELECT ended_at FROM password_history WHERE tenant = $1 AND person = $2 ORDER BY ended_at DESC LIMIT $3)
 """
-PASSWORD: Final = """
+SET: Final = """
 INSERT INTO passwords (tenant, person, phc, changed_at) VALUES ($1, $2, $3, clock_timestamp())
 ON CONFLICT (tenant, person) DO UPDATE SET phc = excluded.phc, changed_at = excluded.changed_at
 """
@@ -172,7 +172,7 @@ class PersonRows:
         await person_keys.keep(rows, self._needed, command.tenant, command.person, command.key)
         await self._find_by(rows, command, state, plain, NAMES)
         if command.phc is not None:
-            await rows.execute(PASSWORD, command.tenant, command.person, command.phc)
+            await rows.execute(SET, command.tenant, command.person, command.phc)
 
     async def _update(self, rows: Connection, command: Any, version: int, was: Person, state: Person) -> None:
         tenant, person = command.tenant, command.person
@@ -262,7 +262,7 @@ async def _save_password(rows: Connection, command: ChangeUser | SetPassword) ->
     if command.keeps:
         await rows.execute(REMEMBER, command.tenant, command.person)
     await rows.execute(FORGET_EARLIER, command.tenant, command.person, command.keeps)
-    await rows.execute(PASSWORD, command.tenant, command.person, command.phc)
+    await rows.execute(SET, command.tenant, command.person, command.phc)
 
 
 def _name(plain: Mapping[str, Any], user_id: str) -> str:
