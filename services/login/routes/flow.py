@@ -19,7 +19,7 @@ from libs.edge.wire import VERSION
 from libs.eventstore import Actor, Context, EventStore
 from libs.oauth.authorization import ID_TOKEN, AuthorizationRequest
 from libs.oauth.errors import AccessDenied, LoginRequired, OAuthError, ServerError
-from libs.postgres import Connection
+from libs.postgres import Connection, Database
 from libs.runtime.errors import Unavailable
 from libs.runtime.ids import text, uuid7
 from services.login.commands import (
@@ -80,6 +80,10 @@ class Somebody(Protocol):
         """The `sub` of tokens."""
 
     @property
+    def name(self) -> str:
+        """What they are called on a page."""
+
+    @property
     def is_blocked(self) -> bool:
         """Whether they may not sign in."""
 
@@ -126,6 +130,11 @@ class Flow:
         self._store, self._bus, self._people = store, bus, people
         self._hints, self._ending = hints, ending
         self._database = store.database
+
+    @property
+    def database(self) -> Database:
+        """Where the rows are."""
+        return self._database
 
     # Where a browser stands
 
@@ -184,7 +193,7 @@ class Flow:
 
         Session, fact, activity and the transaction's step are one commit: there is no session without all its steps.
         """
-        if await self._is_another(call, tx.params, proven.person):
+        if await self.is_another(call, tx.params, proven.person):
             return await self.cancelled(call, tx, LoginRequired("Another person signed in than was asked for."))
         secret = cookies.new_secret()
         session_id = await self._session_id(call, tx, proven, secret, is_signup=is_signup)
@@ -205,9 +214,10 @@ class Flow:
 
         try:
             await self._store.execute(command, context_of(call, tx, session.person, session.session_id), also=also)
-        except SessionGone:
-            return to_page(LOGIN, tx, headers)
-        return await self._onward(call, replace(tx, person=session.person, session_id=session.session_id), headers)
+        except SessionGone as error:
+            raise LoginRequired from error  # it ended a moment ago
+        tx = replace(tx, person=session.person, session_id=session.session_id)
+        return await self._onward(call, tx, headers, is_again=not tx.binding)
 
     async def resumed(self, call: Call, tx: Transaction) -> Reply:
         """Go on where it was left: after a reload, or when somebody we needed was away."""
@@ -230,7 +240,7 @@ class Flow:
     async def cancelled(self, call: Call, tx: Transaction, error: OAuthError) -> Reply:
         """Tell the application that there will be no login."""
         await self.note(call, tx.client, error.code, error.reason, is_silent=tx.params.is_silent)
-        return await self._finished(call, tx, error.body(), [])
+        return await self._finished(tx, error.body(), [])
 
     # What is known of it
 
@@ -242,6 +252,22 @@ class Flow:
         """The scopes of the asked API, with what people are told of them."""
         api = await standing.api(self._database, tx.tenant, tx.audience) if tx.audience else None
         return api.scopes if api else {}
+
+    async def user_id(self, tenant: str, person: str) -> str | None:
+        """What tokens call somebody."""
+        somebody = await self._people.person(tenant, person)
+        return somebody.user_id if somebody else None
+
+    async def called(self, tenant: str, person: str) -> str:
+        """What a page calls somebody."""
+        somebody = await self._people.person(tenant, person)
+        return somebody.name if somebody else "you"
+
+    async def is_audience(self, tx: Transaction) -> bool:
+        """Whether there is an API that is called so; userinfo is one as well."""
+        if tx.audience is None or tx.audience == f"{tx.client.tenant.issuer}userinfo":
+            return True
+        return await standing.api(self._database, tx.tenant, tx.audience) is not None
 
     async def has_consent(self, tx: Transaction, person: str) -> bool:
         """Whether there is nothing to be asked before the application gets what it wants."""
@@ -268,7 +294,12 @@ class Flow:
         )
         await self._store.execute(command, Context(request_id=call.request_id, trace=call.trace))
 
-    async def _is_another(self, call: Call, asked: AuthorizationRequest, person: str) -> bool:
+    async def is_another(self, call: Call, asked: AuthorizationRequest, person: str) -> bool:
+        """Whether the application means somebody else (`id_token_hint`).
+
+        Raises:
+            HintRefused: what it sent is no ID token of its own.
+        """
         if asked.id_token_hint is None:
             return False
         somebody = await self._people.person(call.tenant, person)
@@ -356,7 +387,7 @@ class Flow:
         said = await (self._id_token(tx, session) if tx.params.response_type == ID_TOKEN else self._code(tx, session))
         if "error" in said:
             await self.note(call, tx.client, said["error"], "RefusedByToken", is_silent=tx.params.is_silent)
-        return await self._finished(call, tx, said, headers)
+        return await self._finished(tx, said, headers)
 
     async def _code(self, tx: Transaction, session: SessionView) -> dict[str, str]:
         asked = tx.params
@@ -399,7 +430,7 @@ class Flow:
         answer = await ask(self._bus, "token", "issue_id_token", question, IdTokenIssued)
         return _refused(answer) or {"id_token": answer.id_token}
 
-    async def _finished(self, call: Call, tx: Transaction, said: Mapping[str, str], headers: Sequence[Any]) -> Reply:
+    async def _finished(self, tx: Transaction, said: Mapping[str, str], headers: Sequence[Any]) -> Reply:
         async with self._database.connection() as rows:
             await transactions.done(rows, tx.tenant, tx.id)
         to, issuer = Destination.of(tx.params), tx.client.tenant.issuer
