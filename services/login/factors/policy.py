@@ -6,8 +6,10 @@ characters and the list of common passwords hold for all of them.
 """
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from zxcvbn import zxcvbn
@@ -15,6 +17,7 @@ from zxcvbn.matching import RANKED_DICTIONARIES
 
 from libs.runtime.errors import Unavailable
 from libs.sealed.passwords import LONGEST, Passwords
+from services.login.factors.attempt import PasswordRefused
 from services.login.rules.identifiers import folded
 
 SHORTEST: Final = 8
@@ -34,16 +37,44 @@ MEASURED: Final = 72
 """Characters the estimate looks at: more costs too much, and makes no password weaker."""
 
 WAITING: Final = 50
-_slots = asyncio.Semaphore(2)
-
 COMMON: Final[Collection[str]] = RANKED_DICTIONARIES["passwords"]
 
-LENGTH = "length_at_least"
-LENGTH_MOST = "length_at_most"
-COMMON_RULE = "not_common"
-GUESSABLE = "not_guessable"
-PERSONAL = "not_personal"
-HISTORY = "not_used_before"
+TOO_SHORT: Final = "length_at_least"
+TOO_LONG: Final = "length_at_most"
+COMMON_ONE: Final = "not_common"
+GUESSABLE: Final = "not_guessable"
+PERSONAL: Final = "not_personal"
+USED_BEFORE: Final = "not_used_before"
+
+TOLD: Final[Mapping[str, tuple[str, str]]] = {
+    TOO_SHORT: ("PasswordStrengthError", "Password is too short"),
+    TOO_LONG: ("PasswordStrengthError", "Password is too long"),
+    COMMON_ONE: ("PasswordDictionaryError", "Password is too common"),
+    PERSONAL: ("PasswordNoUserInfoError", "Password contains user information"),
+    GUESSABLE: ("PasswordStrengthError", "Password is too weak"),
+    USED_BEFORE: ("PasswordHistoryError", "Password has previously been used"),
+}
+"""By rule: Auth0's name of the error, and its sentence. The first rule that is not kept is told."""
+
+
+class _Estimating:
+    """A thread for estimates, each of which takes up to 50 ms of a processor; bounded, beside the loop."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="zxcvbn")
+        self._waiting = 0
+
+    async def run(self, work: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+        if self._waiting >= WAITING:
+            raise Unavailable("too many passwords wait to be estimated", retry_after=2)
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._waiting -= 1
+
+
+_ESTIMATING: Final = _Estimating()
 
 
 @dataclass(frozen=True)
@@ -76,10 +107,7 @@ class Policy:
 
     async def broken(self, password: str, personal: Sequence[str]) -> tuple[str, ...]:
         """The rules a password does not keep, by name; nothing when it is good."""
-        if len(_slots._waiters or ()) > WAITING:  # noqa: SLF001  # the estimate takes up to 50 ms of a processor
-            raise Unavailable("too many passwords wait to be estimated", retry_after=2)
-        async with _slots:
-            return await asyncio.to_thread(self.broken_now, password, personal)
+        return await _ESTIMATING.run(partial(self.broken_now, password, personal))
 
     def broken_now(self, password: str, personal: Sequence[str]) -> tuple[str, ...]:
         """The same, at once: for a thread."""
@@ -88,16 +116,31 @@ class Policy:
     def _broken(self, password: str, personal: list[str]) -> Iterator[str]:
         plain = folded(password)
         if len(password) < self.shortest:
-            yield LENGTH
+            yield TOO_SHORT
         if len(password) > LONGEST:
-            yield LENGTH_MOST
+            yield TOO_LONG
             return
         if plain in COMMON or plain in self.words:
-            yield COMMON_RULE
+            yield COMMON_ONE
         if not self.allows_personal and any(word in plain for word in personal_words(personal)):
             yield PERSONAL
         if self.score and zxcvbn(password[:MEASURED], personal)["score"] < self.score:
             yield GUESSABLE
+
+    async def require(
+        self, passwords: Passwords, password: str, personal: Sequence[str], earlier: Sequence[str] = ()
+    ) -> None:
+        """Take a password, or say why not; `earlier` are the hashes of somebody's passwords, the newest first.
+
+        Raises:
+            PasswordRefused: with every rule it does not keep.
+            Unavailable: too many wait.
+        """
+        rules = await self.broken(password, personal)
+        if not rules and await self.is_used_before(passwords, password, earlier):
+            rules = (USED_BEFORE,)
+        if rules:
+            raise PasswordRefused(*TOLD[rules[0]], rules)
 
     async def is_used_before(self, passwords: Passwords, password: str, earlier: Sequence[str]) -> bool:
         """Whether a password is one of the `history` before; each costs one argon2."""
