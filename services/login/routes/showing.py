@@ -18,27 +18,48 @@ from libs.edge import Call, Refusal
 from libs.edge.answers import NO_STORE
 from libs.edge.refusals import MethodNotAllowed, Overloaded, UnknownPath
 from libs.edge.wire import VERSION, Reply, Request
+from libs.oauth.authorization import NoSuchClient, RedirectUriRefused, Untrusted
+from libs.oauth.errors import OAuthError
 from libs.runtime.errors import Unavailable
 from libs.sealed import Keyring
 from services.login.routes.brand import Brand
+from services.login.routes.flow import TransactionDone
 from services.login.routes.forms import FormTokens, check_origin
 from services.login.routes.languages import chosen, languages
-from services.login.routes.problems import Away, BadRequest, Broken, Forged, NoSuchPage, Problem
+from services.login.routes.problems import (
+    AlreadyDone,
+    Away,
+    BadRedirectURI,
+    BadRequest,
+    Broken,
+    Expired,
+    Forged,
+    NoSuchPage,
+    OtherBrowser,
+    Problem,
+    UnknownApplication,
+)
+from services.login.rows.transactions import NotThisBrowser, TransactionGone
 
 ROOM: Final = Path(__file__).parents[1]
 
 
 @pass_context
-def _gettext(context: Context, sentence: str, **values: Any) -> Markup:
+def _gettext(context: Context, sentence: str, /, **values: Any) -> Markup:
     """A sentence in the page's language; what is put into it is escaped."""
     return Markup(context["language"].catalogue.gettext(sentence)) % values  # noqa: S704  # catalogues are ours
 
 
 @pass_context
-def _ngettext(context: Context, one: str, many: str, count: int, **values: Any) -> Markup:
+def _ngettext(context: Context, one: str, many: str, count: int, /, **values: Any) -> Markup:
     """The same for a number of things."""
     sentence = context["language"].catalogue.ngettext(one, many, count)
     return Markup(sentence) % {"num": count, **values}  # noqa: S704  # catalogues are ours
+
+
+def _initial(name: str) -> str:
+    """The first letter of a name, for the tile where no picture is."""
+    return next((sign for sign in name if sign.isalnum()), "•").upper()
 
 
 def _environment() -> Environment:
@@ -55,6 +76,7 @@ def _environment() -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     environment.newstyle_gettext = True  # type: ignore[attr-defined]
     environment.globals |= {"gettext": _gettext, "ngettext": _ngettext, "_": _gettext}
+    environment.globals["initial"] = _initial
     environment.globals["css"] = Markup((ROOM / "static" / "page.css").read_text())  # noqa: S704  # ours
     environment.globals["script"] = Markup((ROOM / "static" / "page.js").read_text())  # noqa: S704  # ours
     return environment
@@ -68,6 +90,20 @@ def _templates() -> dict[str, Template]:
 # Read once, before the loop turns.
 TEMPLATES: Final = _templates()
 LANGUAGES: Final = languages()
+
+
+# What pages have in common and not every page needs.
+USUAL: Final[Mapping[str, Any]] = {
+    "action": "",
+    "application": "",
+    "errors": {},
+    "identifier": "",
+    "link": None,
+    "may_sign_up": False,
+    "person": "",
+    "rules": (),
+    "state": "",
+}
 
 
 class Pages:
@@ -111,7 +147,7 @@ class Pages:
         asked = next((value for name, value in request.headers if name == "accept-language"), None)
         language = chosen(LANGUAGES, ui_locales, asked, brand.locales)
         body = TEMPLATES[template].render(
-            context,
+            {**USUAL, **context},
             brand=brand,
             csrf=self._tokens.token(request.tenant, binding) if binding else "",
             language=language,
@@ -156,21 +192,27 @@ class Pages:
         )
 
 
+# What a person is told of an error, the more special one first.
+TOLD: Final[tuple[tuple[type[Exception], Callable[[Any], Problem]], ...]] = (
+    (Problem, lambda error: error),
+    (TransactionDone, lambda _: AlreadyDone()),
+    (TransactionGone, lambda _: Expired()),
+    (NotThisBrowser, lambda _: OtherBrowser()),
+    (NoSuchClient, lambda _: UnknownApplication()),
+    (RedirectUriRefused, lambda _: BadRedirectURI()),
+    (Unavailable, lambda error: Away(retry_after=error.retry_after)),
+    (Overloaded, lambda _: Away()),
+    (UnknownPath, lambda _: NoSuchPage()),
+    (MethodNotAllowed, lambda _: NoSuchPage()),
+    (Refusal, lambda _: BadRequest()),
+    (Untrusted, lambda error: BadRequest(detail=str(error))),
+    (OAuthError, lambda error: BadRequest(detail=str(error))),
+)
+
+
 def problem_of(error: Exception) -> Problem:
     """What a person is told of an error; nothing of what is unknown."""
-    match error:
-        case Problem():
-            return error
-        case Unavailable():
-            return Away(retry_after=error.retry_after)
-        case Overloaded():
-            return Away()
-        case UnknownPath() | MethodNotAllowed():
-            return NoSuchPage()
-        case Refusal():
-            return BadRequest()
-        case _:
-            return Broken()
+    return next((told(error) for kind, told in TOLD if isinstance(error, kind)), Broken())
 
 
 def policy(nonce: str, form_action: Sequence[str], images: Sequence[str]) -> str:
