@@ -39,14 +39,15 @@ class Example:
     def shown(self, *, language: str = "en", brand: Brand = BRAND, **more: Any) -> Reply:
         """The answer with this page."""
         context = {"state": STATE, "application": "Harbour", "binding": "secret", **self.context, **more}
-        return Pages(KEYRING, lambda _: brand).show(request(language), self.template, **context)
+        return Pages(KEYRING.derived("csrf"), lambda _: brand).show(request(language), self.template, **context)
 
 
 def request(language: str = "en", *headers: tuple[str, str]) -> Request:
     """Somebody whose browser prefers this language."""
     said = [("accept-language", language), *headers]
-    return Request(1, "GET", "https", "login.example", "/u/login", "", said, b"", "192.0.2.1", None, "t", "r-1", "", 0.0)
-
+    return Request(
+        1, "GET", "https", "login.example", "/u/login", "", said, b"", "192.0.2.1", None, "t", "r-1", "", 0.0
+    )
 
 
 _ERRORS: Final = (
@@ -68,9 +69,7 @@ GALLERY: Final = (
     Example("identifier", "identifier.html", {"may_sign_up": True}),
     Example("identifier-error", "identifier.html", {"errors": {"username": messages.EMPTY_IDENTIFIER}}),
     Example("password", "password.html", {"identifier": ADA, "may_sign_up": True}),
-    Example(
-        "password-error", "password.html", {"identifier": ADA, "errors": {"password": messages.WRONG_CREDENTIALS}}
-    ),
+    Example("password-error", "password.html", {"identifier": ADA, "errors": {"password": messages.WRONG_CREDENTIALS}}),
     Example("login", "login.html", {"may_sign_up": True}),
     Example("login-error", "login.html", {"identifier": ADA, "errors": {"form": messages.TOO_MANY}}),
     Example("signup", "signup.html", {"rules": RULES}),

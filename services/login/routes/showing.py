@@ -21,11 +21,11 @@ from libs.edge.wire import VERSION, Reply, Request
 from libs.oauth.authorization import NoSuchClient, RedirectUriRefused, Untrusted
 from libs.oauth.errors import OAuthError
 from libs.runtime.errors import Unavailable
-from libs.sealed import Keyring
+from libs.sealed import DerivedKey
 from services.login.routes.brand import Brand
 from services.login.routes.flow import TransactionDone
-from services.login.routes.forms import FormTokens, check_origin
-from services.login.routes.languages import chosen, languages
+from services.login.routes.forms import FormTokens, check_origin, read_form
+from services.login.routes.languages import Language, chosen, languages
 from services.login.routes.problems import (
     AlreadyDone,
     Away,
@@ -110,12 +110,12 @@ class Pages:
     """Shows pages of one process.
 
     Args:
-        keyring: from it come the keys of the forms' tokens.
+        keys: those derived for `csrf`, the newest first.
         brand_of: how a tenant looks, by its id; it is asked for every page, so it answers from memory.
     """
 
-    def __init__(self, keyring: Keyring, brand_of: Callable[[str], Brand] = lambda _: Brand()) -> None:
-        self._tokens = FormTokens(keyring)
+    def __init__(self, keys: Sequence[DerivedKey], brand_of: Callable[[str], Brand] = lambda _: Brand()) -> None:
+        self._tokens = FormTokens(keys)
         self.brand_of = brand_of
 
     def show(
@@ -144,8 +144,7 @@ class Pages:
         """
         request = call.request if isinstance(call, Call) else call
         brand, nonce = self.brand_of(request.tenant), secrets.token_urlsafe(16)
-        asked = next((value for name, value in request.headers if name == "accept-language"), None)
-        language = chosen(LANGUAGES, ui_locales, asked, brand.locales)
+        language = _language(request, brand, ui_locales)
         body = TEMPLATES[template].render(
             {**USUAL, **context},
             brand=brand,
@@ -165,6 +164,20 @@ class Pages:
             *headers,
         ]
         return Reply(VERSION, status, said, body.encode(errors="replace"))
+
+    def language(self, call: Call, ui_locales: str | None = None) -> str:
+        """The tag of the language in which somebody reads; mails to them are in it too."""
+        return _language(call.request, self.brand_of(call.tenant), ui_locales).tag
+
+    def form(self, call: Call, binding: str) -> dict[str, str]:
+        """The fields that were posted, once it is known that our own page in this browser sent them.
+
+        Raises:
+            Forged: it did not.
+        """
+        form = read_form(call)
+        self.check_csrf(call, form, binding)
+        return form
 
     def check_csrf(self, call: Call, form: Mapping[str, str], binding: str) -> None:
         """Let pass what our own page sent from this browser.
@@ -190,6 +203,11 @@ class Pages:
             problem=problem,
             request_id=request.request_id,
         )
+
+
+def _language(request: Request, brand: Brand, ui_locales: str | None) -> Language:
+    asked = next((value for name, value in request.headers if name == "accept-language"), None)
+    return chosen(LANGUAGES, ui_locales, asked, brand.locales)
 
 
 # What a person is told of an error, the more special one first.
