@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from libs.edge.wire import Reply, Request
 from libs.sealed import keyring_from_text
+from services.login.factors.policy import Policy
 from services.login.routes import messages, problems
 from services.login.routes.brand import Brand
 from services.login.routes.messages import Message
-from services.login.routes.rules import Rule
+from services.login.routes.rules import rules_of
 from services.login.routes.showing import Pages
 
 ROOT: Final = Path(__file__).parents[2]
@@ -18,7 +19,7 @@ KEYRING: Final = keyring_from_text("test:" + base64.urlsafe_b64encode(bytes(rang
 BRAND: Final = Brand(name="Nordlicht", primary="#1f5fbf", support_url="https://nordlicht.example/help")
 STATE: Final = "0123456789abcdef0123456789abcdef"
 ADA: Final = "ada@example.org"
-RULES: Final = (Rule("length", number=8), Rule("strength"), Rule("common"), Rule("personal"))
+RULES: Final = rules_of(Policy())
 SCOPES: Final = (
     {"name": "openid", "text": ""},
     {"name": "profile", "text": ""},
@@ -78,7 +79,7 @@ GALLERY: Final = (
         "signup.html",
         {
             "identifier": ADA,
-            "rules": (Rule("length", number=8, failed=True), *RULES[1:], Rule("history"), Rule("kinds")),
+            "rules": rules_of(Policy(), ("length_at_least", "not_used_before", "length_at_most")),
             "errors": {"password": messages.WEAK_PASSWORD, "form": messages.NO_ACCOUNT},
         },
     ),
@@ -92,7 +93,7 @@ GALLERY: Final = (
     Example("reset-request", "reset_request.html"),
     Example("reset", "reset.html", {"person": ADA, "rules": RULES}),
     *(
-        Example(f"message-{each.code}", "message.html", {"message": each, "link": "/u/login", "application": ""})
+        Example(f"message-{each.code}", "message.html", {"message": each, "link": None if each.button else "/u/login"})
         for each in vars(messages).values()
         if isinstance(each, Message)
     ),

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +41,6 @@ async def picture(running: Browser, example: Example, size: tuple[int, int], the
 
 async def sheet(running: Browser, example: Example, theme: str, language: str = "en") -> bytes:
     """The page on a phone and on a desktop, side by side."""
-    from base64 import b64encode
-
     phone, desktop = [await picture(running, example, size, theme, language) for size in (PHONE, DESKTOP)]
     page = await running.new_page(viewport={"width": 1300, "height": 610})
     try:
@@ -53,9 +52,8 @@ async def sheet(running: Browser, example: Example, theme: str, language: str = 
         await page.close()
 
 
-async def main(folder: Path, names: tuple[str, ...], languages: tuple[str, ...] = ("en",)) -> None:
+async def pictures(folder: Path, names: tuple[str, ...], languages: tuple[str, ...] = ("en",)) -> None:
     """Write a picture of each page and theme."""
-    folder.mkdir(parents=True, exist_ok=True)
     async with browser() as running:
         for example in (each for each in GALLERY if each.name in names):
             for language in languages:
@@ -65,10 +63,12 @@ async def main(folder: Path, names: tuple[str, ...], languages: tuple[str, ...] 
                     file.write_bytes(await sheet(running, example, theme, language))
 
 
+def main() -> None:
+    """Into the guide's folder, or into another."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "guides" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    asyncio.run(pictures(folder, tuple(sys.argv[2:]) or SHOWN))
+
+
 if __name__ == "__main__":
-    asyncio.run(
-        main(
-            Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "guides" / "images",
-            tuple(sys.argv[2:]) or SHOWN,
-        )
-    )
+    main()

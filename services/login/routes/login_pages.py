@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from libs.edge import Call, Reply, Route
 from libs.edge.answers import NO_STORE
 from libs.edge.wire import VERSION
-from services.login.factors.attempt import Attempt, Proven, TooManyAttempts, WrongCredentials
+from services.login.factors.attempt import Attempt, Caller, Proven, TooManyAttempts, WrongCredentials
 from services.login.projections.connections import ConnectionRow
 from services.login.routes import messages
 from services.login.routes.flow import Flow, Transaction, surroundings, to_page
@@ -170,18 +170,23 @@ def may_sign_up(flow: Flow, tx: Transaction) -> bool:
     return connection is not None and connection.options.get("disable_signup") is not True
 
 
-def from_where(call: Call, tx: Transaction) -> dict[str, str]:
+def from_where(call: Call, tx: Transaction | None) -> dict[str, Any]:
     """What a factor tells the activity log of who asks."""
     address, user_agent, host = surroundings(call)
     return {
         "address": address,
         "user_agent": user_agent,
         "host": host,
-        "client_id": tx.client.client_id,
-        "client_name": tx.client.name,
+        "client_id": tx.client.client_id if tx else "",
+        "client_name": tx.client.name if tx else "",
         "request_id": call.request_id,
         "trace": call.trace,
     }
+
+
+def caller_of(call: Call, tx: Transaction | None, locale: str) -> Caller:
+    """The same as a factor wants it, with the language of mails."""
+    return Caller(**from_where(call, tx), locale=locale)
 
 
 def shared(tx: Transaction) -> dict[str, Any]:

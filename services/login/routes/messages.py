@@ -19,6 +19,7 @@ class Message:
     value: str = "default"
     other: str | None = None
     link: str = N_("Continue")
+    submits: bool = False
 
 
 RESET_SENT: Final = Message(
@@ -31,8 +32,7 @@ RESET_SENT: Final = Message(
 PASSWORD_SET: Final = Message(
     "password-set",
     N_("Your password was changed"),
-    N_("Sign in with the new password from now on."),
-    link=N_("Continue to sign-in"),
+    N_("Return to the app and sign in with the new password."),
 )
 VERIFY: Final = Message(
     "verify",
@@ -41,6 +41,7 @@ VERIFY: Final = Message(
     icon="mail",
     kind="",
     button=N_("Confirm my address"),
+    submits=True,
 )
 VERIFIED: Final = Message(
     "verified", N_("Your address is confirmed"), N_("Thank you. You can close this page and return to the app.")
@@ -76,7 +77,12 @@ STILL_SIGNED_IN: Final = Message(
 WRONG_CREDENTIALS: Final = N_("Wrong email address or password.")
 EMPTY_IDENTIFIER: Final = N_("Enter your email address.")
 EMPTY_PASSWORD: Final = N_("Enter your password.")
-MALFORMED_EMAIL: Final = N_("This is not a complete email address.")
 TOO_MANY: Final = N_("Too many attempts. Wait a while and try again, or reset your password.")
 WEAK_PASSWORD: Final = N_("This password is not safe enough. See what it needs below.")
 NO_ACCOUNT: Final = N_("We could not create the account. If you already have one, sign in or reset your password.")
+TOO_MANY_ACCOUNTS: Final = N_("Too many accounts were created from here. Wait a while and try again.")
+ACCOUNT_EXISTS: Final = N_("There is already an account with this address. Sign in, or reset your password.")
+USERNAME_EXISTS: Final = N_("This user name is taken. Choose another one.")
+
+SIGN_UP_REFUSED: Final = {"user_exists": ACCOUNT_EXISTS, "username_exists": USERNAME_EXISTS}
+"""By Auth0's code, where the tenant lets it be told; everything else is told as `NO_ACCOUNT`."""

@@ -99,6 +99,7 @@ USUAL: Final[Mapping[str, Any]] = {
     "errors": {},
     "identifier": "",
     "link": None,
+    "needs_username": False,
     "may_sign_up": False,
     "person": "",
     "rules": (),

@@ -29,6 +29,8 @@
       button.removeAttribute("aria-busy");
     });
   });
+  var own = document.querySelector("[data-submits]");
+  if (own && own.requestSubmit) own.requestSubmit();
   var wrong = document.querySelector("[aria-invalid]");
   if (wrong) wrong.focus();
 })();
