@@ -1,6 +1,7 @@
 """What can be asked of `login`: commands for the rules, and the questions and answers of `svc.v1.login.*`."""
 
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -51,3 +52,107 @@ class AdministratorInvited(msgspec.Struct, frozen=True, kw_only=True):
 
     user_id: str
     link: str
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody comes to an application: what the activity log is told of it."""
+
+    client_id: str
+    client_name: str
+    connection: str
+    address: str
+    user_agent: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long a session lives unused, and at most."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+@dataclass(frozen=True)
+class StartSession:
+    """Somebody showed who they are: all steps were done. `cookie` is the SHA-256 of what the browser gets."""
+
+    tenant: str
+    session_id: str
+    person: str
+    connection_id: str
+    amr: tuple[str, ...]
+    acr: str | None
+    cookie: bytes = field(repr=False)
+    lifetimes: Lifetimes
+    visit: Visit
+    is_signup: bool = False
+
+
+@dataclass(frozen=True)
+class RenewSession:
+    """Somebody who is signed in showed again who they are; the browser gets another cookie."""
+
+    tenant: str
+    session_id: str
+    person: str
+    amr: tuple[str, ...]
+    acr: str | None
+    cookie: bytes = field(repr=False)
+    lifetimes: Lifetimes
+    visit: Visit
+
+
+@dataclass(frozen=True)
+class VisitSession:
+    """Somebody who is signed in comes to another application, and is asked nothing."""
+
+    tenant: str
+    session_id: str
+    lifetimes: Lifetimes
+    visit: Visit
+
+
+@dataclass(frozen=True)
+class EndSession:
+    """A session is over; ending one that is over changes nothing."""
+
+    tenant: str
+    session_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class GiveConsent:
+    """Somebody lets an application have `scope`, beside what they allowed it before."""
+
+    tenant: str
+    consent_id: str
+    person: str
+    client_id: str
+    audience: str | None
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RevokeConsent:
+    """A consent is taken back; taking back one that is not there changes nothing."""
+
+    tenant: str
+    consent_id: str
+
+
+@dataclass(frozen=True)
+class NoteRefusal:
+    """An authorization request was refused: for the activity log alone."""
+
+    tenant: str
+    client_id: str | None
+    client_name: str | None
+    error: str | None
+    reason: str
+    is_silent: bool
+    address: str
+    user_agent: str
+    host: str
