@@ -19,7 +19,7 @@ from services.token.grants.grant import Asked, Decision, Personal, Redemption
 from services.token.grants.refresh_tokens import HANDLE_BYTES, SALT_BYTES, Seed
 from services.token.grants.standing import Api, ClientProperties
 from services.token.queries import grants
-from services.token.rules.code import Code, CodeReplayed, UnknownCode, require_redeemable
+from services.token.rules.code import Code, UnknownCode, require_redeemable
 from services.token.rules.people import OFFLINE
 
 
@@ -57,17 +57,13 @@ class AuthorizationCode:
 async def _redeemable(asked: Asked) -> tuple[Code, Api | None]:
     given, tenant = asked.parameters, asked.standing.tenant
     found, row = await grants.code(asked.reach.store.database, tenant, hash_of(given.required("code")))
-    try:
-        code = require_redeemable(
-            found,
-            client_id=asked.standing.client_id,
-            redirect_uri=given.get("redirect_uri"),
-            code_verifier=given.get("code_verifier"),
-            now=asked.now,
-        )
-    except CodeReplayed as replay:
-        await people.revoke(asked, replay.grant_id, "code_replayed")
-        raise
+    code = require_redeemable(
+        found,
+        client_id=asked.standing.client_id,
+        redirect_uri=given.get("redirect_uri"),
+        code_verifier=given.get("code_verifier"),
+        now=asked.now,
+    )
     api = people.api_of(row)
     if code.audience is not None and (api is None or not people.is_for_people(api)):
         raise ApiIsGone

@@ -8,23 +8,33 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
+from prometheus_client import Counter
 
 from libs.edge.asks import AskRefused, ask
 from libs.eventstore import Actor, Context
-from libs.oauth import InvalidTarget, Parameters, UnauthorizedClient
+from libs.oauth import InvalidTarget, OAuthError, Parameters, UnauthorizedClient
 from libs.runtime.errors import Unavailable
+from libs.telemetry.logs import log
 from services.login.commands import PersonAnswer, PersonOf
 from services.token.commands import RevokeGrant
-from services.token.grants.grant import Asked
+from services.token.grants.grant import Asked, Reach
 from services.token.grants.standing import Api, ApiProperties, ClientProperties
 from services.token.queries.grants import ApiRow
+from services.token.rules.grant import EndsGrant
 from services.token.rules.people import OPENID, granted
+from services.token.rules.refresh_token import RefreshTokenAhead
+
+AHEAD: Final = Counter(
+    "limen_refresh_tokens_ahead_total",
+    "Genuine refresh tokens newer than their rows: the database went back. Anything but 0 is an alarm.",
+)
 
 FOR_USERINFO: Final = 86_400
 """Seconds that an access token without an API lives, as in Auth0."""
 
 FOR_WEB: Final = 7_200
 """The same in a browser."""
+
 
 class GrantTypeNotAllowed(UnauthorizedClient):
     """The application is not registered for this grant type."""
@@ -122,12 +132,23 @@ def openid_of(scope: Sequence[str]) -> list[str]:
     return [each for each in scope if each in OPENID]
 
 
-async def revoke(asked: Asked, grant_id: str, reason: str) -> None:
-    """End a grant, which a misuse has shown to be in the wrong hands."""
-    context = Context(
-        actor=Actor("client", asked.standing.client_id), client_id=asked.standing.client_id, grant_id=grant_id
-    )
-    await asked.reach.store.execute(RevokeGrant(asked.standing.tenant, grant_id, reason), context)
+async def consequences(reach: Reach, tenant: str, client_id: str, refusal: OAuthError) -> None:
+    """What a refusal by rows that were just read leaves behind: a grant that ends, or an alarm."""
+    match refusal:
+        case EndsGrant():
+            context = Context(actor=Actor("client", client_id), client_id=client_id, grant_id=refusal.grant_id)
+            await reach.store.execute(RevokeGrant(tenant, refusal.grant_id, refusal.why), context)
+        case RefreshTokenAhead(grant_id=grant_id, presented=presented, newest=newest):
+            AHEAD.inc()
+            log.error(
+                "a refresh token is newer than its row: the database went back",
+                tenant=tenant,
+                grant_id=grant_id,
+                presented=presented,
+                newest=newest,
+            )
+        case _:
+            return
 
 
 def id_claims(answer: PersonAnswer, protocol: dict[str, Any], scope: Sequence[str]) -> dict[str, Any] | None:
@@ -138,5 +159,3 @@ def id_claims(answer: PersonAnswer, protocol: dict[str, Any], scope: Sequence[st
     if "openid" not in scope:
         return None
     return {**answer.claims, **{name: value for name, value in protocol.items() if value is not None}}
-
-

@@ -4,12 +4,9 @@ Each use of a rotating token gives the next; the one before is forgiven within t
 grant, which is a fact.
 """
 
-from typing import Any, Final
-
-from prometheus_client import Counter
+from typing import Any
 
 from libs.oauth import Scopes
-from libs.telemetry.logs import log
 from services.login.commands import PersonAnswer, PersonOf
 from services.token.grants import people, refresh_tokens
 from services.token.grants.grant import Asked, Decision, Personal, Renewal
@@ -20,16 +17,9 @@ from services.token.queries.grants import GrantRow
 from services.token.rules.people import OFFLINE
 from services.token.rules.refresh_token import (
     RefreshRules,
-    RefreshTokenAhead,
-    RefreshTokenReused,
     UnknownRefreshToken,
     narrowed,
     successor,
-)
-
-AHEAD: Final = Counter(
-    "limen_refresh_tokens_ahead_total",
-    "Genuine refresh tokens newer than their rows: the database went back. Anything but 0 is an alarm.",
 )
 
 
@@ -48,7 +38,7 @@ class RefreshToken:
         """Grant what was granted, or less of it."""
         client = people.require_allowed(asked)
         presented, grant, api = await _genuine(asked)
-        await _require_in_line(asked, presented, grant, client.refresh_token)
+        successor(presented.generation, grant.chain, client.refresh_token, asked.now)
         people.require_target(asked.parameters, grant.audience)
         scope = _scope(asked, grant, api)
         answer = await _person(asked, grant, scope)
@@ -78,24 +68,6 @@ async def _genuine(asked: Asked) -> tuple[Presented, GrantRow, Api | None]:
     if known is None:
         raise UnknownRefreshToken
     return known
-
-
-async def _require_in_line(asked: Asked, presented: Presented, grant: GrantRow, rules: RefreshRules) -> None:
-    try:
-        successor(presented.generation, grant.chain, rules, asked.now)
-    except RefreshTokenReused:
-        await people.revoke(asked, grant.grant_id, "refresh_token_reused")
-        raise
-    except RefreshTokenAhead:
-        AHEAD.inc()
-        log.error(
-            "a refresh token is newer than its row: the database went back",
-            tenant=asked.standing.tenant,
-            grant_id=grant.grant_id,
-            presented=presented.generation,
-            row=grant.chain.generation,
-        )
-        raise
 
 
 def _scope(asked: Asked, grant: GrantRow, api: Api | None) -> tuple[str, ...]:

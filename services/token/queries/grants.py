@@ -142,7 +142,7 @@ def _grant(row: Record) -> GrantRow:
     plain = [name for name in GrantRow.__struct_fields__ if name != "chain"]
     fields: dict[str, Any] = {name: row[name] for name in plain}
     fields |= {name: tuple(row[name]) for name in ("scope", "amr")}
-    chain = Chain(row["generation"], row["retries"], row["retry_until"])
+    chain = Chain(row["grant_id"], row["generation"], row["retries"], row["retry_until"])
     return GrantRow(**{**fields, **_decoded(row, "requested"), "chain": chain})
 
 

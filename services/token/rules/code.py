@@ -10,6 +10,7 @@ import msgspec
 
 from libs.jose.base64url import encode
 from libs.oauth import InvalidGrant, InvalidRequest
+from services.token.rules.grant import EndsGrant
 
 VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -21,14 +22,11 @@ class UnknownCode(InvalidGrant):
     description = "Invalid authorization code"
 
 
-class CodeReplayed(UnknownCode):
+class CodeReplayed(EndsGrant, UnknownCode):
     """The code was redeemed before: its tokens may be a thief's, or this may be one."""
 
     description = "Invalid authorization code"
-
-    def __init__(self, grant_id: str) -> None:
-        super().__init__()
-        self.grant_id = grant_id
+    why = "code_replayed"
 
 
 class WrongVerifier(InvalidGrant):

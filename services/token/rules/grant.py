@@ -6,11 +6,22 @@ How its refresh tokens go on is `rules.refresh_token`'s: that is authoritative, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from libs.eventstore import Event
 from services.token.commands import RevokeGrant
 from services.token.events import GrantExpired, GrantRevoked, GrantStarted
+
+
+class EndsGrant:
+    """Mixed into a refusal after which the grant must end: what was presented is in two hands."""
+
+    why: ClassVar[str]
+
+    def __init__(self, grant_id: str) -> None:
+        super().__init__()
+        self.grant_id = grant_id
+
 
 # What is remembered.
 
@@ -59,6 +70,4 @@ def revoke(command: RevokeGrant, state: State, _now: datetime) -> Sequence[Event
     if not isinstance(state, LivingGrant):
         return []
     was = state.started
-    return [
-        GrantRevoked(grant_id=command.grant_id, client_id=was.client_id, person=was.person, reason=command.reason)
-    ]
+    return [GrantRevoked(grant_id=command.grant_id, client_id=was.client_id, person=was.person, reason=command.reason)]

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from libs.oauth import InvalidGrant, InvalidScope
+from services.token.rules.grant import EndsGrant
 
 MOST_RETRIES: Final = 3
 """How often a token that was used gets the same successor again within the leeway."""
@@ -22,10 +23,11 @@ class UnknownRefreshToken(InvalidGrant):
     description = "Unknown or invalid refresh token."
 
 
-class RefreshTokenReused(UnknownRefreshToken):
+class RefreshTokenReused(EndsGrant, UnknownRefreshToken):
     """A token that had a successor was used again: one of the two who hold it is a thief."""
 
     description = "Unknown or invalid refresh token."
+    why = "refresh_token_reused"
 
 
 class RetriedTooOften(UnknownRefreshToken):
@@ -38,6 +40,10 @@ class RefreshTokenAhead(UnknownRefreshToken):
     """A genuine token is newer than its row: the database went back, and the client is no thief."""
 
     description = "Unknown or invalid refresh token."
+
+    def __init__(self, grant_id: str, presented: int, newest: int) -> None:
+        super().__init__()
+        self.grant_id, self.presented, self.newest = grant_id, presented, newest
 
 
 class BeyondTheGrantedScope(InvalidScope):
@@ -78,6 +84,7 @@ class RefreshRules(msgspec.Struct, frozen=True):
 class Chain(NamedTuple):
     """How far a chain has come: its newest token, and how often and until when the one before may be retried."""
 
+    grant_id: str
     generation: int = 0
     retries: int = 0
     retry_until: datetime | None = None
@@ -91,14 +98,14 @@ def successor(presented: int, chain: Chain, rules: RefreshRules, now: datetime) 
         RefreshTokenAhead, RetriedTooOften: nothing changes.
     """
     if presented > chain.generation:
-        raise RefreshTokenAhead
+        raise RefreshTokenAhead(chain.grant_id, presented, chain.generation)
     if presented == chain.generation:
         if not rules.rotates:
             return chain._replace(retries=0)
-        return Chain(chain.generation + 1, 0, now + timedelta(seconds=rules.leeway))
+        return Chain(chain.grant_id, chain.generation + 1, 0, now + timedelta(seconds=rules.leeway))
     is_previous = rules.rotates and presented == chain.generation - 1
     if not is_previous or chain.retry_until is None or chain.retry_until <= now:
-        raise RefreshTokenReused
+        raise RefreshTokenReused(chain.grant_id)
     if chain.retries >= MOST_RETRIES:
         raise RetriedTooOften
     return chain._replace(retries=chain.retries + 1)
