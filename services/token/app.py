@@ -48,6 +48,7 @@ from services.token.commands import (
 )
 from services.token.config import Settings
 from services.token.events import CATALOGUE
+from services.token.grants.codes import Codes
 from services.token.grants.door import Door
 from services.token.grants.endpoint import TokenEndpoint, Writers
 from services.token.grants.grant import Reach
@@ -63,6 +64,7 @@ from services.token.routes import client_credentials, client_grants, clients, hi
 from services.token.routes.asks import QuickstartAsk
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
+from services.token.routes.people_asks import PeopleAsks
 from services.token.rows import FOLDS, ClientRows, GrantRows, ResourceServerRows
 from services.token.rules import client, grant, resource_server
 
@@ -112,8 +114,8 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     await _mirror(lifecycle, store, bus, locks, settings)
     believed, signing = _remember(lifecycle, bus, keyring)
     await _follow(lifecycle, store, bus, locks)
-    reach = Reach(store, bus, RefreshTokens(keyring))
-    endpoint = _endpoint(lifecycle, reach, signing, clock, settings)
+    standings, reach = Standings(store.database), Reach(store, bus, RefreshTokens(keyring))
+    endpoint = _endpoint(lifecycle, reach, standings, signing, clock, settings)
     applied = Applied(bus, SERVICE)
     await applied.listen()
     answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
@@ -133,6 +135,9 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     )
     quickstart = await QuickstartAsk(store).serve(bus)
     lifecycle.on_stop(partial(quickstart.drain, within=5))
+    asks = PeopleAsks(store, standings, signing, Codes(database, standings, keyring), clock)
+    for each in await asks.serve(bus):
+        lifecycle.on_stop(partial(each.drain, within=5))
     await edge.start()
     lifecycle.on_stop(edge.drain)
 
@@ -172,7 +177,9 @@ async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     lifecycle.background("react to tenants", reactor.run())
 
 
-def _endpoint(lifecycle: Lifecycle, reach: Reach, signing: Signing, clock: Clock, settings: Settings) -> TokenEndpoint:
+def _endpoint(
+    lifecycle: Lifecycle, reach: Reach, standings: Standings, signing: Signing, clock: Clock, settings: Settings
+) -> TokenEndpoint:
     """The token endpoint with the writers whose commits its requests share."""
     limit, store = settings.failures_per_minute, reach.store
     issues = BatchWriter[Issue](
@@ -200,7 +207,7 @@ def _endpoint(lifecycle: Lifecycle, reach: Reach, signing: Signing, clock: Clock
     lifecycle.background("renew", renewals.run())
     lifecycle.background("refuse", refusals.run())
     door = Door(clock, refusals)
-    return TokenEndpoint(Standings(store.database), signing, door, Writers(issues, redemptions, renewals), reach)
+    return TokenEndpoint(standings, signing, door, Writers(issues, redemptions, renewals), reach)
 
 
 def table(endpoint: TokenEndpoint, discovery: Discovery, desk: Desk) -> RouteTable:

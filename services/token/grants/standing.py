@@ -125,6 +125,12 @@ class TokenFormat(msgspec.Struct, frozen=True):
     alg: str = "RS256"
 
 
+class LogoutWishes(msgspec.Struct, frozen=True):
+    """What of an application's `oidc_logout` concerns logout tokens."""
+
+    backchannel_logout_urls: tuple[str, ...] = ()
+
+
 class ClientProperties(msgspec.Struct, frozen=True):
     """What of an application concerns its tokens."""
 
@@ -135,6 +141,14 @@ class ClientProperties(msgspec.Struct, frozen=True):
     callbacks: tuple[str, ...] = ()
     refresh_token: RefreshRules = RefreshRules()
     jwt_configuration: TokenFormat = TokenFormat()
+    oidc_logout: LogoutWishes | None = None
+    oidc_backchannel_logout: LogoutWishes | None = None
+
+    @property
+    def backchannel_logout_urls(self) -> tuple[str, ...]:
+        """Where it wants to be told that a session ended; `oidc_logout` is the newer name."""
+        wishes = self.oidc_logout or self.oidc_backchannel_logout
+        return wishes.backchannel_logout_urls if wishes else ()
 
     @property
     def is_public(self) -> bool:

@@ -45,6 +45,7 @@ class GrantRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None
     client_is_there: bool
+    is_rotating: bool
 
 
 _API: Final = """
@@ -65,7 +66,9 @@ SELECT g.grant_id, g.handle, g.salt, g.epoch, g.generation, g.retries, g.retry_u
     g.last_exchanged_at, g.client_id, g.person, g.session_id, g.scope, g.audience, g.auth_time, g.acr, g.amr, g.org_id,
     g.is_offline, g.created_at, g.expires_at, {_API},
     EXISTS (SELECT FROM clients c WHERE c.tenant = g.tenant AND c.client_id = g.client_id AND NOT c.is_deleted)
-        AS client_is_there
+        AS client_is_there,
+    coalesce((SELECT c.properties->'refresh_token'->>'rotation_type' = 'rotating' FROM clients c
+              WHERE c.tenant = g.tenant AND c.client_id = g.client_id), false) AS is_rotating
 FROM grants g LEFT JOIN resource_servers r ON r.tenant = g.tenant AND r.identifier = g.audience
 WHERE g.tenant = $1 AND (g.expires_at IS NULL OR g.expires_at > clock_timestamp())
     AND (g.idle_expires_at IS NULL OR g.idle_expires_at > clock_timestamp())
