@@ -69,6 +69,7 @@ from services.token.rows import FOLDS, ClientRows, GrantRows, ResourceServerRows
 from services.token.rules import client, grant, resource_server
 
 SERVICE: Final = "token"
+MIGRATIONS: Final = migrations_of(SERVICE)
 
 CLIENT: Final = ClientRows()
 RESOURCE_SERVER: Final = ResourceServerRows()
@@ -106,7 +107,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     """Start the service; `lifecycle` stops it: requests first, then what runs beside them, the bus, the pool."""
     settings = load(Settings, lifecycle.environ, service=SERVICE)
     database, clock = await open_database(
-        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=migrations_of(SERVICE), most=10
+        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS, most=10
     )
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
