@@ -19,6 +19,12 @@ class Heard:
 
     status: int
     body: bytes
+    head: bytes = b""
+
+    def header(self, name: str) -> list[str]:
+        """Every value of a header, by its lower-case name."""
+        lines = (line.partition(b":") for line in self.head.split(b"\r\n")[1:])
+        return [value.strip().decode() for each, _, value in lines if each.lower() == name.encode()]
 
 
 class Broken(Exception):
@@ -70,7 +76,7 @@ class Connection(asyncio.Protocol):
             return
         whole = end + len(END) + _length(self._heard[:end])
         if len(self._heard) >= whole and self._answer is not None and not self._answer.done():
-            answer = Heard(int(self._heard[9:12]), bytes(self._heard[end + len(END) : whole]))
+            answer = Heard(int(self._heard[9:12]), bytes(self._heard[end + len(END) : whole]), bytes(self._heard[:end]))
             self._heard.clear()
             self._answer.set_result(answer)
 
