@@ -59,6 +59,4 @@ def revoke(command: RevokeGrant, state: State, _now: datetime) -> Sequence[Event
     if not isinstance(state, LivingGrant):
         return []
     was = state.started
-    return [
-        GrantRevoked(grant_id=command.grant_id, client_id=was.client_id, person=was.person, reason=command.reason)
-    ]
+    return [GrantRevoked(grant_id=command.grant_id, client_id=was.client_id, person=was.person, reason=command.reason)]

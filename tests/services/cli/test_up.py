@@ -11,14 +11,16 @@ from services.cli.embedded.ports import is_free
 from services.cli.quickstart import NAMES, read
 from tests.services.cli.conftest import Up, eventually, is_alive
 
+SERVING = ("gateway", "token", "login", "tenants,key_rotation,connections", "audit")
+
 
 def test_everything_runs_as_direct_children_in_groups_of_their_own(up: Up) -> None:
     process = up.start()
     rows = up.processes()
-    assert [row["name"] for row in rows] == ["nats", "postgres", "gateway", "token", "tenants,key_rotation", "audit"]
+    assert [row["name"] for row in rows] == ["nats", "postgres", *SERVING]
     assert all(set(row) == {"name", "pid", "services", "admin_port"} for row in rows)
-    assert rows[4]["services"] == ["tenants", "key_rotation"]
-    assert [row["admin_port"] is None for row in rows] == [True, True, False, False, False, False]
+    assert rows[5]["services"] == ["tenants", "key_rotation", "connections"]
+    assert [row["admin_port"] is None for row in rows] == [True, True, *(False for _ in SERVING)]
     for row in rows:
         parent, group = Path(f"/proc/{row['pid']}/stat").read_text().rpartition(")")[2].split()[1:3]
         assert (int(parent), int(group)) == (process.pid, row["pid"])
@@ -151,7 +153,7 @@ def test_an_unready_service_is_waited_for_and_an_interrupt_still_stops_everythin
     unready = tmp_path / "unready"
     unready.touch()
     process = up.begin(STAND_IN_UNREADY=str(unready))
-    eventually(lambda: up.data.processes.exists() and up.pid("tenants,key_rotation"))
+    eventually(lambda: up.data.processes.exists() and up.pid("tenants,key_rotation,connections"))
     assert "is ready" not in up.said.read_text()
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
@@ -187,7 +189,7 @@ def test_external_servers_replace_the_embedded_ones(up: Up) -> None:
     other = Up(up.data.path.with_name("other"))
     other.said = up.said.with_name("other-said")
     other.start(**servers)
-    assert {row["name"] for row in other.processes()} == {"gateway", "token", "tenants,key_rotation", "audit"}
+    assert {row["name"] for row in other.processes()} == set(SERVING)
     assert servers.items() <= read(other.data.quickstart).items()
     assert other.stop() == 0
     assert up.pid("postgres")
