@@ -7,17 +7,27 @@ from typing import Any, Final
 from libs.edge import Edge
 from libs.eventstore import Applied, EventStore, Handler, MemoryFollower, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
+from libs.outgoing import Outgoing
 from libs.postgres import Locks
 from libs.runtime.lifecycle import Lifecycle
 from libs.settings import load
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
-from services.tenants.commands import SERVICE, ChangeSettings, MarkPrepared, MoveTenant, RegisterTenant
+from services.tenants.commands import (
+    SERVICE,
+    ChangeBranding,
+    ChangePrompts,
+    ChangeSettings,
+    MarkPrepared,
+    MoveTenant,
+    RegisterTenant,
+)
 from services.tenants.config import Settings
 from services.tenants.events import CATALOGUE
 from services.tenants.projections import callers
 from services.tenants.reactions import REACTIONS
 from services.tenants.routes import table
 from services.tenants.routes.asks import Asks
+from services.tenants.routes.branding import BrandingRoutes
 from services.tenants.routes.settings import SettingsRoutes
 from services.tenants.rows import FOLD, TenantAggregate
 from services.tenants.rules import tenant
@@ -28,6 +38,8 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RegisterTenant: Handler(AGGREGATE, tenant.register),
     MoveTenant: Handler(AGGREGATE, tenant.move),
     ChangeSettings: Handler(AGGREGATE, tenant.change_settings),
+    ChangeBranding: Handler(AGGREGATE, tenant.change_branding),
+    ChangePrompts: Handler(AGGREGATE, tenant.change_prompts),
     MarkPrepared: Handler(AGGREGATE, tenant.mark_prepared),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
@@ -73,8 +85,8 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     edge = Edge(
         bus,
         SERVICE,
-        table(SettingsRoutes(store, applied)),
-        slots={"management": settings.management_slots},
+        table(SettingsRoutes(store, applied), BrandingRoutes(store, applied, Outgoing())),
+        slots={"management": settings.management_slots, "public": settings.picture_slots},
         clock=clock,
         authorise=believed.guard(),
         requests_per_second=settings.management_requests_per_second,

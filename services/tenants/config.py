@@ -16,5 +16,8 @@ class Settings:
     management_slots: int = 32
     """Requests of the Management API answered at once in one process; one more is told to come back."""
 
+    picture_slots: int = 16
+    """Logos and other pictures of the pages that are served at once in one process; one more is told to come back."""
+
     management_requests_per_second: int = 1000
     """Requests of one application to the Management API a second, in one process; one more is answered 429."""

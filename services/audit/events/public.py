@@ -236,6 +236,24 @@ class TenantSettingsChanged(PublicEvent, frozen=True, kw_only=True):
     changed: Changed
 
 
+class TenantBrandingChanged(PublicEvent, frozen=True, kw_only=True):
+    """How a tenant's pages look was changed; `changed` names in what."""
+
+    entity: ClassVar[str] = "tenant"
+    key: ClassVar[str] = "id"
+    id: str
+    changed: Changed
+
+
+class TenantPromptsChanged(PublicEvent, frozen=True, kw_only=True):
+    """How a tenant's pages ask was changed; `changed` names in what."""
+
+    entity: ClassVar[str] = "tenant"
+    key: ClassVar[str] = "id"
+    id: str
+    changed: Changed
+
+
 class TenantOpened(PublicEvent, frozen=True, kw_only=True):
     """A tenant has all it needs and is reached from now on."""
 
@@ -294,6 +312,8 @@ PUBLIC: Final[tuple[type[PublicEvent], ...]] = (
     TenantRegistered,
     TenantDomainChanged,
     TenantSettingsChanged,
+    TenantBrandingChanged,
+    TenantPromptsChanged,
     TenantOpened,
     SigningKeyPublished,
     SigningKeyScheduled,

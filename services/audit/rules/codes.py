@@ -54,6 +54,8 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "resource_server.changed": "Update a resource server",
     "resource_server.deleted": "Delete a resource server",
     "tenant.settings_changed": "Update tenant settings",
+    "tenant.branding_changed": "Update branding settings",
+    "tenant.prompts_changed": "Update prompts settings",
     "signing_key.revoked": "Revoke an Application Signing Key by its key id",
     "user.changed": "Update a User",
     "user.blocked": "Update a User",

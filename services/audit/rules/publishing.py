@@ -172,6 +172,12 @@ PUBLISHED: Final[Mapping[type[Event], Says | Private]] = {
     tenants.TenantSettingsChanged: lambda envelope, event: Said(
         public.TenantSettingsChanged(id=envelope.tenant, changed=sorted(event.settings))
     ),
+    tenants.TenantBrandingChanged: lambda envelope, event: Said(
+        public.TenantBrandingChanged(id=envelope.tenant, changed=sorted({*event.branding, *event.pictures}))
+    ),
+    tenants.TenantPromptsChanged: lambda envelope, event: Said(
+        public.TenantPromptsChanged(id=envelope.tenant, changed=sorted(event.prompts))
+    ),
     tenants.TenantPartPrepared: Private("a step between two of our services"),
     tenants.TenantOpened: lambda envelope, _: Said(public.TenantOpened(id=envelope.tenant)),
     keys.SigningKeyPublished: lambda _, event: Said(
