@@ -1,10 +1,10 @@
-"""Requests that we send to where others told us: pictures that are fetched, logouts that are delivered (SSRF).
+"""Requests that we make: to addresses that somebody else chose, so to the public internet alone.
 
-It owns the one way out: an address is resolved, checked and then connected to, so that nothing is resolved twice; there
-are no redirects, no proxy, no cookies, no compression, and an answer has a most of bytes and a last moment.
-It knows nothing of what is sent, and no service.
+A name is resolved once, every address it has is judged, and the connection goes to one that was judged: a name that
+leads elsewhere a moment later gains nothing (DNS rebinding). Redirects are answers like any other and never followed.
 """
 
-from libs.outgoing.fetching import Answer, NotReached, Outgoing
+from libs.outgoing.addresses import Forbidden, Judge, Networks
+from libs.outgoing.client import Outgoing, Unreachable, trusting
 
-__all__ = ["Answer", "NotReached", "Outgoing"]
+__all__ = ["Forbidden", "Judge", "Networks", "Outgoing", "Unreachable", "trusting"]

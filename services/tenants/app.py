@@ -7,7 +7,7 @@ from typing import Any, Final
 from libs.edge import Edge
 from libs.eventstore import Applied, EventStore, Handler, MemoryFollower, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
-from libs.outgoing import Outgoing
+from libs.outgoing.fetching import Fetching
 from libs.postgres import Locks
 from libs.runtime.lifecycle import Lifecycle
 from libs.settings import load
@@ -47,6 +47,9 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
 AGGREGATES: Final = (FOLD,)
 """What `limen verify` compares with its facts."""
 
+FETCHES_WITHIN: Final = 2.0
+"""Seconds for one picture: two of them stay within the deadline of a request."""
+
 CONNECTIONS: Final = 4
 """To Postgres, of one process: several replicas share what the role is allowed."""
 
@@ -82,10 +85,11 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     applied = Applied(bus, SERVICE)
     await applied.listen()
 
+    fetching = Fetching(settings.outgoing_networks, ca_file=settings.outgoing_ca_file, seconds=FETCHES_WITHIN)
     edge = Edge(
         bus,
         SERVICE,
-        table(SettingsRoutes(store, applied), BrandingRoutes(store, applied, Outgoing())),
+        table(SettingsRoutes(store, applied), BrandingRoutes(store, applied, fetching)),
         slots={"management": settings.management_slots, "public": settings.picture_slots},
         clock=clock,
         authorise=believed.guard(),

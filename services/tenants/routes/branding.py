@@ -12,16 +12,13 @@ from libs.edge.validation import changed
 from libs.edge.wire import VERSION, Reply
 from libs.edge.writes import context_of, settled
 from libs.eventstore import Applied, Committed, EventStore, EventTooLarge
-from libs.outgoing import NotReached, Outgoing
+from libs.outgoing.fetching import Fetching, NotFetched
 from libs.telemetry.logs import log as say
 from services.tenants import queries
 from services.tenants.commands import ChangeBranding, ChangePrompts, Picture
 from services.tenants.routes.schema import COLOR
 from services.tenants.rules.branding import MOST, PICTURES, PROMPTS, NotAPicture, is_background, picture_in, picture_of
 from services.tenants.rules.tenant import NoSuchTenant, Tenant
-
-FETCHED_WITHIN: Final = 2.0
-"""Seconds; both pictures together stay within the deadline of the request."""
 
 # A data URL of the largest picture, in base64.
 PICTURE: Final = Text(format="picture-url", max_length=MOST * 4 // 3 + 64)
@@ -51,10 +48,10 @@ SANDBOX: Final = ("content-security-policy", "default-src 'none'; sandbox")
 class BrandingRoutes:
     """The handlers."""
 
-    def __init__(self, store: EventStore, applied: Applied, outgoing: Outgoing) -> None:
+    def __init__(self, store: EventStore, applied: Applied, fetching: Fetching) -> None:
         self._store = store
         self._applied = applied
-        self._outgoing = outgoing
+        self._fetching = fetching
 
     async def read(self, call: Call) -> Reply:
         """How the pages look."""
@@ -115,18 +112,12 @@ class BrandingRoutes:
         if url is None:
             return None
         try:
-            return picture_in(url) if url.startswith("data:") else picture_of(await self._fetched(url))
+            return picture_in(url) if url.startswith("data:") else picture_of(await self._fetching.get(url, most=MOST))
         except NotAPicture as error:
             raise BadRequest(f"Payload validation error: '{error}' on property {name}.") from error
-        except NotReached as error:
+        except NotFetched as error:
             say.info("a picture was not fetched", property=name, reason=str(error))
             return None
-
-    async def _fetched(self, url: str) -> bytes:
-        answer = await self._outgoing.request("GET", url, most=MOST, within=FETCHED_WITHIN)
-        if answer.status != HTTPStatus.OK:
-            raise NotReached(f"the answer's status is {answer.status}")
-        return answer.body
 
 
 def _served(picture: Picture, if_none_match: str | None) -> Reply:
