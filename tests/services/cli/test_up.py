@@ -26,6 +26,12 @@ def test_everything_runs_as_direct_children_in_groups_of_their_own(up: Up) -> No
         assert (int(parent), int(group)) == (process.pid, row["pid"])
 
 
+def test_mails_are_shown_where_no_mail_server_is_given(up: Up) -> None:
+    told = json.loads((up.data.path / "told-tenants-key_rotation-connections.json").read_text())
+    assert told["LIMEN_DEV_MAILBOX"] == "true"
+    assert re.search(r"Mailbox +http://localhost:\d+/dev/mailbox", up.said.read_text())
+
+
 def test_quickstart_env_is_private_and_holds_exactly_its_names(up: Up) -> None:
     values = read(up.data.quickstart)
     assert tuple(values) == NAMES
