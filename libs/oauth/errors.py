@@ -13,7 +13,14 @@
     ├── ServerError              500  server_error               RFC 6749 §4.1.2.1
     ├── TemporarilyUnavailable   503  temporarily_unavailable    RFC 6749 §4.1.2.1
     ├── InvalidToken             401  invalid_token              RFC 6750 §3.1
-    └── InsufficientScope        403  insufficient_scope         RFC 6750 §3.1
+    ├── InsufficientScope        403  insufficient_scope         RFC 6750 §3.1
+    ├── UnsupportedResponseType  400  unsupported_response_type  RFC 6749 §4.1.2.1
+    ├── RequestNotSupported      400  request_not_supported      OpenID Connect Core §3.1.2.6
+    ├── RequestUriNotSupported   400  request_uri_not_supported  OpenID Connect Core §3.1.2.6
+    ├── RegistrationNotSupported 400  registration_not_supported OpenID Connect Core §3.1.2.6
+    ├── LoginRequired            400  login_required             OpenID Connect Core §3.1.2.6
+    ├── ConsentRequired          400  consent_required           OpenID Connect Core §3.1.2.6
+    └── InteractionRequired      400  interaction_required       OpenID Connect Core §3.1.2.6
 
 A *reason* is a subclass beside its rule: `class CodeExpired(InvalidGrant)`. The client sees the code and the sentence,
 which is the reason's `description` or else the first line of its docstring; the log sees the reason's class name.
@@ -194,3 +201,66 @@ class InsufficientScope(OAuthError):
     code = "insufficient_scope"
     status = 403
     description = "Insufficient scope"
+
+
+class UnsupportedResponseType(OAuthError):
+    """The server does not answer an authorization request in this way (RFC 6749 §4.1.2.1)."""
+
+    code = "unsupported_response_type"
+    status = 400
+    travels = Travel.REDIRECT
+    description = "Unsupported response type."
+
+
+class RequestNotSupported(OAuthError):
+    """The `request` parameter is not understood, and never silently ignored (OpenID Connect Core §6)."""
+
+    code = "request_not_supported"
+    status = 400
+    travels = Travel.REDIRECT
+    description = "The request parameter is not supported."
+
+
+class RequestUriNotSupported(OAuthError):
+    """The `request_uri` parameter is not understood, and never silently ignored (OpenID Connect Core §6)."""
+
+    code = "request_uri_not_supported"
+    status = 400
+    travels = Travel.REDIRECT
+    description = "The request_uri parameter is not supported."
+
+
+class RegistrationNotSupported(OAuthError):
+    """The `registration` parameter is not understood, and never silently ignored (OpenID Connect Core §7.2.1)."""
+
+    code = "registration_not_supported"
+    status = 400
+    travels = Travel.REDIRECT
+    description = "The registration parameter is not supported."
+
+
+class LoginRequired(OAuthError):
+    """Nobody is signed in, and the request wants nobody to be asked (Auth0's SDKs compare code and sentence)."""
+
+    code = "login_required"
+    status = 400
+    travels = Travel.REDIRECT
+    description = "Login required"
+
+
+class ConsentRequired(OAuthError):
+    """The person was not asked yet, and the request wants nobody to be asked."""
+
+    code = "consent_required"
+    status = 400
+    travels = Travel.REDIRECT
+    description = "Consent required"
+
+
+class InteractionRequired(OAuthError):
+    """Something must be shown, and the request wants nothing to be shown."""
+
+    code = "interaction_required"
+    status = 400
+    travels = Travel.REDIRECT
+    description = "Interaction required"

@@ -1,11 +1,109 @@
 """What can be asked of `login`: commands for the rules, and the questions and answers of `svc.v1.login.*`."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 SERVICE: Final = "login"
+
+
+@dataclass(frozen=True)
+class RegisterUser:
+    """Make an account; `key` is the person's fresh data key, `phc` the hash of the password if there is one.
+
+    `profile` is plain text, sealed by the rule. `by` is `signup`, `api` or `import`.
+    """
+
+    tenant: str
+    person: str
+    key: bytes = field(repr=False)
+    connection_id: str
+    connection: str
+    provider: str
+    user_id: str = field(repr=False)
+    profile: Mapping[str, Any] = field(repr=False)
+    email_verified: bool = False
+    is_blocked: bool = False
+    phc: str | None = field(default=None, repr=False)
+    by: str = "api"
+
+
+@dataclass(frozen=True)
+class ChangeUser:
+    """Change what is said of somebody; a member that is `None` is removed. Metadata are merged at their first level.
+
+    `email_verified` and `is_blocked` change when they are not `None`; `phc` sets another password.
+    """
+
+    tenant: str
+    person: str
+    profile: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    email_verified: bool | None = None
+    is_blocked: bool | None = None
+    phc: str | None = field(default=None, repr=False)
+    keeps: int = 0
+    by: str = "api"
+
+
+@dataclass(frozen=True)
+class SetPassword:
+    """Set another password; `by` is `reset`, `change`, `api` or `import`.
+
+    With `ticket`, the SHA-256 of a link's secret, the link is spent in the same transaction, or the command refused;
+    `proves_email` says that whoever has the link has the address. `keeps` are how many earlier hashes are remembered.
+    """
+
+    tenant: str
+    person: str
+    phc: str = field(repr=False)
+    by: str
+    ticket: bytes | None = field(default=None, repr=False)
+    proves_email: bool = False
+    keeps: int = 0
+
+
+@dataclass(frozen=True)
+class VerifyEmail:
+    """Somebody shows by a link that the address is theirs; the link is spent in the same transaction."""
+
+    tenant: str
+    person: str
+    ticket: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BlockUser:
+    """Let somebody sign in no more; sessions and grants end."""
+
+    tenant: str
+    person: str
+
+
+@dataclass(frozen=True)
+class UnblockUser:
+    """Let somebody sign in again."""
+
+    tenant: str
+    person: str
+
+
+@dataclass(frozen=True)
+class EraseUser:
+    """Forget somebody: data key and rows are deleted. Erasing nobody changes nothing."""
+
+    tenant: str
+    person: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Write down what was done; nothing is decided."""
+
+    tenant: str
+    events: tuple[Any, ...]
 
 
 class PersonOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,3 +149,107 @@ class AdministratorInvited(msgspec.Struct, frozen=True, kw_only=True):
 
     user_id: str
     link: str
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody comes to an application: what the activity log is told of it."""
+
+    client_id: str
+    client_name: str
+    connection: str
+    address: str
+    user_agent: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long a session lives unused, and at most."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+@dataclass(frozen=True)
+class StartSession:
+    """Somebody showed who they are: all steps were done. `cookie` is the SHA-256 of what the browser gets."""
+
+    tenant: str
+    session_id: str
+    person: str
+    connection_id: str
+    amr: tuple[str, ...]
+    acr: str | None
+    cookie: bytes = field(repr=False)
+    lifetimes: Lifetimes
+    visit: Visit
+    is_signup: bool = False
+
+
+@dataclass(frozen=True)
+class RenewSession:
+    """Somebody who is signed in showed again who they are; the browser gets another cookie."""
+
+    tenant: str
+    session_id: str
+    person: str
+    amr: tuple[str, ...]
+    acr: str | None
+    cookie: bytes = field(repr=False)
+    lifetimes: Lifetimes
+    visit: Visit
+
+
+@dataclass(frozen=True)
+class VisitSession:
+    """Somebody who is signed in comes to another application, and is asked nothing."""
+
+    tenant: str
+    session_id: str
+    lifetimes: Lifetimes
+    visit: Visit
+
+
+@dataclass(frozen=True)
+class EndSession:
+    """A session is over; ending one that is over changes nothing."""
+
+    tenant: str
+    session_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class GiveConsent:
+    """Somebody lets an application have `scope`, beside what they allowed it before."""
+
+    tenant: str
+    consent_id: str
+    person: str
+    client_id: str
+    audience: str | None
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RevokeConsent:
+    """A consent is taken back; taking back one that is not there changes nothing."""
+
+    tenant: str
+    consent_id: str
+
+
+@dataclass(frozen=True)
+class NoteRefusal:
+    """An authorization request was refused: for the activity log alone."""
+
+    tenant: str
+    client_id: str | None
+    client_name: str | None
+    error: str | None
+    reason: str
+    is_silent: bool
+    address: str
+    user_agent: str
+    host: str

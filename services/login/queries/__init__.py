@@ -1,0 +1,1 @@
+"""What is read of the rows of `login`: a function per question."""

@@ -1,0 +1,485 @@
+"""A login on its way: from the checked request, through whatever is shown, to the answer to the application.
+
+The pages call it: `transaction` says where a browser stands, `signed_in`, `consented` and `cancelled` lead on. What a
+page may do follows from the transaction's row alone, so no step can be skipped by posting a later one (LG-16).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl
+
+from libs.bus import Bus
+from libs.edge import Call, Reply
+from libs.edge.answers import NO_STORE
+from libs.edge.asks import ask
+from libs.edge.wire import VERSION
+from libs.eventstore import Actor, Context, EventStore
+from libs.oauth.authorization import ID_TOKEN, AuthorizationRequest
+from libs.oauth.errors import AccessDenied, LoginRequired, OAuthError, ServerError
+from libs.postgres import Connection, Database
+from libs.runtime.errors import Unavailable
+from libs.runtime.ids import text, uuid7
+from services.login.commands import (
+    GiveConsent,
+    NoteRefusal,
+    RenewSession,
+    StartSession,
+    Visit,
+    VisitSession,
+)
+from services.login.projections.connections import ConnectionRow
+from services.login.queries import sessions, standing
+from services.login.queries.sessions import SessionView
+from services.login.queries.standing import ClientRow
+from services.login.routes import cookies
+from services.login.routes.answering import Destination, answered
+from services.login.routes.ending import Ending
+from services.login.routes.hints import Hints
+from services.login.rows import transactions
+from services.login.rows.transactions import NotThisBrowser, TransactionGone
+from services.login.rules.authorization import granted
+from services.login.rules.consent import consent_id_of
+from services.login.rules.session import SessionGone
+from services.token.commands import CodeIssued, IdTokenIssued, IssueCode, IssueIdToken
+
+__all__ = ["Flow", "NotThisBrowser", "Transaction", "TransactionDone", "TransactionGone"]
+
+LOGIN: Final = "/u/login"
+SIGNUP: Final = "/u/signup"
+CONSENT: Final = "/u/consent"
+RESUME: Final = "/authorize/resume"
+DATABASE_STRATEGY: Final = "auth0"
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class TransactionDone(TransactionGone):
+    """The application was answered already: somebody came back to an old page."""
+
+
+class Proof(Protocol):
+    """What a factor says once somebody showed who they are."""
+
+    @property
+    def person(self) -> str:
+        """Who."""
+
+    @property
+    def amr(self) -> Sequence[str]:
+        """By what (RFC 8176)."""
+
+
+class Somebody(Protocol):
+    """A person as the flow sees one."""
+
+    @property
+    def user_id(self) -> str:
+        """The `sub` of tokens."""
+
+    @property
+    def name(self) -> str:
+        """What they are called on a page."""
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether they may not sign in."""
+
+    @property
+    def valid_from(self) -> datetime:
+        """What began before is dead."""
+
+
+class People(Protocol):
+    """Where the flow asks about people."""
+
+    async def person(self, tenant: str, person: str) -> Somebody | None:
+        """Somebody, if they are there."""
+
+    def claims(self, person: Any, asked: AuthorizationRequest, scope: Sequence[str]) -> dict[str, Any]:
+        """What an ID token of the front channel says of them."""
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A login under way in this browser."""
+
+    id: str
+    tenant: str
+    client: ClientRow
+    params: AuthorizationRequest
+    binding: str
+    """The cookie's secret: what a form's CSRF token is bound to."""
+    identifier: str | None = None
+    person: str | None = None
+    session_id: str | None = None
+    is_done: bool = False
+
+    @property
+    def audience(self) -> str | None:
+        """The API that is asked for: the request's, or the tenant's default."""
+        return self.params.audience or self.client.tenant.settings.get("default_audience") or None
+
+
+class Flow:
+    """Leads logins on; one per process."""
+
+    def __init__(self, store: EventStore, bus: Bus, people: People, hints: Hints, ending: Ending) -> None:
+        self._store, self._bus, self._people = store, bus, people
+        self._hints, self._ending = hints, ending
+        self._database = store.database
+
+    @property
+    def database(self) -> Database:
+        """Where the rows are."""
+        return self._database
+
+    # Where a browser stands
+
+    async def transaction(self, call: Call) -> Transaction:
+        """The login which this page belongs to, by its parameter `state` and the browser's cookie.
+
+        Raises:
+            TransactionGone: it has expired or was never there; TransactionDone where the application was answered.
+            NotThisBrowser: it is another browser's.
+        """
+        id_ = state_of(call)
+        async with self._database.connection() as rows:
+            kept = await transactions.find(rows, call.tenant, id_, cookies.transaction_cookie(call, id_))
+        if kept.is_done and call.request.method != "POST":
+            raise TransactionDone
+        client = await standing.standing(self._database, call.tenant, kept.client_id)
+        if client is None:
+            raise TransactionGone
+        said = (kept.identifier, kept.person, kept.session_id, kept.is_done)
+        return Transaction(kept.id, call.tenant, client, kept.asked, kept.secret, *said)
+
+    async def remember_identifier(self, call: Call, tx: Transaction, identifier: str) -> None:
+        """Keep what was typed on the first page for the second."""
+        async with self._database.connection() as rows:
+            await transactions.remember_identifier(rows, call.tenant, tx.id, tx.binding, identifier)
+
+    def connection(self, tx: Transaction) -> ConnectionRow | None:
+        """The database connection in which people sign in to this application."""
+        asked = tx.params.connection
+        fitting = (each for each in tx.client.connections if asked in {None, each.name})
+        return next((each for each in fitting if each.strategy == DATABASE_STRATEGY), None)
+
+    async def session(self, call: Call) -> SessionView | None:
+        """Who is signed in at this browser, if they still may be."""
+        cookie = cookies.session_cookie(call)
+        if not cookie:
+            return None
+        found = await sessions.by_cookie(self._database, call.tenant, cookies.hash_of(cookie))
+        return found if found and await self._is_welcome(call.tenant, found) else None
+
+    async def _is_welcome(self, tenant: str, session: SessionView) -> bool:
+        somebody = await self._people.person(tenant, session.person)
+        return somebody is not None and not somebody.is_blocked and session.auth_time >= somebody.valid_from
+
+    # What leads on
+
+    async def begin(self, call: Call, client: ClientRow, asked: AuthorizationRequest) -> tuple[Transaction, list[Any]]:
+        """A new login, and the headers that bind it to this browser."""
+        secret = cookies.new_secret()
+        async with self._database.connection() as rows:
+            id_ = await transactions.begin(rows, call.tenant, secret, asked)
+        return Transaction(id_, call.tenant, client, asked, secret), cookies.set_transaction(call, id_, secret)
+
+    async def signed_in(self, call: Call, tx: Transaction, proven: Proof, *, is_signup: bool = False) -> Reply:
+        """Somebody showed who they are: give them a session, then ask for consent or answer the application.
+
+        Session, fact, activity and the transaction's step are one commit: there is no session without all its steps.
+        """
+        if await self.is_another(call, tx.params, proven.person):
+            return await self.cancelled(call, tx, LoginRequired("Another person signed in than was asked for."))
+        secret = cookies.new_secret()
+        session_id = await self._session_id(call, tx, proven, secret, is_signup=is_signup)
+        tenant = tx.client.tenant
+        lifetime = standing.lifetimes_of(tenant).absolute if standing.is_persistent(tenant) else None
+        headers = [cookies.set_session(call, secret, lifetime)]
+        tx = replace(tx, person=proven.person, session_id=session_id)
+        return await self._onward(call, tx, headers)
+
+    async def visited(self, call: Call, tx: Transaction, session: SessionView, headers: Sequence[Any] = ()) -> Reply:
+        """Somebody who is signed in goes on to this application without being asked who they are."""
+        command = VisitSession(
+            call.tenant, session.session_id, standing.lifetimes_of(tx.client.tenant), self._visit(call, tx)
+        )
+
+        async def also(rows: Connection, _state: Any) -> None:
+            await transactions.signed_in(rows, call.tenant, tx.id, session.person, session.session_id)
+
+        try:
+            await self._store.execute(command, context_of(call, tx, session.person, session.session_id), also=also)
+        except SessionGone as error:
+            raise LoginRequired from error  # it ended a moment ago
+        tx = replace(tx, person=session.person, session_id=session.session_id)
+        return await self._onward(call, tx, headers, is_again=not tx.binding)
+
+    async def resumed(self, call: Call, tx: Transaction) -> Reply:
+        """Go on where it was left: after a reload, or when somebody we needed was away."""
+        if await self._standing_session(tx) is None:
+            return to_page(LOGIN, tx)
+        return await self._onward(call, tx, [], is_again=True)
+
+    async def consented(self, call: Call, tx: Transaction, *, accepts: bool) -> Reply:
+        """Somebody answered what they were asked; who is not signed in by now begins again."""
+        if await self._standing_session(tx) is None or tx.person is None:
+            return to_page(LOGIN, tx)
+        if not accepts:
+            return await self.cancelled(call, tx, AccessDenied("User did not authorize the request"))
+        scope = await self.scope(tx)
+        consent_id = consent_id_of(call.tenant, tx.person, tx.client.client_id, tx.audience)
+        command = GiveConsent(call.tenant, consent_id, tx.person, tx.client.client_id, tx.audience, scope)
+        await self._store.execute(command, context_of(call, tx, tx.person, tx.session_id))
+        return await self._issued(call, tx, [])
+
+    async def cancelled(self, call: Call, tx: Transaction, error: OAuthError) -> Reply:
+        """Tell the application that there will be no login."""
+        await self.note(call, tx.client, error.code, error.reason, is_silent=tx.params.is_silent)
+        return await self._finished(tx, error.body(), [])
+
+    # What is known of it
+
+    async def scope(self, tx: Transaction) -> tuple[str, ...]:
+        """What the application gets if it is let: the asked scopes that mean something here."""
+        return granted(tx.params.scope, await self.descriptions(tx))
+
+    async def descriptions(self, tx: Transaction) -> Mapping[str, str]:
+        """The scopes of the asked API, with what people are told of them."""
+        api = await standing.api(self._database, tx.tenant, tx.audience) if tx.audience else None
+        return api.scopes if api else {}
+
+    async def user_id(self, tenant: str, person: str) -> str | None:
+        """What tokens call somebody."""
+        somebody = await self._people.person(tenant, person)
+        return somebody.user_id if somebody else None
+
+    async def called(self, tenant: str, person: str) -> str:
+        """What a page calls somebody."""
+        somebody = await self._people.person(tenant, person)
+        return somebody.name if somebody else "you"
+
+    async def is_audience(self, tx: Transaction) -> bool:
+        """Whether there is an API that is called so; userinfo is one as well."""
+        if tx.audience is None or tx.audience == f"{tx.client.tenant.issuer}userinfo":
+            return True
+        return await standing.api(self._database, tx.tenant, tx.audience) is not None
+
+    async def has_consent(self, tx: Transaction, person: str) -> bool:
+        """Whether there is nothing to be asked before the application gets what it wants."""
+        if "consent" in tx.params.prompt:
+            return False
+        if tx.client.is_first_party:
+            return True
+        consent_id = consent_id_of(tx.tenant, person, tx.client.client_id, tx.audience)
+        known = await sessions.consent(self._database, tx.tenant, consent_id)
+        return known is not None and known.covers(await self.scope(tx))
+
+    async def note(
+        self, call: Call, client: ClientRow | None, error: str | None, reason: str, *, is_silent: bool
+    ) -> None:
+        """Tell the activity log of a refusal."""
+        command = NoteRefusal(
+            call.tenant,
+            client.client_id if client else None,
+            client.name if client else None,
+            error,
+            reason,
+            is_silent,
+            *surroundings(call),
+        )
+        await self._store.execute(command, Context(request_id=call.request_id, trace=call.trace))
+
+    async def is_another(self, call: Call, asked: AuthorizationRequest, person: str) -> bool:
+        """Whether the application means somebody else (`id_token_hint`).
+
+        Raises:
+            HintRefused: what it sent is no ID token of its own.
+        """
+        if asked.id_token_hint is None:
+            return False
+        somebody = await self._people.person(call.tenant, person)
+        return somebody is None or self._hints.subject(call, asked.id_token_hint, asked.client_id) != somebody.user_id
+
+    async def _session_id(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> str:
+        """Renew the session this browser has when it is the same person's; else end that one, and start another."""
+        held = cookies.session_cookie(call)
+        current = await sessions.by_cookie(self._database, call.tenant, cookies.hash_of(held)) if held else None
+        if current is not None and current.person == proven.person:
+            try:
+                return await self._renewed(call, tx, proven, secret, current)
+            except SessionGone:
+                current = None
+        if current is not None:
+            await self._ending.end(call.tenant, current, "logout", context_of(call, tx, current.person, None))
+        return await self._started(call, tx, proven, secret, is_signup=is_signup)
+
+    async def _renewed(self, call: Call, tx: Transaction, proven: Proof, secret: str, current: SessionView) -> str:
+        command = RenewSession(
+            tenant=call.tenant,
+            session_id=current.session_id,
+            person=proven.person,
+            amr=tuple(proven.amr),
+            acr=_acr(tx.params),
+            cookie=cookies.hash_of(secret),
+            lifetimes=standing.lifetimes_of(tx.client.tenant),
+            visit=self._visit(call, tx),
+        )
+        return await self._executed(call, tx, command)
+
+    async def _started(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> str:
+        connection = self.connection(tx)
+        command = StartSession(
+            tenant=call.tenant,
+            session_id=text(32),
+            person=proven.person,
+            connection_id=connection.connection_id if connection else "",
+            amr=tuple(proven.amr),
+            acr=_acr(tx.params),
+            cookie=cookies.hash_of(secret),
+            lifetimes=standing.lifetimes_of(tx.client.tenant),
+            visit=self._visit(call, tx),
+            is_signup=is_signup,
+        )
+        return await self._executed(call, tx, command)
+
+    async def _executed(self, call: Call, tx: Transaction, command: StartSession | RenewSession) -> str:
+        async def also(rows: Connection, _state: Any) -> None:
+            await transactions.signed_in(rows, call.tenant, tx.id, command.person, command.session_id)
+
+        await self._store.execute(command, context_of(call, tx, command.person, command.session_id), also=also)
+        return command.session_id
+
+    def _visit(self, call: Call, tx: Transaction) -> Visit:
+        connection = self.connection(tx)
+        name = connection.name if connection else ""
+        return Visit(tx.client.client_id, tx.client.name, name, *surroundings(call))
+
+    async def _standing_session(self, tx: Transaction) -> SessionView | None:
+        """The session in which this transaction's steps were done, if it still lives and its person may sign in."""
+        if tx.session_id is None or tx.person is None:
+            return None
+        found = await sessions.session(self._database, tx.tenant, tx.session_id)
+        if found is None or not found.is_alive or found.person != tx.person:
+            return None
+        return found if await self._is_welcome(tx.tenant, found) else None
+
+    async def _onward(self, call: Call, tx: Transaction, headers: Sequence[Any], *, is_again: bool = False) -> Reply:
+        assert tx.person is not None, "somebody signed in"
+        if not await self.has_consent(tx, tx.person):
+            return to_page(CONSENT, tx, headers)
+        try:
+            return await self._issued(call, tx, headers)
+        except Unavailable:
+            if is_again:
+                raise
+            # What was done is kept: a reload goes on from here.
+            return to_page(RESUME, tx, headers)
+
+    async def _issued(self, call: Call, tx: Transaction, headers: Sequence[Any]) -> Reply:
+        session = await self._standing_session(tx)
+        if session is None:
+            return to_page(LOGIN, tx, headers)
+        said = await (self._id_token(tx, session) if tx.params.response_type == ID_TOKEN else self._code(tx, session))
+        if "error" in said:
+            await self.note(call, tx.client, said["error"], "RefusedByToken", is_silent=tx.params.is_silent)
+        return await self._finished(tx, said, headers)
+
+    async def _code(self, tx: Transaction, session: SessionView) -> dict[str, str]:
+        asked = tx.params
+        question = IssueCode(
+            tenant=tx.tenant,
+            transaction=tx.id,
+            client_id=tx.client.client_id,
+            redirect_uri=asked.redirect_uri,
+            scope=list(await self.scope(tx)),
+            audience=tx.audience,
+            nonce=asked.nonce,
+            code_challenge=asked.code_challenge,
+            requested=asked.claims,
+            person=session.person,
+            session_id=session.session_id,
+            auth_time=session.auth_time,
+            amr=list(session.amr),
+            acr=_acr(asked),
+        )
+        answer = await ask(self._bus, "token", "issue_code", question, CodeIssued)
+        return _refused(answer) or {"code": answer.code}
+
+    async def _id_token(self, tx: Transaction, session: SessionView) -> dict[str, str]:
+        somebody = await self._people.person(tx.tenant, session.person)
+        if somebody is None or tx.params.nonce is None:
+            return ServerError().body()
+        question = IssueIdToken(
+            tenant=tx.tenant,
+            client_id=tx.client.client_id,
+            redirect_uri=tx.params.redirect_uri,
+            sub=somebody.user_id,
+            claims=self._people.claims(somebody, tx.params, await self.scope(tx)),
+            nonce=tx.params.nonce,
+            person=session.person,
+            session_id=session.session_id,
+            auth_time=session.auth_time,
+            amr=list(session.amr),
+            acr=_acr(tx.params),
+        )
+        answer = await ask(self._bus, "token", "issue_id_token", question, IdTokenIssued)
+        return _refused(answer) or {"id_token": answer.id_token}
+
+    async def _finished(self, tx: Transaction, said: Mapping[str, str], headers: Sequence[Any]) -> Reply:
+        async with self._database.connection() as rows:
+            await transactions.done(rows, tx.tenant, tx.id)
+        to, issuer = Destination.of(tx.params), tx.client.tenant.issuer
+        return answered(to, issuer, said, headers)
+
+
+def state_of(call: Call) -> str:
+    """The id of the login to which a page belongs, from its query or its form."""
+    raw = call.request.body.decode(errors="replace") if call.request.method == "POST" else call.request.query
+    found = [value for name, value in parse_qsl(raw, max_num_fields=100) if name == "state"]
+    if len(found) != 1 or not _ID.fullmatch(found[0]):
+        raise TransactionGone
+    return found[0]
+
+
+def to_page(path: str, tx: Transaction, headers: Sequence[Any] = ()) -> Reply:
+    """Send the browser to a page of this login; always by GET (RFC 9700 §4.12)."""
+    return Reply(VERSION, 303, [("location", f"{path}?state={tx.id}"), *NO_STORE, *headers], b"")
+
+
+def surroundings(call: Call) -> tuple[str, str, str]:
+    """Address, user agent and host, for the activity log."""
+    request = call.request
+    return request.client_address, (call.header("user-agent") or "")[:512], request.authority
+
+
+def context_of(call: Call, tx: Transaction, person: str, session_id: str | None) -> Context:
+    """What a person's step brings to its events."""
+    return Context(
+        actor=Actor("user", person),
+        client_id=tx.client.client_id,
+        session_id=session_id,
+        request_id=call.request_id,
+        trace=call.trace,
+        correlation_id=tx.id,
+    )
+
+
+def new_id() -> str:
+    """An id for a login of which no row is needed."""
+    return uuid7().hex
+
+
+def _acr(asked: AuthorizationRequest) -> str | None:
+    """The level that is told where one was asked for: a password is level 1, whatever was wished."""
+    return "1" if asked.acr_values else None
+
+
+def _refused(answer: CodeIssued | IdTokenIssued) -> dict[str, str]:
+    if answer.error is None:
+        return {}
+    return {"error": answer.error, "error_description": answer.error_description or ""}

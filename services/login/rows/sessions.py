@@ -1,0 +1,128 @@
+"""The rows of sessions: load and lock, save, compare. Cookie, lifetimes and applications are authoritative."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from libs.eventstore import Event, Loaded
+from libs.eventstore.verify import FoldCheck, Key
+from libs.postgres import Connection, Record
+from services.login.commands import RenewSession, StartSession, VisitSession
+from services.login.rules import session as rules
+from services.login.rules.session import NoSession, Session, State
+
+STREAM: Final = "session-"
+
+COLUMNS: Final = (
+    "session_id, version, person, connection_id, auth_time, amr, acr, ended,"
+    " least(idle_expires_at, expires_at) AS until"
+)
+
+INSERT: Final = """
+INSERT INTO sessions (tenant, session_id, version, person, connection_id, auth_time, amr, acr, cookie,
+                      idle_expires_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + least($10::interval, $11::interval),
+        clock_timestamp() + $11::interval)
+"""
+
+RENEW: Final = """
+UPDATE sessions SET version = $3, auth_time = $4, amr = $5, acr = $6, cookie = $7, updated_at = clock_timestamp(),
+    last_seen_at = clock_timestamp(), expires_at = clock_timestamp() + $9::interval,
+    idle_expires_at = clock_timestamp() + least($8::interval, $9::interval)
+WHERE tenant = $1 AND session_id = $2
+"""
+
+VISIT: Final = """
+UPDATE sessions SET last_seen_at = clock_timestamp(),
+    idle_expires_at = least(expires_at, clock_timestamp() + $3::interval)
+WHERE tenant = $1 AND session_id = $2
+"""
+
+END: Final = """
+UPDATE sessions SET version = $3, ended = $4, cookie = NULL, updated_at = clock_timestamp()
+WHERE tenant = $1 AND session_id = $2
+"""
+
+SERVES: Final = """
+INSERT INTO session_clients (tenant, session_id, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+"""
+
+
+class SessionRows:
+    """The aggregate `session`: one row in `sessions`, and one per application beside it."""
+
+    def stream(self, command: Any) -> str:
+        """One stream per session."""
+        return f"{STREAM}{command.session_id}"
+
+    def evolve(self, state: State, event: Event) -> State:
+        """See `rules.session`."""
+        return rules.evolve(state, event)
+
+    async def load(self, rows: Connection, command: Any) -> Loaded[State]:
+        """Lock the session's row."""
+        row = await rows.fetchrow(
+            f"SELECT {COLUMNS} FROM sessions WHERE tenant = $1 AND session_id = $2 FOR UPDATE",  # noqa: S608
+            command.tenant,
+            command.session_id,
+        )
+        return Loaded(session_of(row), row["version"]) if row else Loaded(NoSession(), 0)
+
+    async def save(self, rows: Connection, command: Any, _before: Loaded[State], after: Loaded[State]) -> None:
+        """Write what the command changes."""
+        assert isinstance(after.state, Session), "an event makes a session or is about one"
+        key, now = (command.tenant, command.session_id), after.state
+        match command:
+            case StartSession(lifetimes=lives):
+                said = (now.person, now.connection_id, now.auth_time, list(now.amr), now.acr, command.cookie)
+                await rows.execute(INSERT, *key, after.version, *said, lives.idle, lives.absolute)
+            case RenewSession(lifetimes=lives):
+                told = (now.auth_time, list(now.amr), now.acr, command.cookie)
+                await rows.execute(RENEW, *key, after.version, *told, lives.idle, lives.absolute)
+            case VisitSession(lifetimes=lives):
+                await rows.execute(VISIT, *key, lives.idle)
+            case _:
+                await rows.execute(END, *key, after.version, now.ended)
+                return
+        await rows.execute(SERVES, *key, command.visit.client_id)
+
+
+def session_of(row: Record) -> Session:
+    """The session of a row."""
+    return Session(
+        session_id=row["session_id"],
+        person=row["person"],
+        connection_id=row["connection_id"],
+        auth_time=row["auth_time"],
+        amr=tuple(row["amr"]),
+        acr=row["acr"],
+        ended=row["ended"],
+        until=row["until"],
+    )
+
+
+def _shape(state: State) -> object:
+    if not isinstance(state, Session):
+        return None
+    return (state.person, state.connection_id, state.auth_time, state.amr, state.acr, state.ended)
+
+
+async def _stored(rows: Connection, tenants: Sequence[str], streams: Sequence[str]) -> dict[Key, object]:
+    found = await rows.fetch(
+        f"SELECT tenant, {COLUMNS} FROM sessions "  # noqa: S608
+        "JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, session_id) USING (tenant, session_id)",
+        tenants,
+        [stream.removeprefix(STREAM) for stream in streams],
+    )
+    return {(row["tenant"], STREAM + row["session_id"]): _shape(session_of(row)) for row in found}
+
+
+FOLD: Final[FoldCheck[Any]] = FoldCheck[Any](
+    name="session",
+    streams=STREAM,
+    initial=NoSession(),
+    evolve=rules.evolve,
+    shape=_shape,
+    read=_stored,
+    keys=f"SELECT tenant, '{STREAM}' || session_id AS stream FROM sessions",  # noqa: S608
+)
+"""How `limen verify` compares sessions with their facts."""
