@@ -150,7 +150,7 @@ class GrantStarted(Fact, frozen=True, kw_only=True):
     expires_at: datetime | None
     org_id: str | None = None
     cnf: dict[str, str] | None = None
-    resource: list[str] = []
+    resource: list[str] = []  # noqa: RUF012  # msgspec copies it
     act: dict[str, Any] | None = None
 
 

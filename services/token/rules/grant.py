@@ -6,11 +6,22 @@ How its refresh tokens go on is `rules.refresh_token`'s: that is authoritative, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from libs.eventstore import Event
 from services.token.commands import RevokeGrant
 from services.token.events import GrantExpired, GrantRevoked, GrantStarted
+
+
+class EndsGrant:
+    """Mixed into a refusal after which the grant must end: what was presented is in two hands."""
+
+    why: ClassVar[str]
+
+    def __init__(self, grant_id: str) -> None:
+        super().__init__()
+        self.grant_id = grant_id
+
 
 # What is remembered.
 
