@@ -98,6 +98,7 @@ USUAL: Final[Mapping[str, Any]] = {
     "application": "",
     "errors": {},
     "identifier": "",
+    "kept": {},
     "link": None,
     "needs_username": False,
     "may_sign_up": False,

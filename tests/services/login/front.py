@@ -30,8 +30,8 @@ from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked,
 from services.login import app
 from services.login.events import CATALOGUE
 from services.login.projections import PROJECTIONS
+from services.login.routes.answering import html
 from services.login.routes.flow import Flow
-from services.login.routes.plain import page, plain
 from services.token.commands import (
     CodeIssued,
     GrantAnswer,
@@ -335,7 +335,7 @@ def login_page(flow: Flow) -> tuple[Route, ...]:
 
     async def show(call: Call) -> Reply:
         tx = await flow.transaction(call)
-        return plain("Sign in", tx.client.name, status=200)
+        return html(f"Sign in {tx.client.name}", "default-src 'none'")
 
     async def log_in(call: Call) -> Reply:
         tx = await flow.transaction(call)
@@ -348,9 +348,9 @@ def login_page(flow: Flow) -> tuple[Route, ...]:
         return await flow.consented(call, tx, accepts=form["action"] == "accept")
 
     return (
-        Route("GET", "/u/login", show, renderer=page),
-        Route("POST", "/u/login", log_in, renderer=page),
-        Route("POST", "/u/consent", consent, renderer=page),
+        Route("GET", "/u/login", show),
+        Route("POST", "/u/login", log_in),
+        Route("POST", "/u/consent", consent),
     )
 
 
