@@ -27,8 +27,12 @@ from services.tenants.events import (
 from services.tenants.rules.branding import PROMPTS, difference_of
 from services.tenants.rules.settings import difference, taken_in
 
-PARTS: Final = ("keys", "token")
-"""What others make before a tenant can open: `key_rotation` its first key, `token` its Management API."""
+PARTS: Final = ("keys", "token", "connections")
+"""What others make before a tenant can open.
+
+`key_rotation` makes its first key, `token` its Management API, `connections` the database connection people sign up in.
+A tenant that was open before a part was asked for stays open.
+"""
 
 SCHEMES: Final = {"http": ":80", "https": ":443"}
 """The schemes of an issuer, each with the port that is not said."""
