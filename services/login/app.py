@@ -1,6 +1,6 @@
 """Wires `login`: its logs and rows, whom it follows, what it answers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -23,7 +23,7 @@ from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.jose import FollowedKeys
 from libs.postgres import Connection, Locks
 from libs.runtime.lifecycle import Lifecycle
-from libs.sealed import DerivedKey, Keyring
+from libs.sealed import Keyring
 from libs.settings import load
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.login.commands import (
@@ -42,7 +42,7 @@ from services.login.projections import PROJECTIONS, callers
 from services.login.routes.account import Account
 from services.login.routes.asks import PersonAsk
 from services.login.routes.authorize import Authorize
-from services.login.routes.csrf import Csrf
+from services.login.routes.consent_page import ConsentPage
 from services.login.routes.ending import Ending, Tell
 from services.login.routes.flow import Flow
 from services.login.routes.grants import Grants
@@ -50,6 +50,7 @@ from services.login.routes.hints import Hints
 from services.login.routes.logout import Logout
 from services.login.routes.persons import Persons
 from services.login.routes.sessions import Sessions
+from services.login.routes.showing import Pages
 from services.login.routes.userinfo import Userinfo
 from services.login.rows import errands
 from services.login.rows.consents import FOLD as CONSENTS_FOLD
@@ -102,7 +103,9 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
     lifecycle.background("forget answered requests", answered.sweep())
     cursors, persons = Cursors(*keyring.derived("cursor")), Persons(database)
-    protocol = front(store, bus, believed.keys, believed.issuers.of, persons, telling, keyring.derived("csrf"), cursors)
+    protocol = front(
+        store, bus, believed.keys, believed.issuers.of, persons, telling, Pages(keyring.derived("csrf")), cursors
+    )
     lifecycle.background("forget logins", sweep(database))
     asks = await PersonAsk(database).serve(bus)
     lifecycle.on_stop(partial(asks.drain, within=5))
@@ -165,16 +168,17 @@ def front(
     issuer_of: Callable[[str], str | None],
     people: Any,
     tell: Tell,
-    csrf_keys: Sequence[DerivedKey],
+    pages: Pages,
     cursors: Cursors,
 ) -> FrontChannel:
     """Authorization, logout, userinfo, and what the Management API says of sessions and consents."""
-    hints, ending, csrf = Hints(keys, issuer_of), Ending(store, tell), Csrf(csrf_keys)
+    hints, ending = Hints(keys, issuer_of), Ending(store, tell)
     flow = Flow(store, bus, people, hints, ending)
     routes = (
-        *Authorize(flow, hints).routes(),
-        *Account(flow, csrf).routes(),
-        *Logout(flow, hints, ending, csrf).routes(),
+        *Authorize(flow, hints, pages).routes(),
+        *ConsentPage(flow, pages).routes(),
+        *Account(flow, pages).routes(),
+        *Logout(flow, hints, ending, pages).routes(),
         *Userinfo(bus, keys, issuer_of, people).routes(),
         *Sessions(store.database, bus, ending, people, cursors).routes(),
         *Grants(store, bus, people).routes(),
