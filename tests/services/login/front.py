@@ -19,7 +19,7 @@ from libs.edge import AnsweredRequests, Call, Cursors, Edge, Reply, Route, Route
 from libs.edge.asks import answer_asks
 from libs.edge.guard import guard
 from libs.edge.wire import VERSION, Request, decode_reply, encode
-from libs.eventstore import Applied, EventStore
+from libs.eventstore import EventStore
 from libs.jose import FollowedKeys, Signer, VerifyingKey, new_signing_key
 from libs.oauth.authorization import AuthorizationRequest
 from libs.postgres import Connection, Database
@@ -272,7 +272,7 @@ class Front:
         keys = followed_keys()
         answered = AnsweredRequests(database, [derive(ROOT, idempotency.LABEL)])
         front = app.front(
-            store, bus, keys, _issuer, people, tell, [derive(ROOT, "csrf")], Applied(bus, "login"),
+            store, bus, keys, _issuer, people, tell, [derive(ROOT, "csrf")],
             Cursors(derive(ROOT, "cursor")),
         )  # fmt: skip
         table = RouteTable(*front.routes, *login_page(front.flow))
