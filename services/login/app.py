@@ -1,6 +1,6 @@
 """Wires `login`: its logs and rows, whom it follows, what it answers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -24,7 +24,7 @@ from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.jose import FollowedKeys
 from libs.postgres import Connection, Locks
 from libs.runtime.lifecycle import Lifecycle
-from libs.sealed import DerivedKey, Keyring
+from libs.sealed import Keyring
 from libs.settings import load
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.login.commands import (
@@ -39,29 +39,21 @@ from services.login.commands import (
 )
 from services.login.config import Settings
 from services.login.events import CATALOGUE
-from services.login.factors.password import PasswordFactor
-from services.login.factors.signup import SignUp
-from services.login.factors.tickets import Tickets
 from services.login.projections import PROJECTIONS, callers
 from services.login.routes.account import Account
 from services.login.routes.asks import PersonAsk
 from services.login.routes.authorize import Authorize
-from services.login.routes.brand import Brand
 from services.login.routes.brands import Brands
 from services.login.routes.consent_page import ConsentPage
 from services.login.routes.ending import Ending, Tell
 from services.login.routes.flow import Flow
 from services.login.routes.grants import Grants
 from services.login.routes.hints import Hints
-from services.login.routes.login_pages import LoginPages
 from services.login.routes.logout import Logout
 from services.login.routes.persons import Persons
-from services.login.routes.reset_pages import ResetPages
 from services.login.routes.sessions import Sessions
 from services.login.routes.showing import Pages
-from services.login.routes.signup_pages import SignUpPages
 from services.login.routes.userinfo import Userinfo
-from services.login.routes.verify_page import LinkPages
 from services.login.rows import errands
 from services.login.rows.consents import FOLD as CONSENTS_FOLD
 from services.login.rows.consents import ConsentRows
@@ -114,8 +106,16 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
     lifecycle.background("forget answered requests", answered.sweep())
     cursors, persons = Cursors(*keyring.derived("cursor")), Persons(database)
-    csrf = keyring.derived("csrf")
-    protocol = front(store, bus, believed.keys, believed.issuers.of, persons, telling, csrf, cursors, brands.of)
+    protocol = front(
+        store,
+        bus,
+        believed.keys,
+        believed.issuers.of,
+        persons,
+        telling,
+        Pages(keyring.derived("csrf"), brands.of),
+        cursors,
+    )
     lifecycle.background("forget logins", sweep(database))
     asks = await PersonAsk(database).serve(bus)
     lifecycle.on_stop(partial(asks.drain, within=5))
@@ -173,7 +173,6 @@ class FrontChannel:
     """The protocol's routes, and the flow to which the pages belong."""
 
     flow: Flow
-    pages: Pages
     routes: tuple[Route, ...]
 
 
@@ -184,34 +183,22 @@ def front(
     issuer_of: Callable[[str], str | None],
     people: Any,
     tell: Tell,
-    csrf_keys: Sequence[DerivedKey],
+    pages: Pages,
     cursors: Cursors,
-    brand_of: Callable[[str], Brand] = lambda _: Brand(),
 ) -> FrontChannel:
     """Authorization, logout, userinfo, and what the Management API says of sessions and consents."""
-    hints, ending, pages = Hints(keys, issuer_of), Ending(store, tell), Pages(csrf_keys, brand_of)
+    hints, ending = Hints(keys, issuer_of), Ending(store, tell)
     flow = Flow(store, bus, people, hints, ending)
     routes = (
         *Authorize(flow, hints, pages).routes(),
+        *ConsentPage(flow, pages).routes(),
         *Account(flow, pages).routes(),
         *Logout(flow, hints, ending, pages).routes(),
         *Userinfo(bus, keys, issuer_of, people).routes(),
         *Sessions(store.database, bus, ending, people, cursors).routes(),
         *Grants(store, bus, people).routes(),
     )
-    return FrontChannel(flow, pages, routes)
-
-
-def pages_of(channel: FrontChannel, factor: PasswordFactor, sign_up: SignUp, tickets: Tickets) -> tuple[Route, ...]:
-    """What people see on their way."""
-    flow, pages = channel.flow, channel.pages
-    return (
-        *LoginPages(flow, pages, factor).routes(),
-        *SignUpPages(flow, pages, sign_up).routes(),
-        *ConsentPage(flow, pages).routes(),
-        *ResetPages(flow, pages, tickets).routes(),
-        *LinkPages(pages, tickets).routes(),
-    )
+    return FrontChannel(flow, routes)
 
 
 async def telling(rows: Connection, tenant: str, client_id: str, session_id: str, person: str) -> None:

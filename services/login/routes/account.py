@@ -3,11 +3,11 @@
 from typing import Final
 
 from libs.edge import Call, Reply, Route
-from services.login.routes.flow import LOGIN, Flow, to_page
+from services.login.routes.flow import ACCOUNT, LOGIN, Flow, to_page
 from services.login.routes.login_pages import shared
 from services.login.routes.showing import Pages
 
-PATH: Final = "/u/account"
+GO_ON: Final = "default"
 
 
 class Account:
@@ -18,10 +18,8 @@ class Account:
 
     def routes(self) -> tuple[Route, ...]:
         """Show it, take the answer."""
-        return (
-            Route("GET", PATH, self.show, renderer=self._pages.refused),
-            Route("POST", PATH, self.choose, renderer=self._pages.refused),
-        )
+        told = self._pages.refused
+        return (Route("GET", ACCOUNT, self.show, renderer=told), Route("POST", ACCOUNT, self.choose, renderer=told))
 
     async def show(self, call: Call) -> Reply:
         """Ask, where there is somebody to go on as."""
@@ -29,14 +27,14 @@ class Account:
         session = await self._flow.session(call)
         if session is None:
             return to_page(LOGIN, tx)
-        who = await self._flow.called(call.tenant, session.person)
-        return self._pages.show(call, "account.html", **shared(tx), person=who)
+        person = await self._flow.called(call.tenant, session.person)
+        return self._pages.show(call, "account.html", **shared(tx), person=person)
 
     async def choose(self, call: Call) -> Reply:
         """Go on as who is signed in, or sign in as another."""
         tx = await self._flow.transaction(call)
         form = self._pages.form(call, tx.binding)
         session = await self._flow.session(call)
-        if session is None or form.get("action") != "continue":
+        if session is None or form.get("action") != GO_ON:
             return to_page(LOGIN, tx)
         return await self._flow.visited(call, tx, session)

@@ -26,14 +26,13 @@ from services.login.queries.sessions import SessionView
 from services.login.queries.standing import ClientRow
 from services.login.routes import cookies
 from services.login.routes.answering import Destination, answered
-from services.login.routes.flow import LOGIN, RESUME, SIGNUP, Flow, Transaction, new_id, to_page
+from services.login.routes.flow import ACCOUNT, LOGIN, RESUME, SIGNUP, Flow, Transaction, new_id, to_page
 from services.login.routes.hints import Hints
 from services.login.routes.problems import BadRequest
 from services.login.routes.showing import Pages
 from services.login.rules.authorization import Signed, Step, next_step
 
 PATH: Final = "/authorize"
-ACCOUNT: Final = "/u/account"
 FORM: Final = "application/x-www-form-urlencoded"
 MOST_IN_A_URL: Final = 6000
 
@@ -54,10 +53,11 @@ class Authorize:
 
     def routes(self) -> tuple[Route, ...]:
         """The endpoint's own routes."""
+        page = self._pages.refused
         return (
-            Route("GET", PATH, self.by_get, renderer=self._pages.refused),
-            Route("POST", PATH, self.by_post, renderer=self._pages.refused),
-            Route("GET", RESUME, self.resume, renderer=self._pages.refused),
+            Route("GET", PATH, self.by_get, renderer=page),
+            Route("POST", PATH, self.by_post, renderer=page),
+            Route("GET", RESUME, self.resume, renderer=page),
         )
 
     async def by_get(self, call: Call) -> Reply:
@@ -151,7 +151,7 @@ class Authorize:
         await self._flow.note(call, client, error.code, error.reason, is_silent=is_silent)
         if not client.is_first_party and not is_silent and await self._flow.session(call) is None:
             # A stranger's application must not use us to lead people to it (RFC 9700 §4.11.2).
-            return self._pages.refused(BadRequest(detail=error.description), call.request)
+            raise BadRequest(detail=error.description)
         return answered(to, client.tenant.issuer, error.body())
 
 

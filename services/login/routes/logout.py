@@ -7,6 +7,7 @@ asked first, so that a picture on another site signs nobody out (OI-10).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 from libs.edge import Call, Reply, Route
 from libs.edge.answers import NO_STORE
@@ -56,12 +57,13 @@ class Logout:
 
     def routes(self) -> tuple[Route, ...]:
         """All ways out."""
+        page = self._pages.refused
         return (
-            Route("GET", OIDC, self.oidc, renderer=self._pages.refused),
-            Route("POST", OIDC, self.oidc, renderer=self._pages.refused),
-            Route("GET", AUTH0, self.auth0, renderer=self._pages.refused),
-            Route("GET", ASK, self.ask, renderer=self._pages.refused),
-            Route("POST", ASK, self.confirmed, renderer=self._pages.refused),
+            Route("GET", OIDC, self.oidc, renderer=page),
+            Route("POST", OIDC, self.oidc, renderer=page),
+            Route("GET", AUTH0, self.auth0, renderer=page),
+            Route("GET", ASK, self.ask, renderer=page),
+            Route("POST", ASK, self.confirmed, renderer=page),
         )
 
     async def oidc(self, call: Call) -> Reply:
@@ -90,15 +92,15 @@ class Logout:
         return self._question(call, Return()) if await self._held(call) else self._goodbye(call)
 
     async def confirmed(self, call: Call) -> Reply:
-        """Somebody pressed the button."""
+        """Somebody pressed a button; where it leads is checked anew."""
         form = self._pages.form(call, cookies.session_cookie(call) or "")
-        if form.get("action") == "deny":
+        if form.get("action") != "accept":
             return self._pages.show(call, "message.html", message=messages.STILL_SIGNED_IN)
-        client_id, url = form.get("client_id"), form.get("return")
-        if url and url not in await self._allowed(call, client_id):
+        given = read(call.request.query)
+        client_id, url = given.get("client_id"), given.get("return")
+        if url is not None and url not in await self._allowed(call, client_id):
             raise ReturnRefused
-        state = form["state"].encode() if form.get("state") else None
-        return await self._ended(call, await self._held(call), Return(client_id, url or None, state))
+        return await self._ended(call, await self._held(call), Return(client_id, url, given.state))
 
     def _hint(self, call: Call, given: Given) -> Hint | None:
         token = given.get("id_token_hint")
@@ -156,20 +158,20 @@ class Logout:
         return hint.sid == held.session_id or hint.sub == await self._flow.user_id(call.tenant, held.person)
 
     def _question(self, call: Call, back: Return) -> Reply:
-        said = {
-            "client_id": back.client_id or "",
-            "return": back.url or "",
-            "state": (back.state or b"").decode(errors="replace"),
-        }
+        said = {"client_id": back.client_id, "return": back.url, "state": back.state}
+        query = urlencode({name: value for name, value in said.items() if value is not None})
         return self._pages.show(
             call,
             "message.html",
-            binding=cookies.session_cookie(call) or "",
-            form_action=(back.url,) if back.url else (),
             message=messages.LOGOUT,
-            action=ASK,
-            kept={name: value for name, value in said.items() if value},
+            action=f"{ASK}?{query}" if query else ASK,
+            binding=cookies.session_cookie(call) or "",
+            form_action=() if back.url is None else (back.url,),
         )
+
+    def _goodbye(self, call: Call) -> Reply:
+        said = [cookies.clear_session(call)]
+        return self._pages.show(call, "message.html", message=messages.LOGGED_OUT, headers=said)
 
     async def _ended(self, call: Call, held: SessionView | None, back: Return) -> Reply:
         if held is not None:
@@ -186,10 +188,6 @@ class Logout:
         answer = {} if back.state is None else {"state": back.state}
         there = location(back.url, QUERY, answer) if answer else back.url
         return Reply(VERSION, 303, [("location", there), *NO_STORE, cookies.clear_session(call)], b"")
-
-    def _goodbye(self, call: Call) -> Reply:
-        said = [cookies.clear_session(call)]
-        return self._pages.show(call, "message.html", headers=said, message=messages.LOGGED_OUT)
 
 
 def _given(call: Call) -> Given:

@@ -121,8 +121,7 @@ async def test_nothing_is_stored_and_no_page_says_where_it_was(browser: Browser)
 @pytest.mark.security("AZ-14")
 async def test_a_refused_consent_is_told_to_the_application(front: Front, browser: Browser) -> None:
     asking = await browser.sign_in("stranger")
-    assert asking.location.startswith("/u/consent?state=")
-    answer = await browser.post("/u/consent", state=asking.said["state"], action="deny")
+    answer = await browser.consent(asking, "deny")
     assert (answer.said["error"], answer.said["state"], answer.said["iss"]) == ("access_denied", "s", ISSUER)
     assert not front.token.codes
 
