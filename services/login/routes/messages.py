@@ -64,7 +64,7 @@ LOGOUT: Final = Message(
     icon="leave",
     kind="",
     button=N_("Sign out"),
-    value="logout",
+    value="accept",
     other=N_("Stay signed in"),
 )
 LOGGED_OUT: Final = Message(
