@@ -11,6 +11,7 @@ from libs.edge.guard import Callers
 from libs.edge.idempotency import AnsweredRequests
 from libs.eventstore import (
     Applied,
+    Envelope,
     EventStore,
     Follower,
     Handler,
@@ -42,6 +43,7 @@ from services.login.projections import PROJECTIONS, callers
 from services.login.routes.account import Account
 from services.login.routes.asks import PersonAsk
 from services.login.routes.authorize import Authorize
+from services.login.routes.brands import Brands
 from services.login.routes.consent_page import ConsentPage
 from services.login.routes.ending import Ending, Tell
 from services.login.routes.flow import Flow
@@ -96,7 +98,8 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
     await _mirror(lifecycle, store, bus, locks, settings)
-    believed = _remember(lifecycle, bus)
+    brands = Brands()
+    believed = _remember(lifecycle, bus, brands)
     await _follow(lifecycle, store, bus, locks)
     applied = Applied(bus, SERVICE)
     await applied.listen()
@@ -104,7 +107,14 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     lifecycle.background("forget answered requests", answered.sweep())
     cursors, persons = Cursors(*keyring.derived("cursor")), Persons(database)
     protocol = front(
-        store, bus, believed.keys, believed.issuers.of, persons, telling, Pages(keyring.derived("csrf")), cursors
+        store,
+        bus,
+        believed.keys,
+        believed.issuers.of,
+        persons,
+        telling,
+        Pages(keyring.derived("csrf"), brands.of),
+        cursors,
     )
     lifecycle.background("forget logins", sweep(database))
     asks = await PersonAsk(database).serve(bus)
@@ -136,10 +146,15 @@ async def _mirror(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     lifecycle.background("partitions", keep_partitions(store, bus, retention))
 
 
-def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
-    """Public keys and issuers in memory."""
+def _remember(lifecycle: Lifecycle, bus: Bus, brands: Brands) -> Callers:
+    """Public keys, issuers and how tenants look, in memory."""
     believed = callers()
-    for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, believed.tenant_fact)):
+
+    def tenant_fact(envelope: Envelope, event: Any) -> None:
+        believed.tenant_fact(envelope, event)
+        brands.tenant_fact(envelope, event)
+
+    for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
         lifecycle.background(f"follow {source.service} in memory", follower.run())
     return believed

@@ -43,11 +43,17 @@ from services.token.commands import (
     GrantClient,
     RegisterClient,
     RegisterResourceServer,
+    RevokeGrant,
     RotateClientSecret,
 )
 from services.token.config import Settings
 from services.token.events import CATALOGUE
-from services.token.grants.endpoint import TokenEndpoint
+from services.token.grants.codes import Codes
+from services.token.grants.door import Door
+from services.token.grants.endpoint import TokenEndpoint, Writers
+from services.token.grants.grant import Reach
+from services.token.grants.redeeming import REDEEM, RENEW, Redeem, Renew, redeem_arguments, renew_arguments
+from services.token.grants.refresh_tokens import RefreshTokens
 from services.token.grants.signing import Signing
 from services.token.grants.standing import Standings
 from services.token.grants.sweeping import sweep
@@ -58,13 +64,16 @@ from services.token.routes import client_credentials, client_grants, clients, hi
 from services.token.routes.asks import QuickstartAsk
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
-from services.token.rows import FOLDS, ClientRows, ResourceServerRows
-from services.token.rules import client, resource_server
+from services.token.routes.people_asks import PeopleAsks
+from services.token.rows import FOLDS, ClientRows, GrantRows, ResourceServerRows
+from services.token.rules import client, grant, resource_server
 
 SERVICE: Final = "token"
+MIGRATIONS: Final = migrations_of(SERVICE)
 
 CLIENT: Final = ClientRows()
 RESOURCE_SERVER: Final = ResourceServerRows()
+GRANT: Final = GrantRows()
 
 COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RegisterClient: Handler(CLIENT, client.register),
@@ -80,6 +89,7 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RegisterResourceServer: Handler(RESOURCE_SERVER, resource_server.register),
     ChangeResourceServer: Handler(RESOURCE_SERVER, resource_server.change),
     DeleteResourceServer: Handler(RESOURCE_SERVER, resource_server.delete),
+    RevokeGrant: Handler(GRANT, grant.revoke),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
 
@@ -97,7 +107,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     """Start the service; `lifecycle` stops it: requests first, then what runs beside them, the bus, the pool."""
     settings = load(Settings, lifecycle.environ, service=SERVICE)
     database, clock = await open_database(
-        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=migrations_of(SERVICE), most=10
+        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS, most=10
     )
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
@@ -105,7 +115,8 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     await _mirror(lifecycle, store, bus, locks, settings)
     believed, signing = _remember(lifecycle, bus, keyring)
     await _follow(lifecycle, store, bus, locks)
-    endpoint = _endpoint(lifecycle, store, signing, clock, settings)
+    standings, reach = Standings(store.database), Reach(store, bus, RefreshTokens(keyring))
+    endpoint = _endpoint(lifecycle, reach, standings, signing, clock, settings)
     applied = Applied(bus, SERVICE)
     await applied.listen()
     answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
@@ -125,6 +136,9 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     )
     quickstart = await QuickstartAsk(store).serve(bus)
     lifecycle.on_stop(partial(quickstart.drain, within=5))
+    asks = PeopleAsks(store, standings, signing, Codes(database, standings, keyring), clock)
+    for each in await asks.serve(bus):
+        lifecycle.on_stop(partial(each.drain, within=5))
     await edge.start()
     lifecycle.on_stop(edge.drain)
 
@@ -165,20 +179,36 @@ async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
 
 
 def _endpoint(
-    lifecycle: Lifecycle, store: EventStore, signing: Signing, clock: Clock, settings: Settings
+    lifecycle: Lifecycle, reach: Reach, standings: Standings, signing: Signing, clock: Clock, settings: Settings
 ) -> TokenEndpoint:
-    """The token endpoint with the two writers whose commits its requests share."""
-    limit = settings.failures_per_minute
+    """The token endpoint with the writers whose commits its requests share."""
+    limit, store = settings.failures_per_minute, reach.store
     issues = BatchWriter[Issue](
         store,
         ISSUE,
         partial(issue_arguments, limit=limit),
         meanwhile=lambda items: signing.sign([i.draft for i in items]),
     )
+    redemptions = BatchWriter[Redeem](
+        store,
+        REDEEM,
+        partial(redeem_arguments, limit=limit),
+        meanwhile=lambda items: signing.sign([i.issue.draft for i in items]),
+        logs=("facts", "activity"),
+    )
+    renewals = BatchWriter[Renew](
+        store,
+        RENEW,
+        partial(renew_arguments, limit=limit),
+        meanwhile=lambda items: signing.sign([i.issue.draft for i in items]),
+    )
     refusals = BatchWriter[Refusal](store, REFUSE, partial(refuse_arguments, limit=limit))
     lifecycle.background("issue", issues.run())
+    lifecycle.background("redeem", redemptions.run())
+    lifecycle.background("renew", renewals.run())
     lifecycle.background("refuse", refusals.run())
-    return TokenEndpoint(Standings(store.database), signing, clock, issues, refusals)
+    door = Door(clock, refusals)
+    return TokenEndpoint(standings, signing, door, Writers(issues, redemptions, renewals), reach)
 
 
 def table(endpoint: TokenEndpoint, discovery: Discovery, desk: Desk) -> RouteTable:

@@ -19,7 +19,7 @@ import msgspec
 
 from libs.bus import Bus
 from libs.edge.asks import ask
-from libs.edge.wire import VERSION, Request, decode_reply, encode
+from libs.edge.wire import VERSION, Reply, Request, decode_reply, encode
 from libs.eventstore import Context, Event, EventStore, Handler, Loaded, Relay
 from libs.eventstore.opening import migrations_of
 from libs.jose import Signer, private_key_from_der
@@ -47,7 +47,10 @@ SCHEMAS: Final = {
     "key_rotation": migrations_of("key_rotation"),
     "token": LOG,
 }
-MANAGEMENT_SCOPES: Final = "read:tenant_settings update:tenant_settings read:signing_keys update:signing_keys"
+MANAGEMENT_SCOPES: Final = (
+    "read:tenant_settings update:tenant_settings read:signing_keys update:signing_keys "
+    "read:branding update:branding read:prompts update:prompts"
+)
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,22 @@ class World:
         named: str | None = None,
     ) -> Answer:
         """A request as the gateway passes it on."""
+        reply = await self.asked(service, method, path, body, tenant=tenant, token=token, query=query, named=named)
+        return Answer(reply.status, dict(reply.headers), json.loads(reply.body) if reply.body else None)
+
+    async def asked(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        tenant: str = "acme",
+        token: str | None = None,
+        query: str = "",
+        named: str | None = None,
+    ) -> Reply:
+        """The same, answered in bytes."""
         token = await self.token(tenant) if token is None else token
         headers = [("content-type", "application/json")] if body is not None else []
         headers += [("authorization", f"Bearer {token}")] if token else []
@@ -226,8 +245,7 @@ class World:
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             wall() + 5,
         )
-        reply = decode_reply(await self.bus.request(f"edge.v1.{service}", encode(request), timeout=5))
-        return Answer(reply.status, dict(reply.headers), json.loads(reply.body) if reply.body else None)
+        return decode_reply(await self.bus.request(f"edge.v1.{service}", encode(request), timeout=5))
 
     async def facts(self, service: str, tenant: str | None = None) -> list[Any]:
         """A service's log as its database holds it."""

@@ -9,6 +9,7 @@ from services.audit.routes.logs import Logs
 from services.key_rotation import routes as key_rotation
 from services.key_rotation.routes.signing_keys import SigningKeyRoutes
 from services.tenants import routes as tenants
+from services.tenants.routes.branding import BrandingRoutes
 from services.tenants.routes.settings import SettingsRoutes
 from services.token import app as token
 from services.token.grants.endpoint import TokenEndpoint
@@ -24,7 +25,7 @@ def _unwired(kind: type[T]) -> T:
 
 
 TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
-    "tenants": tuple(tenants.table(_unwired(SettingsRoutes))),
+    "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes))),
     "token": tuple(token.table(_unwired(TokenEndpoint), _unwired(Discovery), _unwired(Desk))),
     "key_rotation": tuple(key_rotation.table(_unwired(SigningKeyRoutes))),
     "audit": tuple(audit.table(_unwired(Logs))),
