@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tests.bench import feed, logs, management, quota, replicas
+from tests.bench import feed, logs, management, people_table, quota, replicas
 from tests.bench.figures import Figure, figure, number, ratios
 from tests.bench.logs import Replayed
 from tests.bench.parts import Measured
@@ -62,6 +62,8 @@ def aims(found: Measured) -> Iterable[Aim]:
         yield Aim(
             f"`limen state` on {feed.HISTORY:,} facts", f"{state.text(2)} s", f"{STATE:g} s", state.median <= STATE
         )
+    if found.peopled is not None:
+        yield from people_table.aims(found.peopled)
     for what, replayed in (("rebuild", found.rebuilt), ("`limen verify`", found.verified)):
         if replayed:
             rate = _rate(replayed)
@@ -92,7 +94,7 @@ def _beside(spread: Spread) -> Figure:
 
 def sections(found: Measured) -> list[str]:
     """The tables; empty where nothing was measured."""
-    early = [_timetables(found), _lags(found), _fed(found), _replays(found)]
+    early = [_timetables(found), _lags(found), _fed(found), people_table.section(found.peopled), _replays(found)]
     return [*early, _spreads(found), _replicas(found), _management(found)]
 
 
