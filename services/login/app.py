@@ -1,34 +1,84 @@
 """Wires `login`: its logs and rows, whom it follows, what it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from libs.bus import Bus
-from libs.edge import Cursors, Edge, idempotency
+from libs.edge import Cursors, Edge, Route, RouteTable, idempotency
 from libs.edge.guard import Callers
 from libs.edge.idempotency import AnsweredRequests
-from libs.eventstore import Applied, EventStore, Handler, MemoryFollower, Relay, Retention, keep_partitions
+from libs.eventstore import (
+    Applied,
+    EventStore,
+    Follower,
+    Handler,
+    MemoryFollower,
+    Relay,
+    Retention,
+    keep_partitions,
+)
 from libs.eventstore.opening import migrations_of, open_bus, open_database
-from libs.postgres import Locks
+from libs.jose import FollowedKeys
+from libs.postgres import Connection, Locks
 from libs.runtime.lifecycle import Lifecycle
 from libs.sealed import Keyring
 from libs.settings import load
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
-from services.login.commands import SERVICE
+from services.login.commands import (
+    SERVICE,
+    EndSession,
+    GiveConsent,
+    Note,
+    RenewSession,
+    RevokeConsent,
+    StartSession,
+    VisitSession,
+)
 from services.login.config import Settings
 from services.login.events import CATALOGUE
-from services.login.projections import callers
-from services.login.routes import table
+from services.login.projections import PROJECTIONS, callers
+from services.login.routes.account import Account
+from services.login.routes.asks import PersonAsk
+from services.login.routes.authorize import Authorize
+from services.login.routes.consent_page import ConsentPage
+from services.login.routes.ending import Ending, Tell
+from services.login.routes.flow import Flow
+from services.login.routes.grants import Grants
+from services.login.routes.hints import Hints
+from services.login.routes.logout import Logout
+from services.login.routes.persons import Persons
+from services.login.routes.sessions import Sessions
+from services.login.routes.showing import Pages
+from services.login.routes.userinfo import Userinfo
+from services.login.rows import errands
+from services.login.rows.consents import FOLD as CONSENTS_FOLD
+from services.login.rows.consents import ConsentRows
+from services.login.rows.errands import Errand
+from services.login.rows.notes import Notes, noted
+from services.login.rows.sessions import FOLD as SESSIONS_FOLD
+from services.login.rows.sessions import SessionRows
+from services.login.rows.transactions import sweep
+from services.login.rules import consent, session
 from services.tenants.events import CATALOGUE as TENANT_FACTS
 
-COMMANDS: Final[Mapping[type, Handler[Any]]] = {}
+SESSION: Final = SessionRows()
+CONSENT: Final = ConsentRows()
+
+COMMANDS: Final[Mapping[type, Handler[Any]]] = {
+    StartSession: Handler(SESSION, session.start),
+    RenewSession: Handler(SESSION, session.renew),
+    VisitSession: Handler(SESSION, session.visit),
+    EndSession: Handler(SESSION, session.end),
+    GiveConsent: Handler(CONSENT, consent.give),
+    RevokeConsent: Handler(CONSENT, consent.revoke),
+    Note: Handler(Notes(), noted),
+}
 """Every command, with the aggregate it changes and the rule that decides it."""
 
-AGGREGATES: Final = ()
+AGGREGATES: Final = (SESSIONS_FOLD, CONSENTS_FOLD)
 """What `limen verify` compares with its facts."""
-
-PROJECTIONS: Final = ()
-"""What `limen rebuild` fills anew."""
 
 MIRRORED: Final = {"max_age": 7 * 86400 * 10**9, "max_bytes": 1 << 30}
 """How much activity the bus keeps: what is older is in Postgres alone."""
@@ -47,15 +97,22 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
     await _mirror(lifecycle, store, bus, locks, settings)
     believed = _remember(lifecycle, bus)
+    await _follow(lifecycle, store, bus, locks)
     applied = Applied(bus, SERVICE)
     await applied.listen()
     answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
     lifecycle.background("forget answered requests", answered.sweep())
-    Cursors(*keyring.derived("cursor"))
+    cursors, persons = Cursors(*keyring.derived("cursor")), Persons(database)
+    protocol = front(
+        store, bus, believed.keys, believed.issuers.of, persons, telling, Pages(keyring.derived("csrf")), cursors
+    )
+    lifecycle.background("forget logins", sweep(database))
+    asks = await PersonAsk(database).serve(bus)
+    lifecycle.on_stop(partial(asks.drain, within=5))
     edge = Edge(
         bus,
         SERVICE,
-        table(),
+        RouteTable(*protocol.routes),
         slots={"management": settings.management_slots, "public": 64},
         clock=clock,
         authorise=believed.guard(),
@@ -86,3 +143,50 @@ def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
         lifecycle.background(f"follow {source.service} in memory", follower.run())
     return believed
+
+
+async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks) -> None:
+    """Applications, APIs, connections and tenants as rows."""
+    for projection in PROJECTIONS:
+        follower = Follower(projection, store.database, bus, locks, lifecycle.readiness)
+        await follower.prepare()
+        lifecycle.background(f"follow {projection.name}", follower.run())
+
+
+@dataclass(frozen=True)
+class FrontChannel:
+    """The protocol's routes, and the flow to which the pages belong."""
+
+    flow: Flow
+    routes: tuple[Route, ...]
+
+
+def front(
+    store: EventStore,
+    bus: Bus,
+    keys: FollowedKeys,
+    issuer_of: Callable[[str], str | None],
+    people: Any,
+    tell: Tell,
+    pages: Pages,
+    cursors: Cursors,
+) -> FrontChannel:
+    """Authorization, logout, userinfo, and what the Management API says of sessions and consents."""
+    hints, ending = Hints(keys, issuer_of), Ending(store, tell)
+    flow = Flow(store, bus, people, hints, ending)
+    routes = (
+        *Authorize(flow, hints, pages).routes(),
+        *ConsentPage(flow, pages).routes(),
+        *Account(flow, pages).routes(),
+        *Logout(flow, hints, ending, pages).routes(),
+        *Userinfo(bus, keys, issuer_of, people).routes(),
+        *Sessions(store.database, bus, ending, people, cursors).routes(),
+        *Grants(store, bus, people).routes(),
+    )
+    return FrontChannel(flow, routes)
+
+
+async def telling(rows: Connection, tenant: str, client_id: str, session_id: str, person: str) -> None:
+    """Write down that an application is to be told that a session is over."""
+    payload = {"client_id": client_id, "session_id": session_id, "person": person}
+    await errands.put(rows, Errand(tenant, None, errands.LOGOUT, payload))

@@ -238,18 +238,3 @@ class RevokeConsent:
 
     tenant: str
     consent_id: str
-
-
-@dataclass(frozen=True)
-class NoteRefusal:
-    """An authorization request was refused: for the activity log alone."""
-
-    tenant: str
-    client_id: str | None
-    client_name: str | None
-    error: str | None
-    reason: str
-    is_silent: bool
-    address: str
-    user_agent: str
-    host: str

@@ -1,7 +1,9 @@
 """What a factor is told of an attempt, and what it answers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from libs.eventstore import Context
 
@@ -54,3 +56,33 @@ class TooManyAttempts(Exception):
     def __init__(self, until: datetime) -> None:
         super().__init__(until)
         self.until = until
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignUpRequest(Caller):
+    """Somebody wants an account; `profile` are further members, as `/dbconnections/signup` takes them."""
+
+    tenant: str
+    connection_id: str
+    email: str = field(repr=False)
+    password: str = field(repr=False)
+    username: str | None = field(default=None, repr=False)
+    profile: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class SignUpRefused(Exception):
+    """No account was made; `code` and `name` are Auth0's, `rules` the items of the policy that were not kept."""
+
+    def __init__(self, code: str, name: str, description: str, rules: tuple[str, ...] = ()) -> None:
+        super().__init__(code)
+        self.code = code
+        self.name = name
+        self.description = description
+        self.rules = rules
+
+
+class PasswordRefused(SignUpRefused):
+    """The password is not one that is taken."""
+
+    def __init__(self, name: str, description: str, rules: tuple[str, ...]) -> None:
+        super().__init__("invalid_password", name, description, rules)

@@ -29,6 +29,8 @@ CREATE UNIQUE INDEX people_user_id ON people (tenant, user_id);
 CREATE INDEX people_email ON people (tenant, lower(email) text_pattern_ops);
 CREATE INDEX people_name ON people (tenant, lower(name) text_pattern_ops);
 CREATE INDEX people_created ON people (tenant, created_at, person);
+CREATE INDEX people_updated ON people (tenant, updated_at, person);
+CREATE INDEX people_last_login ON people (tenant, last_login, person);
 CREATE INDEX people_by_user_id ON people (tenant, user_id text_pattern_ops);
 COMMENT ON TABLE  people                IS 'Accounts. Folded: version to endings; plain text is opened from the sealed; the last eight are authoritative.';
 COMMENT ON COLUMN people.tenant         IS 'Whose user.';

@@ -26,13 +26,13 @@ from services.login.queries.sessions import SessionView
 from services.login.queries.standing import ClientRow
 from services.login.routes import cookies
 from services.login.routes.answering import Destination, answered
-from services.login.routes.flow import LOGIN, RESUME, SIGNUP, Flow, Transaction, new_id, to_page
+from services.login.routes.flow import ACCOUNT, LOGIN, RESUME, SIGNUP, Flow, Transaction, new_id, to_page
 from services.login.routes.hints import Hints
-from services.login.routes.plain import page, plain
+from services.login.routes.problems import BadRequest
+from services.login.routes.showing import Pages
 from services.login.rules.authorization import Signed, Step, next_step
 
 PATH: Final = "/authorize"
-ACCOUNT: Final = "/u/account"
 FORM: Final = "application/x-www-form-urlencoded"
 MOST_IN_A_URL: Final = 6000
 
@@ -48,11 +48,12 @@ class UnknownAudience(InvalidTarget):
 class Authorize:
     """The authorization endpoint."""
 
-    def __init__(self, flow: Flow, hints: Hints) -> None:
-        self._flow, self._hints = flow, hints
+    def __init__(self, flow: Flow, hints: Hints, pages: Pages) -> None:
+        self._flow, self._hints, self._pages = flow, hints, pages
 
     def routes(self) -> tuple[Route, ...]:
         """The endpoint's own routes."""
+        page = self._pages.refused
         return (
             Route("GET", PATH, self.by_get, renderer=page),
             Route("POST", PATH, self.by_post, renderer=page),
@@ -150,7 +151,7 @@ class Authorize:
         await self._flow.note(call, client, error.code, error.reason, is_silent=is_silent)
         if not client.is_first_party and not is_silent and await self._flow.session(call) is None:
             # A stranger's application must not use us to lead people to it (RFC 9700 §4.11.2).
-            return plain("This request cannot be answered", error.description, status=400)
+            raise BadRequest(detail=error.description)
         return answered(to, client.tenant.issuer, error.body())
 
 

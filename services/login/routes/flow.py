@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 from libs.bus import Bus
@@ -24,12 +24,13 @@ from libs.runtime.errors import Unavailable
 from libs.runtime.ids import text, uuid7
 from services.login.commands import (
     GiveConsent,
-    NoteRefusal,
+    Note,
     RenewSession,
     StartSession,
     Visit,
     VisitSession,
 )
+from services.login.events import AuthorizationRefused
 from services.login.projections.connections import ConnectionRow
 from services.login.queries import sessions, standing
 from services.login.queries.sessions import SessionView
@@ -50,6 +51,7 @@ __all__ = ["Flow", "NotThisBrowser", "Transaction", "TransactionDone", "Transact
 LOGIN: Final = "/u/login"
 SIGNUP: Final = "/u/signup"
 CONSENT: Final = "/u/consent"
+ACCOUNT: Final = "/u/account"
 RESUME: Final = "/authorize/resume"
 DATABASE_STRATEGY: Final = "auth0"
 
@@ -283,16 +285,15 @@ class Flow:
         self, call: Call, client: ClientRow | None, error: str | None, reason: str, *, is_silent: bool
     ) -> None:
         """Tell the activity log of a refusal."""
-        command = NoteRefusal(
-            call.tenant,
-            client.client_id if client else None,
-            client.name if client else None,
-            error,
-            reason,
-            is_silent,
-            *surroundings(call),
+        refused = AuthorizationRefused(
+            client_id=client.client_id if client else None,
+            client_name=client.name if client else None,
+            error=error,
+            reason=reason,
+            is_silent=is_silent,
+            **surroundings(call)._asdict(),
         )
-        await self._store.execute(command, Context(request_id=call.request_id, trace=call.trace))
+        await self._store.execute(Note(call.tenant, (refused,)), Context(request_id=call.request_id, trace=call.trace))
 
     async def is_another(self, call: Call, asked: AuthorizationRequest, person: str) -> bool:
         """Whether the application means somebody else (`id_token_hint`).
@@ -357,7 +358,7 @@ class Flow:
     def _visit(self, call: Call, tx: Transaction) -> Visit:
         connection = self.connection(tx)
         name = connection.name if connection else ""
-        return Visit(tx.client.client_id, tx.client.name, name, *surroundings(call))
+        return Visit(tx.client.client_id, tx.client.name, name, **surroundings(call)._asdict())
 
     async def _standing_session(self, tx: Transaction) -> SessionView | None:
         """The session in which this transaction's steps were done, if it still lives and its person may sign in."""
@@ -451,10 +452,18 @@ def to_page(path: str, tx: Transaction, headers: Sequence[Any] = ()) -> Reply:
     return Reply(VERSION, 303, [("location", f"{path}?state={tx.id}"), *NO_STORE, *headers], b"")
 
 
-def surroundings(call: Call) -> tuple[str, str, str]:
-    """Address, user agent and host, for the activity log."""
+class Surroundings(NamedTuple):
+    """Where a request comes from, for the activity log."""
+
+    address: str
+    user_agent: str
+    host: str
+
+
+def surroundings(call: Call) -> Surroundings:
+    """Address, user agent and host of a request."""
     request = call.request
-    return request.client_address, (call.header("user-agent") or "")[:512], request.authority
+    return Surroundings(request.client_address, (call.header("user-agent") or "")[:512], request.authority)
 
 
 def context_of(call: Call, tx: Transaction, person: str, session_id: str | None) -> Context:

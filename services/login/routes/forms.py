@@ -6,13 +6,13 @@ and where the browser says from where it comes (`Origin`, `Sec-Fetch-Site`), tha
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qsl
 
 from libs.edge import Call
-from libs.sealed import DerivedKey, Keyring
+from libs.sealed import DerivedKey
 from services.login.routes.problems import Forged
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -21,10 +21,10 @@ MAX_FIELDS: Final = 100
 
 
 class FormTokens:
-    """Makes and checks the hidden field `csrf`."""
+    """Makes and checks the hidden field `csrf`; `keys` are those derived for it, the newest first."""
 
-    def __init__(self, keyring: Keyring) -> None:
-        self._keys = keyring.derived("csrf")
+    def __init__(self, keys: Sequence[DerivedKey]) -> None:
+        self._keys = keys
 
     def token(self, tenant: str, binding: str) -> str:
         """The field of a form that is shown to whoever has `binding` in a cookie."""
@@ -78,8 +78,3 @@ def check_origin(call: Call) -> None:
 
 def _is_form(content_type: str | None) -> bool:
     return (content_type or "").partition(";")[0].strip().lower() == FORM
-
-
-def fields(form: Mapping[str, str], *names: str) -> tuple[str, ...]:
-    """These fields, empty where they are not there."""
-    return tuple(form.get(name, "") for name in names)

@@ -32,6 +32,7 @@ class Problem(Exception):
     code: ClassVar[str] = "problem"
     title: ClassVar[str]
     text: ClassVar[str]
+    icon: ClassVar[str] = "warn"
     retry_after: int | None = None
 
     def __init__(self, *, back: str | None = None, detail: str | None = None) -> None:
@@ -54,6 +55,7 @@ class Expired(Problem):
     """The login is over, or was never there."""
 
     code = "expired"
+    icon = "clock"
     title = N_("This sign-in has expired")
     text = N_("The page was open for too long, or its link was already used. Go back to the app and sign in again.")
 
@@ -73,6 +75,7 @@ class AlreadyDone(Problem):
     """Somebody went back."""
 
     code = "already_done"
+    icon = "check"
     title = N_("You are already signed in")
     text = N_("This page is behind you: the sign-in it belongs to is complete. Return to the app to go on.")
 
@@ -117,6 +120,7 @@ class TooManyTries(Problem):
 
     status = 429
     code = "too_many_tries"
+    icon = "clock"
     title = N_("Too many attempts")
     text = N_("To protect the account we pause sign-in for a while. Try again later, or reset the password.")
 
@@ -139,6 +143,7 @@ class Away(Problem):
 
     status = 503
     code = "away"
+    icon = "clock"
     title = N_("We will be right back")
     text = N_("Sign-in is busy or restarting. Nothing is lost: wait a moment and reload this page.")
 

@@ -18,27 +18,48 @@ from libs.edge import Call, Refusal
 from libs.edge.answers import NO_STORE
 from libs.edge.refusals import MethodNotAllowed, Overloaded, UnknownPath
 from libs.edge.wire import VERSION, Reply, Request
+from libs.oauth.authorization import NoSuchClient, RedirectUriRefused, Untrusted
+from libs.oauth.errors import OAuthError
 from libs.runtime.errors import Unavailable
-from libs.sealed import Keyring
+from libs.sealed import DerivedKey
 from services.login.routes.brand import Brand
-from services.login.routes.forms import FormTokens, check_origin
-from services.login.routes.languages import chosen, languages
-from services.login.routes.problems import Away, BadRequest, Broken, Forged, NoSuchPage, Problem
+from services.login.routes.flow import TransactionDone
+from services.login.routes.forms import FormTokens, check_origin, read_form
+from services.login.routes.languages import Language, chosen, languages
+from services.login.routes.problems import (
+    AlreadyDone,
+    Away,
+    BadRedirectURI,
+    BadRequest,
+    Broken,
+    Expired,
+    Forged,
+    NoSuchPage,
+    OtherBrowser,
+    Problem,
+    UnknownApplication,
+)
+from services.login.rows.transactions import NotThisBrowser, TransactionGone
 
 ROOM: Final = Path(__file__).parents[1]
 
 
 @pass_context
-def _gettext(context: Context, sentence: str, **values: Any) -> Markup:
+def _gettext(context: Context, sentence: str, /, **values: Any) -> Markup:
     """A sentence in the page's language; what is put into it is escaped."""
     return Markup(context["language"].catalogue.gettext(sentence)) % values  # noqa: S704  # catalogues are ours
 
 
 @pass_context
-def _ngettext(context: Context, one: str, many: str, count: int, **values: Any) -> Markup:
+def _ngettext(context: Context, one: str, many: str, count: int, /, **values: Any) -> Markup:
     """The same for a number of things."""
     sentence = context["language"].catalogue.ngettext(one, many, count)
     return Markup(sentence) % {"num": count, **values}  # noqa: S704  # catalogues are ours
+
+
+def _initial(name: str) -> str:
+    """The first letter of a name, for the tile where no picture is."""
+    return next((sign for sign in name if sign.isalnum()), "•").upper()
 
 
 def _environment() -> Environment:
@@ -55,6 +76,7 @@ def _environment() -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     environment.newstyle_gettext = True  # type: ignore[attr-defined]
     environment.globals |= {"gettext": _gettext, "ngettext": _ngettext, "_": _gettext}
+    environment.globals["initial"] = _initial
     environment.globals["css"] = Markup((ROOM / "static" / "page.css").read_text())  # noqa: S704  # ours
     environment.globals["script"] = Markup((ROOM / "static" / "page.js").read_text())  # noqa: S704  # ours
     return environment
@@ -70,16 +92,31 @@ TEMPLATES: Final = _templates()
 LANGUAGES: Final = languages()
 
 
+# What pages have in common and not every page needs.
+USUAL: Final[Mapping[str, Any]] = {
+    "action": "",
+    "application": "",
+    "errors": {},
+    "identifier": "",
+    "link": None,
+    "needs_username": False,
+    "may_sign_up": False,
+    "person": "",
+    "rules": (),
+    "state": "",
+}
+
+
 class Pages:
     """Shows pages of one process.
 
     Args:
-        keyring: from it come the keys of the forms' tokens.
+        keys: those derived for `csrf`, the newest first.
         brand_of: how a tenant looks, by its id; it is asked for every page, so it answers from memory.
     """
 
-    def __init__(self, keyring: Keyring, brand_of: Callable[[str], Brand] = lambda _: Brand()) -> None:
-        self._tokens = FormTokens(keyring)
+    def __init__(self, keys: Sequence[DerivedKey], brand_of: Callable[[str], Brand] = lambda _: Brand()) -> None:
+        self._tokens = FormTokens(keys)
         self.brand_of = brand_of
 
     def show(
@@ -108,10 +145,9 @@ class Pages:
         """
         request = call.request if isinstance(call, Call) else call
         brand, nonce = self.brand_of(request.tenant), secrets.token_urlsafe(16)
-        asked = next((value for name, value in request.headers if name == "accept-language"), None)
-        language = chosen(LANGUAGES, ui_locales, asked, brand.locales)
+        language = _language(request, brand, ui_locales)
         body = TEMPLATES[template].render(
-            context,
+            {**USUAL, **context},
             brand=brand,
             csrf=self._tokens.token(request.tenant, binding) if binding else "",
             language=language,
@@ -129,6 +165,20 @@ class Pages:
             *headers,
         ]
         return Reply(VERSION, status, said, body.encode(errors="replace"))
+
+    def language(self, call: Call, ui_locales: str | None = None) -> str:
+        """The tag of the language in which somebody reads; mails to them are in it too."""
+        return _language(call.request, self.brand_of(call.tenant), ui_locales).tag
+
+    def form(self, call: Call, binding: str) -> dict[str, str]:
+        """The fields that were posted, once it is known that our own page in this browser sent them.
+
+        Raises:
+            Forged: it did not.
+        """
+        form = read_form(call)
+        self.check_csrf(call, form, binding)
+        return form
 
     def check_csrf(self, call: Call, form: Mapping[str, str], binding: str) -> None:
         """Let pass what our own page sent from this browser.
@@ -156,21 +206,32 @@ class Pages:
         )
 
 
+def _language(request: Request, brand: Brand, ui_locales: str | None) -> Language:
+    asked = next((value for name, value in request.headers if name == "accept-language"), None)
+    return chosen(LANGUAGES, ui_locales, asked, brand.locales)
+
+
+# What a person is told of an error, the more special one first.
+TOLD: Final[tuple[tuple[type[Exception], Callable[[Any], Problem]], ...]] = (
+    (Problem, lambda error: error),
+    (TransactionDone, lambda _: AlreadyDone()),
+    (TransactionGone, lambda _: Expired()),
+    (NotThisBrowser, lambda _: OtherBrowser()),
+    (NoSuchClient, lambda _: UnknownApplication()),
+    (RedirectUriRefused, lambda _: BadRedirectURI()),
+    (Unavailable, lambda error: Away(retry_after=error.retry_after)),
+    (Overloaded, lambda _: Away()),
+    (UnknownPath, lambda _: NoSuchPage()),
+    (MethodNotAllowed, lambda _: NoSuchPage()),
+    (Refusal, lambda _: BadRequest()),
+    (Untrusted, lambda error: BadRequest(detail=str(error))),
+    (OAuthError, lambda error: BadRequest(detail=str(error))),
+)
+
+
 def problem_of(error: Exception) -> Problem:
     """What a person is told of an error; nothing of what is unknown."""
-    match error:
-        case Problem():
-            return error
-        case Unavailable():
-            return Away(retry_after=error.retry_after)
-        case Overloaded():
-            return Away()
-        case UnknownPath() | MethodNotAllowed():
-            return NoSuchPage()
-        case Refusal():
-            return BadRequest()
-        case _:
-            return Broken()
+    return next((told(error) for kind, told in TOLD if isinstance(error, kind)), Broken())
 
 
 def policy(nonce: str, form_action: Sequence[str], images: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ class Limits:
         per_address: wrong passwords from one address within `window`, for whichever accounts.
         per_account: wrong passwords for one account within `window`, from whichever addresses; who signed in from
             an address within `trusted` is not refused there for what others try elsewhere.
+        signups: accounts that one address tries to make within `window`.
         mails_to_one: mails to one account within an hour.
         mails_from_one: mails that one address asks for within an hour.
     """
@@ -39,6 +40,7 @@ class Limits:
     window: timedelta = HOUR
     lock: timedelta = timedelta(hours=24)
     trusted: timedelta = timedelta(days=30)
+    signups: int = 50
     mails_to_one: int = 5
     mails_from_one: int = 50
 
@@ -97,6 +99,10 @@ WITH to_one AS (
     SELECT $1, $3, 1, clock_timestamp() + interval '1 hour' FROM to_one {_COUNTED}
 )
 SELECT to_one.failures <= $5 AND from_one.failures <= $6 FROM to_one, from_one
+"""  # noqa: S608
+
+ONE: Final = f"""
+INSERT INTO attempts AS a (tenant, key, failures, until) VALUES ($1, $2, 1, clock_timestamp() + $3) {_COUNTED}
 """  # noqa: S608
 
 LIFT: Final = "DELETE FROM attempts WHERE tenant = $1 AND person = $2 AND failures > 0"
@@ -185,6 +191,13 @@ class Attempts:
                 ASKED, tenant, to_one, from_one, person, limits.mails_to_one, limits.mails_from_one
             )
         return bool(found)
+
+    async def sign_up(self, tenant: str, address: str) -> datetime | None:
+        """Count a sign-up; until when no more may be tried from this address, if it is too many."""
+        async with self._database.connection() as rows:
+            row = await rows.fetchrow(ONE, tenant, self._hmac("signups", tenant, address), self.limits.window)
+        assert row is not None, "the statement answers one row"
+        return row["until"] if row["failures"] > self.limits.signups else None
 
     async def lift(self, tenant: str, person: str) -> None:
         """Lift every lock of a person."""

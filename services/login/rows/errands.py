@@ -19,6 +19,9 @@ from libs.runtime.errors import Unavailable
 from libs.runtime.ids import uuid7
 from libs.telemetry.logs import log
 
+LOGOUT: Final = "logout"
+"""An errand that tells an application that a session is over."""
+
 EVERY: Final = 0.5
 """Seconds between two looks when nobody woke us."""
 

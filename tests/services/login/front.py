@@ -15,11 +15,11 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from libs.bus import Bus
-from libs.edge import AnsweredRequests, Call, Cursors, Edge, Reply, Route, RouteTable, idempotency
+from libs.edge import AnsweredRequests, Call, Cursors, Edge, Reply, Route, RouteTable, answers, idempotency
 from libs.edge.asks import answer_asks
 from libs.edge.guard import guard
 from libs.edge.wire import VERSION, Request, decode_reply, encode
-from libs.eventstore import Applied, EventStore
+from libs.eventstore import EventStore
 from libs.jose import FollowedKeys, Signer, VerifyingKey, new_signing_key
 from libs.oauth.authorization import AuthorizationRequest
 from libs.postgres import Connection, Database
@@ -31,7 +31,7 @@ from services.login import app
 from services.login.events import CATALOGUE
 from services.login.projections import PROJECTIONS
 from services.login.routes.flow import Flow
-from services.login.routes.plain import page, plain
+from services.login.routes.showing import Pages
 from services.token.commands import (
     CodeIssued,
     GrantAnswer,
@@ -242,6 +242,15 @@ class Browser:
         assert begun.location.startswith("/u/login"), begun
         return await self.log_in(begun, person)
 
+    async def answer(self, page: Answer, path: str, action: str) -> Answer:
+        """Press a button of a page."""
+        return await self.post(path, **page.fields, action=action)
+
+    async def consent(self, asking: Answer, action: str = "accept") -> Answer:
+        """Answer the question to which one is sent."""
+        assert asking.location.startswith("/u/consent?state="), asking
+        return await self.answer(await self.get(asking.location), "/u/consent", action)
+
     async def log_in(self, begun: Answer, person: str = "p1") -> Answer:
         return await self.post("/u/login", state=begun.said["state"], person=person)
 
@@ -269,13 +278,13 @@ class Front:
         async def tell(_rows: Connection, _tenant: str, client_id: str, session_id: str, _person: str) -> None:
             told.append((client_id, session_id))
 
-        keys = followed_keys()
+        keys, pages = followed_keys(), Pages([derive(ROOT, "csrf")])
         answered = AnsweredRequests(database, [derive(ROOT, idempotency.LABEL)])
         front = app.front(
-            store, bus, keys, _issuer, people, tell, [derive(ROOT, "csrf")], Applied(bus, "login"),
+            store, bus, keys, _issuer, people, tell, pages,
             Cursors(derive(ROOT, "cursor")),
         )  # fmt: skip
-        table = RouteTable(*front.routes, *login_page(front.flow))
+        table = RouteTable(*front.routes, *login_page(front.flow, pages))
         authorise = guard(keys.verifying_key, _issuer)
         slots = {"management": 50, "public": 50}
         edge = Edge(bus, "login", table, slots=slots, clock=Clock(), authorise=authorise, answered=answered)
@@ -330,27 +339,21 @@ class Front:
         return [json.loads(row["data"]) for row in found]
 
 
-def login_page(flow: Flow) -> tuple[Route, ...]:
-    """A login page that believes whatever is typed, and a consent page without a look."""
+def login_page(flow: Flow, pages: Pages) -> tuple[Route, ...]:
+    """A login page that believes whatever is typed."""
 
     async def show(call: Call) -> Reply:
         tx = await flow.transaction(call)
-        return plain("Sign in", tx.client.name, status=200)
+        return answers.json({"application": tx.client.name})
 
     async def log_in(call: Call) -> Reply:
         tx = await flow.transaction(call)
         form = dict(parse_qsl(call.request.body.decode()))
         return await flow.signed_in(call, tx, Proof(form["person"]))
 
-    async def consent(call: Call) -> Reply:
-        tx = await flow.transaction(call)
-        form = dict(parse_qsl(call.request.body.decode()))
-        return await flow.consented(call, tx, accepts=form["action"] == "accept")
-
     return (
-        Route("GET", "/u/login", show, renderer=page),
-        Route("POST", "/u/login", log_in, renderer=page),
-        Route("POST", "/u/consent", consent, renderer=page),
+        Route("GET", "/u/login", show, renderer=pages.refused),
+        Route("POST", "/u/login", log_in, renderer=pages.refused),
     )
 
 
