@@ -103,7 +103,7 @@ class Stack:
         operator["LIMEN_DATA_DIR"] = str(self._data.path)
         write_json(self._data.environment, own | vault)
         self._migrate(operator, bus)
-        self._serve(shared | self._public(), own)
+        self._serve(shared | plan.development(self._environ) | self._public(), own)
         values = self._bootstrap(operator, database, bus)
         self._await_ready(["gateway"])
         say(next_steps(self._data, values, self._options, time.monotonic() - self._began))
