@@ -27,11 +27,7 @@ def _unwired(kind: type[T]) -> T:
 
 
 TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
-<<<<<<< HEAD
     "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes))),
-    "token": tuple(token.table(_unwired(TokenEndpoint), _unwired(Discovery), _unwired(Desk))),
-=======
-    "tenants": tuple(tenants.table(_unwired(SettingsRoutes))),
     "token": tuple(
         token.table(
             _unwired(TokenEndpoint),
@@ -41,7 +37,6 @@ TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
             _unwired(RefreshTokenRoutes),
         )
     ),
->>>>>>> grants
     "key_rotation": tuple(key_rotation.table(_unwired(SigningKeyRoutes))),
     "audit": tuple(audit.table(_unwired(Logs))),
 }
