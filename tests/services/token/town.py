@@ -21,6 +21,7 @@ from libs.eventstore import Context, EventStore
 from libs.eventstore.opening import migrations_of
 from libs.postgres import Database
 from libs.runtime.clock import wall
+from libs.runtime.errors import Unavailable
 from libs.runtime.ids import client_secret, prefixed, text
 from libs.sealed import hash_of_secret
 from services.login.commands import PersonAnswer, PersonOf
@@ -59,8 +60,11 @@ class People:
     refusal: str | None = None
     claims: dict[str, Any] = field(default_factory=lambda: {"name": "Jo", "email": "jo@acme.example"})
     asked: list[PersonOf] = field(default_factory=list)
+    is_away: bool = False
 
     async def answer(self, asked: PersonOf) -> PersonAnswer:
+        if self.is_away:
+            raise Unavailable("login is away")
         self.asked.append(asked)
         return PersonAnswer(refusal=self.refusal, sub=USER_ID, claims=self.claims)
 
@@ -89,6 +93,7 @@ class Town(World):
         self.hosts[tenant] = domain
         command = RegisterTenant(tenant=tenant, name=tenant, domain=domain, scheme="https")
         await ask(self.bus, "tenants", "register", command, Registered)
+        await self.connections_prepared(tenant)
         await eventually(lambda: self._is_open(tenant), within=10)
         await eventually(lambda: self._is_known(tenant), within=10)
 
@@ -122,8 +127,7 @@ class Town(World):
         """A request as the gateway passes it on."""
         kind = "application/json" if as_json else "application/x-www-form-urlencoded"
         body = json.dumps(form) if as_json else urlencode(form, doseq=True)
-        reply = await self.edge("POST", path, [("content-type", kind)], body.encode(), tenant=tenant)
-        return reply
+        return await self.edge("POST", path, [("content-type", kind)], body.encode(), tenant=tenant)
 
     async def edge(
         self,
