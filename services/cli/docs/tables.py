@@ -13,10 +13,8 @@ from services.tenants.routes.branding import BrandingRoutes
 from services.tenants.routes.settings import SettingsRoutes
 from services.token import app as token
 from services.token.grants.endpoint import TokenEndpoint
-from services.token.grants.revocation import Revocation
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
-from services.token.routes.refresh_tokens import RefreshTokenRoutes
 
 T = TypeVar("T")
 
@@ -28,15 +26,7 @@ def _unwired(kind: type[T]) -> T:
 
 TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
     "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes))),
-    "token": tuple(
-        token.table(
-            _unwired(TokenEndpoint),
-            _unwired(Revocation),
-            _unwired(Discovery),
-            _unwired(Desk),
-            _unwired(RefreshTokenRoutes),
-        )
-    ),
+    "token": tuple(token.table(_unwired(TokenEndpoint), _unwired(Discovery), _unwired(Desk))),
     "key_rotation": tuple(key_rotation.table(_unwired(SigningKeyRoutes))),
     "audit": tuple(audit.table(_unwired(Logs))),
 }
