@@ -26,7 +26,15 @@ def _unwired(kind: type[T]) -> T:
 
 TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
     "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes))),
-    "token": tuple(token.table(_unwired(TokenEndpoint), _unwired(Discovery), _unwired(Desk))),
+    "token": tuple(
+        token.table(
+            _unwired(TokenEndpoint),
+            _unwired(Revocation),
+            _unwired(Discovery),
+            _unwired(Desk),
+            _unwired(RefreshTokenRoutes),
+        )
+    ),
     "key_rotation": tuple(key_rotation.table(_unwired(SigningKeyRoutes))),
     "audit": tuple(audit.table(_unwired(Logs))),
 }
