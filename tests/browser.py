@@ -9,6 +9,7 @@ It stays at the issuer and at the origins it is told to visit. What leads elsewh
 `Page` that says where the way led, with the parameters that were carried there and how.
 """
 
+import re
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -114,7 +115,8 @@ class Page:
         return any(button.value == value for form in self.forms for button in form.buttons)
 
     def __str__(self) -> str:
-        return f"{self.status} {self.url} {self.landed or ''} {self.parameters or ''}\n{self.text[:4000]}"
+        said = re.sub(r"(?s)<(style|script).*?</\1>|\n\s*\n", "", self.text)
+        return f"{self.status} {self.url} {self.landed or ''} {self.parameters or ''}\n{said[:4000]}"
 
 
 class Jar:

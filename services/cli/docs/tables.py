@@ -13,8 +13,10 @@ from services.tenants.routes.branding import BrandingRoutes
 from services.tenants.routes.settings import SettingsRoutes
 from services.token import app as token
 from services.token.grants.endpoint import TokenEndpoint
+from services.token.grants.revocation import Revocation
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
+from services.token.routes.refresh_tokens import RefreshTokenRoutes
 
 T = TypeVar("T")
 
