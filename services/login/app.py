@@ -124,11 +124,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     edge = Edge(
         bus,
         SERVICE,
-        RouteTable(
-            *protocol.routes,
-            *people_pages.routes(protocol.flow, pages, accounts.factor, accounts.signup, accounts.tickets),
-            *accounts.routes(desk),
-        ),
+        table(protocol, pages, accounts, desk),
         slots={"management": settings.management_slots, "public": settings.page_slots},
         clock=clock,
         authorise=believed.guard(),
@@ -206,6 +202,15 @@ def front(
         *Grants(store, bus, people).routes(),
     )
     return FrontChannel(flow, ending, routes)
+
+
+def table(protocol: FrontChannel, pages: Pages, accounts: Accounts, desk: PeopleDesk) -> RouteTable:
+    """Every route of the service."""
+    return RouteTable(
+        *protocol.routes,
+        *people_pages.routes(protocol.flow, pages, accounts.factor, accounts.signup, accounts.tickets),
+        *accounts.routes(desk),
+    )
 
 
 def _accounts(lifecycle: Lifecycle, store: EventStore, bus: Bus, keyring: Keyring) -> Accounts:
