@@ -14,6 +14,8 @@ from services.token.grants.refresh_tokens import RefreshTokens, Seed, read
 from tests.services.token.town import API, AUTH_TIME, ROTATING, App, Town, claims_of, grant_of
 from tests.services.world import KEK
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 UNKNOWN = (400, "invalid_grant", "Unknown or invalid refresh token.")
 
 
@@ -46,8 +48,8 @@ async def test_an_application_whose_tokens_do_not_rotate_keeps_its_token(town: T
         answer = await app.refresh(tokens["refresh_token"])
         assert answer.status == 200
         assert "refresh_token" not in answer.body
-    (row,) = await town.rows("SELECT generation, idle_expires_at, expires_at FROM grants")
-    assert tuple(row) == (0, None, None)
+    row = await town.grant(tokens)
+    assert (row["generation"], row["idle_expires_at"], row["expires_at"]) == (0, None, None)
 
 
 @pytest.mark.security("RT-02")
@@ -67,9 +69,10 @@ async def test_a_retry_within_the_leeway_gets_the_same_successor_three_times(tow
 @pytest.mark.security("RT-02")
 async def test_a_retry_after_the_leeway_ends_all(town: Town) -> None:
     app = await spa(town, leeway=60)
-    first = (await app.tokens())["refresh_token"]
+    tokens = await app.tokens()
+    first = tokens["refresh_token"]
     second = (await app.refresh(first)).body["refresh_token"]
-    await town.rows("UPDATE grants SET retry_until = clock_timestamp() - interval '1 second'")
+    await town.alter(tokens, "retry_until = clock_timestamp()")
     assert refusal(await app.refresh(first)) == UNKNOWN
     assert refusal(await app.refresh(second)) == UNKNOWN
 
@@ -86,6 +89,16 @@ async def test_of_fifty_refreshes_at_once_the_right_number_win(town: Town, leewa
         assert len(given) == 1
         lives = (await app.refresh(given.pop())).status == 200
         assert lives == (leeway > 0)
+
+
+@pytest.mark.soak
+@pytest.mark.security("RT-02")
+async def test_of_two_hundred_races_for_a_refresh_token_each_has_one_winner(town: Town) -> None:
+    app = await spa(town)
+    for _ in range(200):
+        token = (await app.tokens())["refresh_token"]
+        answers = await asyncio.gather(*(app.refresh(token) for _ in range(50)))
+        assert sorted(answer.status for answer in answers) == [200] + [400] * 49
 
 
 @pytest.mark.security("RT-04")
@@ -116,12 +129,10 @@ async def test_a_token_ends_when_it_idles_and_when_it_is_old(town: Town, column:
     app = await spa(town)
     tokens = await app.tokens()
     token = (await app.refresh(tokens["refresh_token"])).body["refresh_token"]
-    (row,) = await town.rows(
-        "SELECT idle_expires_at - last_exchanged_at AS idle, expires_at - created_at AS lives FROM grants"
-    )
-    assert 598 <= row["idle"].total_seconds() <= 600
-    assert row["lives"].total_seconds() == 3600
-    await town.rows(f"UPDATE grants SET {column} = clock_timestamp() - interval '1 second'")
+    row = await town.grant(tokens)
+    assert 590 <= (row["idle_expires_at"] - row["last_exchanged_at"]).total_seconds() <= 600
+    assert (row["expires_at"] - row["created_at"]).total_seconds() == 3600
+    await town.alter(tokens, f"{column} = clock_timestamp()")
     assert refusal(await app.refresh(token)) == UNKNOWN
 
 
@@ -171,7 +182,7 @@ async def test_a_token_newer_than_its_row_is_refused_and_alarms_and_ends_nothing
     app = await spa(town)
     tokens = await app.tokens()
     token = (await app.refresh(tokens["refresh_token"])).body["refresh_token"]
-    await town.rows("UPDATE grants SET generation = 0")
+    await town.alter(tokens, "generation = 0")
     before = AHEAD._value.get()  # the client has no other way to read it
     assert refusal(await app.refresh(token)) == UNKNOWN
     assert AHEAD._value.get() == before + 1
@@ -180,20 +191,20 @@ async def test_a_token_newer_than_its_row_is_refused_and_alarms_and_ends_nothing
 
 @pytest.mark.security("RT-09")
 async def test_who_may_not_refresh_any_more_gets_nothing(town: Town) -> None:
-    app = await spa(town)
-    token = (await app.tokens())["refresh_token"]
-    await town.run(ChangeResourceServer("acme", "a" * 24, {"allow_offline_access": False}))
+    app, api = await spa(town), await town.api("https://strict.acme.example/")
+    token = (await app.tokens(audience="https://strict.acme.example/"))["refresh_token"]
+    await town.run(ChangeResourceServer("acme", api, {"allow_offline_access": False}))
     assert refusal(await app.refresh(token)) == UNKNOWN
-    await town.run(ChangeResourceServer("acme", "a" * 24, {"allow_offline_access": True}))
+    await town.run(ChangeResourceServer("acme", api, {"allow_offline_access": True}))
     await town.run(ChangeClient("acme", app.client_id, {"grant_types": ["authorization_code"]}))
     answer = await app.refresh(token)
     assert (answer.status, answer.body["error"]) == (400, "unauthorized_client")
 
 
 async def test_a_scope_the_api_has_lost_is_lost_to_its_tokens(town: Town) -> None:
-    app = await spa(town)
-    token = (await app.tokens())["refresh_token"]
-    await town.run(ChangeResourceServer("acme", "a" * 24, {"scopes": [{"value": "write:things"}]}))
+    app, api = await spa(town), await town.api("https://changing.acme.example/")
+    token = (await app.tokens(audience="https://changing.acme.example/"))["refresh_token"]
+    await town.run(ChangeResourceServer("acme", api, {"scopes": [{"value": "write:things"}]}))
     assert (await app.refresh(token)).body["scope"] == "openid profile email offline_access"
 
 
@@ -217,7 +228,7 @@ async def test_no_row_and_no_event_holds_a_refresh_token(town: Town) -> None:
         assert tokens["refresh_token"] not in said
 
 
-def test_a_token_is_of_its_tenant_salt_epoch_and_generation() -> None:
+async def test_a_token_is_of_its_tenant_salt_epoch_and_generation() -> None:
     keyring = keyring_from_text(KEK)
     tokens, seed = RefreshTokens(keyring), Seed(b"h" * 16, b"s" * 16, 1)
     token = tokens.token("acme", seed, 7)

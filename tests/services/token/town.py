@@ -22,7 +22,7 @@ from libs.eventstore.opening import migrations_of
 from libs.postgres import Database
 from libs.runtime.clock import wall
 from libs.runtime.errors import Unavailable
-from libs.runtime.ids import client_secret, prefixed, text
+from libs.runtime.ids import client_secret, hex24, prefixed, text
 from libs.sealed import hash_of_secret
 from services.login.commands import PersonAnswer, PersonOf
 from services.tenants.commands import Registered, RegisterTenant
@@ -62,6 +62,10 @@ class People:
     asked: list[PersonOf] = field(default_factory=list)
     is_away: bool = False
 
+    def reset(self) -> None:
+        self.refusal, self.is_away = None, False
+        self.claims = {"name": "Jo", "email": "jo@acme.example"}
+
     async def answer(self, asked: PersonOf) -> PersonAnswer:
         if self.is_away:
             raise Unavailable("login is away")
@@ -72,7 +76,7 @@ class People:
 class Town(World):
     """Two replicas of `token`, `tenants`, `key_rotation`, the tenant `acme` with an API, and people."""
 
-    replicas = 1
+    replicas = 2
 
     async def _start(self) -> None:
         self.people = People()
@@ -80,7 +84,22 @@ class Town(World):
         serving = await answer_asks(self.bus, "login", "person", PersonOf, self.people.answer, slots=200)
         self._stack.push_async_callback(serving.drain, within=1)
         await self._tenant("acme", DOMAIN)
-        await self.run(RegisterResourceServer("acme", "a" * 24, API, _api_properties()))
+        await self.api(API)
+
+    async def api(self, identifier: str) -> str:
+        """An API with two scopes; its id."""
+        api_id = hex24()
+        await self.run(RegisterResourceServer("acme", api_id, identifier, _api_properties()))
+        return api_id
+
+    async def grant(self, tokens: Mapping[str, Any]) -> Any:
+        """The row of a grant."""
+        (row,) = await self.rows("SELECT * FROM grants WHERE grant_id = $1", grant_of(tokens))
+        return row
+
+    async def alter(self, tokens: Mapping[str, Any], sql: str) -> None:
+        """Change the row of a grant."""
+        await self.rows(f"UPDATE grants SET {sql} WHERE grant_id = $1", grant_of(tokens))
 
     async def _start_token(self) -> None:
         database = await Database.open(self.addresses.of["token"], schema="token", most=2)
