@@ -27,6 +27,11 @@ MOST_REPLICAS: Final = 8
 HIGHEST_PORT: Final = 65535
 
 
+EXAMPLES: Final = Path(__file__).parents[2] / "examples"
+EXAMPLE_AT: Final = "http://localhost:3020/"
+"""Where the example web application listens."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What this start was asked to do."""
@@ -35,6 +40,7 @@ class Options:
     hosts: tuple[str, ...]
     scheme: str
     replicas: Mapping[str, int]
+    has_mail_server: bool = False
 
     @property
     def domain(self) -> str:
@@ -97,7 +103,7 @@ class Stack:
         operator["LIMEN_DATA_DIR"] = str(self._data.path)
         write_json(self._data.environment, own | vault)
         self._migrate(operator, bus)
-        self._serve(shared | self._public(), own)
+        self._serve(shared | plan.development(self._environ) | self._public(), own)
         values = self._bootstrap(operator, database, bus)
         self._await_ready(["gateway"])
         say(next_steps(self._data, values, self._options, time.monotonic() - self._began))
@@ -200,7 +206,7 @@ def parsed(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
     scheme = "https" if given.tls else "http"
     host = environ.get("LIMEN_HOST")
     hosts = tuple(each.strip() for each in host.split(",")) if host else LOOPBACKS
-    return Options(_port(environ, PORTS[scheme]), hosts, scheme, _replicas(given.replicas))
+    return Options(_port(environ, PORTS[scheme]), hosts, scheme, _replicas(given.replicas), has_mail_server(environ))
 
 
 def _port(environ: Mapping[str, str], default: int) -> int:
@@ -228,6 +234,11 @@ def require_port(options: Options) -> None:
             raise Refused(f"port {options.port} on {host} is taken or not permitted; set LIMEN_PORT to another one.")
 
 
+def has_mail_server(environ: Mapping[str, str]) -> bool:
+    """Whether mails are sent."""
+    return any(environ.get(f"LIMEN_{of}SMTP_URL{how}") for of in ("", "CONNECTIONS_") for how in ("", "_FILE"))
+
+
 def next_steps(data: DataDir, values: Mapping[str, str], options: Options, seconds: float) -> str:
     """The block that says what to do now; its command can be pasted as it is."""
     ca = f" --cacert {shlex.quote(str(data.tls / 'ca.pem'))}" if options.scheme == "https" else ""
@@ -238,19 +249,33 @@ def next_steps(data: DataDir, values: Mapping[str, str], options: Options, secon
         '--data-urlencode audience="$LIMEN_AUDIENCE"'
     )
     issuer = values["LIMEN_ISSUER"]
+    mailbox = "" if options.has_mail_server else f"\n  Mailbox      {issuer}dev/mailbox"
     return f"""
 Limen is ready at {issuer} after {seconds:.1f} s.
 
   Get a token:
     {token}
-
-  Discovery    {issuer}.well-known/openid-configuration
+{_example(data, options)}
+  Discovery    {issuer}.well-known/openid-configuration{mailbox}
   Credentials  {data.quickstart}
   Logs         {data.logs}
   What happens {_verb(data, "events tail")}
   What is wrong {_verb(data, "doctor")}
 
 Ctrl-C stops everything.
+"""
+
+
+def _example(data: DataDir, options: Options) -> str:
+    """How the example application is tried, where its source is at hand."""
+    if not (EXAMPLES / "web" / "web.py").exists():
+        return ""
+    python, examples, folder = (shlex.quote(str(each)) for each in (sys.executable, EXAMPLES, data.path))
+    trusts = f"SSL_CERT_FILE={shlex.quote(str(data.tls / 'ca.pem'))} " if options.scheme == "https" else ""
+    return f"""
+  See people sign in, at {EXAMPLE_AT}
+    set -a; . {folder}/quickstart.env; {trusts}LIMEN_DATA_DIR={folder}; {python} {examples}/register.py &&
+    . {folder}/examples.env && {python} {examples}/web/web.py
 """
 
 

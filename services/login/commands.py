@@ -1,5 +1,6 @@
 """What can be asked of `login`: commands for the rules, and the questions and answers of `svc.v1.login.*`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -7,6 +8,102 @@ from typing import Any, Final
 import msgspec
 
 SERVICE: Final = "login"
+
+
+@dataclass(frozen=True)
+class RegisterUser:
+    """Make an account; `key` is the person's fresh data key, `phc` the hash of the password if there is one.
+
+    `profile` is plain text, sealed by the rule. `by` is `signup`, `api` or `import`.
+    """
+
+    tenant: str
+    person: str
+    key: bytes = field(repr=False)
+    connection_id: str
+    connection: str
+    provider: str
+    user_id: str = field(repr=False)
+    profile: Mapping[str, Any] = field(repr=False)
+    email_verified: bool = False
+    is_blocked: bool = False
+    phc: str | None = field(default=None, repr=False)
+    by: str = "api"
+
+
+@dataclass(frozen=True)
+class ChangeUser:
+    """Change what is said of somebody; a member that is `None` is removed. Metadata are merged at their first level.
+
+    `email_verified` and `is_blocked` change when they are not `None`; `phc` sets another password.
+    """
+
+    tenant: str
+    person: str
+    profile: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    email_verified: bool | None = None
+    is_blocked: bool | None = None
+    phc: str | None = field(default=None, repr=False)
+    keeps: int = 0
+    by: str = "api"
+
+
+@dataclass(frozen=True)
+class SetPassword:
+    """Set another password; `by` is `reset`, `change`, `api` or `import`.
+
+    With `ticket`, the SHA-256 of a link's secret, the link is spent in the same transaction, or the command refused;
+    `proves_email` says that whoever has the link has the address. `keeps` are how many earlier hashes are remembered.
+    """
+
+    tenant: str
+    person: str
+    phc: str = field(repr=False)
+    by: str
+    ticket: bytes | None = field(default=None, repr=False)
+    proves_email: bool = False
+    keeps: int = 0
+
+
+@dataclass(frozen=True)
+class VerifyEmail:
+    """Somebody shows by a link that the address is theirs; the link is spent in the same transaction."""
+
+    tenant: str
+    person: str
+    ticket: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BlockUser:
+    """Let somebody sign in no more; sessions and grants end."""
+
+    tenant: str
+    person: str
+
+
+@dataclass(frozen=True)
+class UnblockUser:
+    """Let somebody sign in again."""
+
+    tenant: str
+    person: str
+
+
+@dataclass(frozen=True)
+class EraseUser:
+    """Forget somebody: data key and rows are deleted. Erasing nobody changes nothing."""
+
+    tenant: str
+    person: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Write down what was done; nothing is decided."""
+
+    tenant: str
+    events: tuple[Any, ...]
 
 
 class PersonOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,18 +238,3 @@ class RevokeConsent:
 
     tenant: str
     consent_id: str
-
-
-@dataclass(frozen=True)
-class NoteRefusal:
-    """An authorization request was refused: for the activity log alone."""
-
-    tenant: str
-    client_id: str | None
-    client_name: str | None
-    error: str | None
-    reason: str
-    is_silent: bool
-    address: str
-    user_agent: str
-    host: str

@@ -15,9 +15,11 @@ from libs.edge import Call
 
 SESSION: Final = "limen"
 TRANSACTION: Final = "limen-tx-"
+TICKET: Final = "limen-ticket-"
 MOST_TRANSACTIONS: Final = 5
 SECRET_BYTES: Final = 32
 
+_TICKET: Final = re.compile(r"[A-Za-z0-9_.~-]{1,256}")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 Header = tuple[str, str]
@@ -68,6 +70,22 @@ def set_transaction(call: Call, id_: str, secret: str) -> list[Header]:
 def clear_transaction(call: Call, id_: str) -> Header:
     """The header that ends a login's cookie."""
     return _set(call, TRANSACTION + id_, "", "; Max-Age=0")
+
+
+def ticket_cookie(call: Call, kind: str) -> str | None:
+    """What a link from a mail brought: it is kept here, so that no address that can be seen bears it (RC-10)."""
+    name = f"{_prefix(call)}{TICKET}{kind}"
+    return next((value for each, value in _cookies(call) if each == name and value), None)
+
+
+def set_ticket(call: Call, kind: str, ticket: str) -> Header:
+    """The header that keeps it, for an hour; what is no ticket of ours is not kept."""
+    return _set(call, TICKET + kind, ticket if _TICKET.fullmatch(ticket) else "", "; Max-Age=3600")
+
+
+def clear_ticket(call: Call, kind: str) -> Header:
+    """The header that forgets it."""
+    return _set(call, TICKET + kind, "", "; Max-Age=0")
 
 
 def _prefix(call: Call) -> str:

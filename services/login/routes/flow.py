@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 from libs.bus import Bus
@@ -19,17 +19,18 @@ from libs.edge.wire import VERSION
 from libs.eventstore import Actor, Context, EventStore
 from libs.oauth.authorization import ID_TOKEN, AuthorizationRequest
 from libs.oauth.errors import AccessDenied, LoginRequired, OAuthError, ServerError
-from libs.postgres import Connection
+from libs.postgres import Connection, Database
 from libs.runtime.errors import Unavailable
 from libs.runtime.ids import text, uuid7
 from services.login.commands import (
     GiveConsent,
-    NoteRefusal,
+    Note,
     RenewSession,
     StartSession,
     Visit,
     VisitSession,
 )
+from services.login.events import AuthorizationRefused
 from services.login.projections.connections import ConnectionRow
 from services.login.queries import sessions, standing
 from services.login.queries.sessions import SessionView
@@ -50,6 +51,7 @@ __all__ = ["Flow", "NotThisBrowser", "Transaction", "TransactionDone", "Transact
 LOGIN: Final = "/u/login"
 SIGNUP: Final = "/u/signup"
 CONSENT: Final = "/u/consent"
+ACCOUNT: Final = "/u/account"
 RESUME: Final = "/authorize/resume"
 DATABASE_STRATEGY: Final = "auth0"
 
@@ -78,6 +80,10 @@ class Somebody(Protocol):
     @property
     def user_id(self) -> str:
         """The `sub` of tokens."""
+
+    @property
+    def name(self) -> str:
+        """What they are called on a page."""
 
     @property
     def is_blocked(self) -> bool:
@@ -126,6 +132,11 @@ class Flow:
         self._store, self._bus, self._people = store, bus, people
         self._hints, self._ending = hints, ending
         self._database = store.database
+
+    @property
+    def database(self) -> Database:
+        """Where the rows are."""
+        return self._database
 
     # Where a browser stands
 
@@ -184,7 +195,7 @@ class Flow:
 
         Session, fact, activity and the transaction's step are one commit: there is no session without all its steps.
         """
-        if await self._is_another(call, tx.params, proven.person):
+        if await self.is_another(call, tx.params, proven.person):
             return await self.cancelled(call, tx, LoginRequired("Another person signed in than was asked for."))
         secret = cookies.new_secret()
         session_id = await self._session_id(call, tx, proven, secret, is_signup=is_signup)
@@ -205,9 +216,10 @@ class Flow:
 
         try:
             await self._store.execute(command, context_of(call, tx, session.person, session.session_id), also=also)
-        except SessionGone:
-            return to_page(LOGIN, tx, headers)
-        return await self._onward(call, replace(tx, person=session.person, session_id=session.session_id), headers)
+        except SessionGone as error:
+            raise LoginRequired from error  # it ended a moment ago
+        tx = replace(tx, person=session.person, session_id=session.session_id)
+        return await self._onward(call, tx, headers, is_again=not tx.binding)
 
     async def resumed(self, call: Call, tx: Transaction) -> Reply:
         """Go on where it was left: after a reload, or when somebody we needed was away."""
@@ -230,7 +242,7 @@ class Flow:
     async def cancelled(self, call: Call, tx: Transaction, error: OAuthError) -> Reply:
         """Tell the application that there will be no login."""
         await self.note(call, tx.client, error.code, error.reason, is_silent=tx.params.is_silent)
-        return await self._finished(call, tx, error.body(), [])
+        return await self._finished(tx, error.body(), [])
 
     # What is known of it
 
@@ -242,6 +254,22 @@ class Flow:
         """The scopes of the asked API, with what people are told of them."""
         api = await standing.api(self._database, tx.tenant, tx.audience) if tx.audience else None
         return api.scopes if api else {}
+
+    async def user_id(self, tenant: str, person: str) -> str | None:
+        """What tokens call somebody."""
+        somebody = await self._people.person(tenant, person)
+        return somebody.user_id if somebody else None
+
+    async def called(self, tenant: str, person: str) -> str:
+        """What a page calls somebody."""
+        somebody = await self._people.person(tenant, person)
+        return somebody.name if somebody else "you"
+
+    async def is_audience(self, tx: Transaction) -> bool:
+        """Whether there is an API that is called so; userinfo is one as well."""
+        if tx.audience is None or tx.audience == f"{tx.client.tenant.issuer}userinfo":
+            return True
+        return await standing.api(self._database, tx.tenant, tx.audience) is not None
 
     async def has_consent(self, tx: Transaction, person: str) -> bool:
         """Whether there is nothing to be asked before the application gets what it wants."""
@@ -257,18 +285,22 @@ class Flow:
         self, call: Call, client: ClientRow | None, error: str | None, reason: str, *, is_silent: bool
     ) -> None:
         """Tell the activity log of a refusal."""
-        command = NoteRefusal(
-            call.tenant,
-            client.client_id if client else None,
-            client.name if client else None,
-            error,
-            reason,
-            is_silent,
-            *surroundings(call),
+        refused = AuthorizationRefused(
+            client_id=client.client_id if client else None,
+            client_name=client.name if client else None,
+            error=error,
+            reason=reason,
+            is_silent=is_silent,
+            **surroundings(call)._asdict(),
         )
-        await self._store.execute(command, Context(request_id=call.request_id, trace=call.trace))
+        await self._store.execute(Note(call.tenant, (refused,)), Context(request_id=call.request_id, trace=call.trace))
 
-    async def _is_another(self, call: Call, asked: AuthorizationRequest, person: str) -> bool:
+    async def is_another(self, call: Call, asked: AuthorizationRequest, person: str) -> bool:
+        """Whether the application means somebody else (`id_token_hint`).
+
+        Raises:
+            HintRefused: what it sent is no ID token of its own.
+        """
         if asked.id_token_hint is None:
             return False
         somebody = await self._people.person(call.tenant, person)
@@ -326,7 +358,7 @@ class Flow:
     def _visit(self, call: Call, tx: Transaction) -> Visit:
         connection = self.connection(tx)
         name = connection.name if connection else ""
-        return Visit(tx.client.client_id, tx.client.name, name, *surroundings(call))
+        return Visit(tx.client.client_id, tx.client.name, name, **surroundings(call)._asdict())
 
     async def _standing_session(self, tx: Transaction) -> SessionView | None:
         """The session in which this transaction's steps were done, if it still lives and its person may sign in."""
@@ -356,7 +388,7 @@ class Flow:
         said = await (self._id_token(tx, session) if tx.params.response_type == ID_TOKEN else self._code(tx, session))
         if "error" in said:
             await self.note(call, tx.client, said["error"], "RefusedByToken", is_silent=tx.params.is_silent)
-        return await self._finished(call, tx, said, headers)
+        return await self._finished(tx, said, headers)
 
     async def _code(self, tx: Transaction, session: SessionView) -> dict[str, str]:
         asked = tx.params
@@ -399,7 +431,7 @@ class Flow:
         answer = await ask(self._bus, "token", "issue_id_token", question, IdTokenIssued)
         return _refused(answer) or {"id_token": answer.id_token}
 
-    async def _finished(self, call: Call, tx: Transaction, said: Mapping[str, str], headers: Sequence[Any]) -> Reply:
+    async def _finished(self, tx: Transaction, said: Mapping[str, str], headers: Sequence[Any]) -> Reply:
         async with self._database.connection() as rows:
             await transactions.done(rows, tx.tenant, tx.id)
         to, issuer = Destination.of(tx.params), tx.client.tenant.issuer
@@ -420,10 +452,18 @@ def to_page(path: str, tx: Transaction, headers: Sequence[Any] = ()) -> Reply:
     return Reply(VERSION, 303, [("location", f"{path}?state={tx.id}"), *NO_STORE, *headers], b"")
 
 
-def surroundings(call: Call) -> tuple[str, str, str]:
-    """Address, user agent and host, for the activity log."""
+class Surroundings(NamedTuple):
+    """Where a request comes from, for the activity log."""
+
+    address: str
+    user_agent: str
+    host: str
+
+
+def surroundings(call: Call) -> Surroundings:
+    """Address, user agent and host of a request."""
     request = call.request
-    return request.client_address, (call.header("user-agent") or "")[:512], request.authority
+    return Surroundings(request.client_address, (call.header("user-agent") or "")[:512], request.authority)
 
 
 def context_of(call: Call, tx: Transaction, person: str, session_id: str | None) -> Context:

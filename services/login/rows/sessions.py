@@ -12,7 +12,10 @@ from services.login.rules.session import NoSession, Session, State
 
 STREAM: Final = "session-"
 
-COLUMNS: Final = "session_id, version, person, connection_id, auth_time, amr, acr, ended, least(idle_expires_at, expires_at) AS until"
+COLUMNS: Final = (
+    "session_id, version, person, connection_id, auth_time, amr, acr, ended,"
+    " least(idle_expires_at, expires_at) AS until"
+)
 
 INSERT: Final = """
 INSERT INTO sessions (tenant, session_id, version, person, connection_id, auth_time, amr, acr, cookie,

@@ -5,16 +5,15 @@ the browser's cookie, of which the row has only a hash. Nobody but that browser 
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from libs.oauth.authorization import AuthorizationRequest
-from libs.postgres import Connection, Database, DatabaseAway
+from libs.postgres import Connection, Database, DatabaseAway, Record
 from libs.runtime.ids import uuid7
 from libs.sealed import Tampered, associated_data
 from libs.sealed.aead import decrypt, encrypt
@@ -119,7 +118,7 @@ async def sweep(database: Database) -> None:
             log.info("sweeping waits", reason=repr(error))
 
 
-def _kept(tenant: str, id_: str, secret: str, row: Mapping[str, Any]) -> Kept:
+def _kept(tenant: str, id_: str, secret: str, row: Record) -> Kept:
     asked = _opened(secret, tenant, id_, "asked", row["asked"])
     typed = row["identifier"]
     return Kept(

@@ -1,4 +1,7 @@
-"""What comes next for an authorization request: a login, a choice, a question, or the answer (OpenID Connect Core §3.1.2)."""
+"""What comes next for an authorization request: a login, a choice, a question, or the answer.
+
+OpenID Connect Core §3.1.2.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ from services.cli.readyz import is_ready, missing
 from tests.servers import NatsServer, PostgresServer, running
 
 LIMEN = [sys.executable, "-m", "services.cli.main"]
-SERVICES = ("tenants", "token", "key_rotation", "audit")
+SERVICES = ("tenants", "token", "login", "connections", "key_rotation", "audit")
 ROOT = Path(__file__).parents[3]
 
 Limen = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -72,7 +72,7 @@ def test_a_life_from_an_empty_database(environ: dict[str, str], bus: NatsServer,
 
     done = limen(environ, "migrate")
     assert "key_rotation: applied 0001_log, 0100_signing_keys" in done.stdout
-    assert limen(environ, "migrate").stdout.count("nothing to do") == 4
+    assert limen(environ, "migrate").stdout.count("nothing to do") == len(SERVICES)
 
     port = chosen()
     with served(environ, port, "tenants", "key_rotation") as process:
@@ -104,13 +104,13 @@ def test_roles_are_made_only_by_whom_may(environ: dict[str, str]) -> None:
 def test_a_schema_of_an_older_release_is_one_line(environ: dict[str, str]) -> None:
     assert limen(environ, "migrate").returncode == 0
     database_url = environ["LIMEN_TENANTS_POSTGRES_URL"]
-    run_sql(database_url, "UPDATE tenants.migrations SET number = 99 WHERE number = 100")
+    run_sql(database_url, "UPDATE tenants.migrations SET number = 99 WHERE number = 101")
     try:
         refused = limen(environ, "serve", "tenants")
     finally:
-        run_sql(database_url, "UPDATE tenants.migrations SET number = 100 WHERE number = 99")
+        run_sql(database_url, "UPDATE tenants.migrations SET number = 101 WHERE number = 99")
     assert refused.returncode == 3
-    assert refused.stderr == "limen: schema tenants is at 99, this release needs 100: run `limen migrate`\n"
+    assert refused.stderr == "limen: schema tenants is at 100, this release needs 101: run `limen migrate`\n"
 
 
 @pytest.mark.parametrize(

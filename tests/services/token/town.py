@@ -112,6 +112,7 @@ class Town(World):
         self.hosts[tenant] = domain
         command = RegisterTenant(tenant=tenant, name=tenant, domain=domain, scheme="https")
         await ask(self.bus, "tenants", "register", command, Registered)
+        await self.connections_prepared(tenant)
         await eventually(lambda: self._is_open(tenant), within=10)
         await eventually(lambda: self._is_known(tenant), within=10)
 

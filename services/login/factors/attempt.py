@@ -1,0 +1,88 @@
+"""What a factor is told of an attempt, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from libs.eventstore import Context
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """From where somebody speaks, for the activity log; `address` is the peer's, as the gateway found it."""
+
+    address: str
+    user_agent: str
+    host: str
+    client_id: str = ""
+    client_name: str = ""
+    locale: str = "en"
+    request_id: str | None = None
+    trace: str | None = None
+
+    @property
+    def context(self) -> Context:
+        """The same for the envelope of events."""
+        return Context(client_id=self.client_id or None, request_id=self.request_id, trace=self.trace)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt(Caller):
+    """Somebody says a name and a password."""
+
+    tenant: str
+    connection_id: str
+    connection: str
+    identifier: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proven:
+    """Who it is, and by what they showed it (RFC 8176)."""
+
+    person: str
+    amr: tuple[str, ...] = ("pwd",)
+
+
+class WrongCredentials(Exception):
+    """The name and the password do not belong together; the same for whoever is unknown, blocked or has none."""
+
+
+class TooManyAttempts(Exception):
+    """Too many wrong passwords for this account from this address, for this account, or from this address."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignUpRequest(Caller):
+    """Somebody wants an account; `profile` are further members, as `/dbconnections/signup` takes them."""
+
+    tenant: str
+    connection_id: str
+    email: str = field(repr=False)
+    password: str = field(repr=False)
+    username: str | None = field(default=None, repr=False)
+    profile: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class SignUpRefused(Exception):
+    """No account was made; `code` and `name` are Auth0's, `rules` the items of the policy that were not kept."""
+
+    def __init__(self, code: str, name: str, description: str, rules: tuple[str, ...] = ()) -> None:
+        super().__init__(code)
+        self.code = code
+        self.name = name
+        self.description = description
+        self.rules = rules
+
+
+class PasswordRefused(SignUpRefused):
+    """The password is not one that is taken."""
+
+    def __init__(self, name: str, description: str, rules: tuple[str, ...]) -> None:
+        super().__init__("invalid_password", name, description, rules)

@@ -1,0 +1,163 @@
+"""Signing up: an account in a database connection, made by whoever asks (LG-17, LG-20, LG-21, LG-22).
+
+What is asked is judged before anybody looks whether the address is taken, and the password is hashed before too: the
+answer to an address that is taken takes as long as one that makes an account.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from libs.eventstore import EventStore
+from libs.postgres import Connection as Rows
+from libs.runtime import ids
+from libs.sealed import new_person_key
+from libs.sealed.passwords import Passwords
+from services.login.commands import Note, RegisterUser
+from services.login.events import SignupFailed
+from services.login.factors.attempt import (
+    PasswordRefused,
+    Proven,
+    SignUpRefused,
+    SignUpRequest,
+    TooManyAttempts,
+)
+from services.login.factors.mails import mail
+from services.login.factors.policy import Policy
+from services.login.queries import places
+from services.login.queries.places import Connection, Place
+from services.login.rows.attempts import Attempts
+from services.login.rows.errands import put
+from services.login.rules.identifiers import InvalidIdentifier, email_of, username_of
+from services.login.rules.person_reasons import UserExists, UsernameExists
+
+__all__ = ["PasswordRefused", "SignUp", "SignUpRefused", "SignUpRequest"]
+
+PROVIDER: Final = "auth0"
+SAID: Final = ("name", "given_name", "family_name", "nickname")
+"""Members by which a password could be about its owner, beside the address and the user name."""
+
+TELLS_USER_EXISTS: Final = "enable_public_signup_user_exists_error"
+
+
+def new_person() -> str:
+    """A fresh opaque id."""
+    return ids.text(22)
+
+
+def new_user_id() -> str:
+    """Auth0's id of somebody in a database connection."""
+    return f"{PROVIDER}|{ids.hex24()}"
+
+
+def invalid() -> SignUpRefused:
+    """The one answer that tells nothing: taken, not allowed, malformed."""
+    return SignUpRefused("invalid_signup", "BadRequestError", "Invalid sign up")
+
+
+def personal(place: Place, profile: Mapping[str, Any]) -> list[str]:
+    """What a password must not contain: who it is, and where."""
+    said = [profile.get(name) for name in ("email", "username", *SAID)]
+    return [str(each) for each in (*said, place.friendly_name) if each]
+
+
+class SignUp:
+    """Makes accounts."""
+
+    def __init__(self, store: EventStore, passwords: Passwords, attempts: Attempts) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._attempts = attempts
+
+    async def register(self, request: SignUpRequest) -> Proven:
+        """Make an account, and ask for the mail by which the address is verified.
+
+        Raises:
+            SignUpRefused, PasswordRefused: no account was made, with Auth0's words.
+            TooManyAttempts: from this address too many were tried.
+            Unavailable: too many passwords wait, or the database is away.
+        """
+        until = await self._attempts.sign_up(request.tenant, request.address)
+        if until is not None:
+            raise TooManyAttempts(until)
+        try:
+            return await self._registered(request)
+        except SignUpRefused as refused:
+            await self._store.execute(Note(request.tenant, (_failure(request, refused),)), request.context)
+            raise
+
+    async def _registered(self, request: SignUpRequest) -> Proven:
+        place = await places.place(self._store.database, request.tenant)
+        connection = await places.connection(self._store.database, request.tenant, request.connection_id)
+        if connection is None or not _may(connection, request.client_id):
+            raise invalid()
+        profile = _profile(request, connection)
+        await Policy.of(connection.options).require(self._passwords, request.password, personal(place, profile))
+        command = RegisterUser(
+            tenant=request.tenant,
+            person=new_person(),
+            key=new_person_key(),
+            connection_id=connection.connection_id,
+            connection=connection.name,
+            provider=PROVIDER,
+            user_id=new_user_id(),
+            profile=profile,
+            phc=await self._passwords.hashed_of(request.password),
+            by="signup",
+        )
+        try:
+            await self._store.execute(command, request.context, also=_asks_to_verify(command, request))
+        except UserExists as exists:
+            raise _taken(place, exists) from exists
+        return Proven(person=command.person)
+
+
+def _may(connection: Connection, client_id: str) -> bool:
+    is_open = connection.is_database and connection.options.get("disable_signup") is not True
+    return is_open and client_id in connection.clients
+
+
+def _profile(request: SignUpRequest, connection: Connection) -> dict[str, Any]:
+    try:
+        email = email_of(request.email)
+        username = username_of(request.username) if request.username else None
+    except InvalidIdentifier as error:
+        raise invalid() from error
+    if username is None and connection.options.get("requires_username") is True:
+        raise invalid()
+    return {**request.profile, "email": email, **({"username": username} if username else {})}
+
+
+def _asks_to_verify(command: RegisterUser, request: SignUpRequest) -> Any:
+    async def also(rows: Rows, _state: Any) -> None:
+        asked = mail(
+            request.tenant,
+            command.person,
+            "verify_email",
+            locale=request.locale,
+            application=request.client_name,
+            client_id=request.client_id,
+        )
+        await put(rows, asked)
+
+    return also
+
+
+def _taken(place: Place, exists: UserExists) -> SignUpRefused:
+    """That an address is taken is told only where the tenant says so."""
+    if not place.has_flag(TELLS_USER_EXISTS):
+        return invalid()
+    if isinstance(exists, UsernameExists):
+        return SignUpRefused("username_exists", "BadRequestError", "The username provided is in use already.")
+    return SignUpRefused("user_exists", "BadRequestError", "The user already exists.")
+
+
+def _failure(request: SignUpRequest, refused: SignUpRefused) -> SignupFailed:
+    return SignupFailed(
+        client_id=request.client_id,
+        client_name=request.client_name,
+        connection=request.connection_id,
+        reason=",".join((refused.code, *refused.rules)),
+        address=request.address,
+        user_agent=request.user_agent,
+        host=request.host,
+    )

@@ -1,0 +1,217 @@
+"""Links sent by mail: for a new password, to show that an address is one's own, to lift a lock (RC-02, RC-05, RC-09).
+
+A link is good once, the newest of its kind alone, until it expires, the address changes, or (to set a password) the
+password does. Asking for one is always answered alike.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from libs.eventstore import EventStore
+from libs.postgres import Connection as Rows
+from libs.runtime import ids
+from libs.sealed.passwords import Passwords
+from services.login.commands import Note, SetPassword, VerifyEmail
+from services.login.events import EmailVerificationRequested, PasswordResetRequested
+from services.login.factors.attempt import Caller, PasswordRefused
+from services.login.factors.mails import link, mail
+from services.login.factors.password import Account, PasswordFactor
+from services.login.factors.policy import Policy
+from services.login.factors.signup import personal
+from services.login.queries import people, places
+from services.login.rows import tickets
+from services.login.rows.attempts import Attempts
+from services.login.rows.errands import put
+from services.login.rows.tickets import Kind, hash_of
+from services.login.rules.person_reasons import TicketRefused
+
+__all__ = ["PasswordRefused", "TicketRefused", "TicketView", "Tickets"]
+
+SECRET: Final = 43
+"""Letters and digits of a link that an administrator asks for: 256 bits."""
+
+
+@dataclass(frozen=True)
+class TicketView:
+    """A link that is good, and whose it is."""
+
+    kind: Kind
+    person: str
+    email: str | None = field(repr=False)
+    name: str = field(repr=False)
+    connection_id: str
+    expires_at: datetime
+    options: Mapping[str, Any]
+
+
+class Tickets:
+    """Asks for links and redeems them."""
+
+    def __init__(self, store: EventStore, passwords: Passwords, factor: PasswordFactor, attempts: Attempts) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._factor = factor
+        self._attempts = attempts
+
+    async def reset_requested(self, tenant: str, connection_id: str, identifier: str, caller: Caller) -> None:
+        """Somebody forgot a password: a mail, if there is somebody, and not too many; the answer never tells.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        account = await self._factor.account(tenant, connection_id, identifier)
+        may_mail = await self._attempts.may_mail(tenant, account.counted_as, caller.address, account.person)
+        found = await places.connection(self._store.database, tenant, connection_id)
+        asked = _reset_asked(account, found.name if found else connection_id, caller)
+        wanted = mail(
+            tenant,
+            account.person,
+            "reset_email",
+            locale=caller.locale,
+            application=caller.client_name,
+            client_id=caller.client_id,
+            proves_email=True,
+        )
+
+        async def also(rows: Rows, _state: Any) -> None:
+            if may_mail:
+                await put(rows, wanted)
+
+        await self._store.execute(Note(tenant, (asked,)), caller.context, also=also)
+
+    async def verification_requested(self, tenant: str, person: str, caller: Caller) -> bool:
+        """Have the mail sent by which an address is verified; whether one more is let through."""
+        may_mail = await self._attempts.may_mail(tenant, person, caller.address, person)
+        if not may_mail:
+            return False
+        asked = EmailVerificationRequested(person=person, client_id=caller.client_id or None)
+        wanted = mail(
+            tenant,
+            person,
+            "verify_email",
+            locale=caller.locale,
+            application=caller.client_name,
+            client_id=caller.client_id,
+        )
+
+        async def also(rows: Rows, _state: Any) -> None:
+            await put(rows, wanted)
+
+        await self._store.execute(Note(tenant, (asked,)), caller.context, also=also)
+        return True
+
+    async def issued(
+        self, tenant: str, person: str, kind: Kind, *, lives: timedelta, options: Mapping[str, Any] | None = None
+    ) -> str:
+        """A link for an administrator, who passes it on."""
+        place = await places.place(self._store.database, tenant)
+        secret = ids.text(SECRET)
+        async with self._store.database.connection() as rows:
+            await tickets.issue(rows, tenant, person, kind, secret, lives=lives, options=options)
+        return link(place.issuer, kind, secret)
+
+    async def look(self, tenant: str, ticket: str, kind: Kind) -> TicketView | None:
+        """A link that is good; looking at it does not spend it."""
+        async with self._store.database.connection() as rows:
+            found = await tickets.look(rows, tenant, kind, ticket)
+        person = await people.person(self._store.database, tenant, found.person) if found else None
+        if found is None or person is None:
+            return None
+        return TicketView(
+            kind, person.person, person.email, person.name, person.connection_id, found.expires_at, found.options
+        )
+
+    async def redeem_reset(self, tenant: str, ticket: str, new_password: str, caller: Caller | None = None) -> str:
+        """Set the password of the link's person, end what was begun before, and tell them by mail.
+
+        Raises:
+            TicketRefused: the link is not good any more.
+            PasswordRefused: the password is not taken; the link stays good.
+            Unavailable: too many passwords wait, or the database is away.
+        """
+        view = await self.look(tenant, ticket, "reset")
+        person = await people.person(self._store.database, tenant, view.person) if view else None
+        if view is None or person is None:
+            raise TicketRefused
+        policy = await self._require(tenant, person, new_password)
+        command = SetPassword(
+            tenant=tenant,
+            person=person.person,
+            phc=await self._passwords.hashed_of(new_password),
+            by="reset",
+            ticket=hash_of(ticket),
+            proves_email=bool(view.options.get("proves_email")),
+            keeps=policy.history,
+        )
+        said = caller or Caller(address="", user_agent="", host="")
+        await self._store.execute(command, said.context, also=tells_of_password(tenant, person.person, said))
+        await self._attempts.lift(tenant, person.person)
+        return person.person
+
+    async def _require(self, tenant: str, person: people.Person, password: str) -> Policy:
+        policy = await policy_for(self._store, tenant, person.connection_id)
+        place = await places.place(self._store.database, tenant)
+        earlier = await people.earlier_passwords(self._store.database, tenant, person.person, policy.history)
+        said = personal(place, person.profile)
+        await policy.require(self._passwords, password, said, earlier)
+        return policy
+
+    async def redeem_verification(self, tenant: str, ticket: str, caller: Caller | None = None) -> str:
+        """The address of the link's person is theirs.
+
+        Raises:
+            TicketRefused: the link is not good any more.
+        """
+        view = await self.look(tenant, ticket, "verify")
+        if view is None:
+            raise TicketRefused
+        said = caller or Caller(address="", user_agent="", host="")
+
+        async def also(rows: Rows, _state: Any) -> None:
+            await put(rows, mail(tenant, view.person, "welcome_email", locale=said.locale))
+
+        command = VerifyEmail(tenant=tenant, person=view.person, ticket=hash_of(ticket))
+        await self._store.execute(command, said.context, also=also)
+        return view.person
+
+    async def redeem_unblock(self, tenant: str, ticket: str) -> str:
+        """Lift the locks of the link's person.
+
+        Raises:
+            TicketRefused: the link is not good any more.
+        """
+        async with self._store.database.connection() as rows:
+            person = await tickets.spend(rows, tenant, "unblock", ticket)
+        if person is None:
+            raise TicketRefused
+        await self._attempts.lift(tenant, person)
+        return person
+
+
+async def policy_for(store: EventStore, tenant: str, connection_id: str) -> Policy:
+    """What a connection demands of passwords; what holds everywhere, where the connection is gone."""
+    found = await places.connection(store.database, tenant, connection_id)
+    return Policy.of(found.options if found else {})
+
+
+def tells_of_password(tenant: str, person: str, caller: Caller) -> Any:
+    """Has somebody told that the password is another one, in the transaction that changes it."""
+
+    async def also(rows: Rows, _state: Any) -> None:
+        told = mail(tenant, person, "password_changed", locale=caller.locale, application=caller.client_name)
+        await put(rows, told)
+
+    return also
+
+
+def _reset_asked(account: Account, connection: str, caller: Caller) -> PasswordResetRequested:
+    return PasswordResetRequested(
+        person=account.person,
+        client_id=caller.client_id or None,
+        connection=connection,
+        address=caller.address,
+        user_agent=caller.user_agent,
+        host=caller.host,
+    )

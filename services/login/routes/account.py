@@ -1,0 +1,40 @@
+"""`/u/account`: somebody is signed in, and the application asks who shall go on (`prompt=select_account`)."""
+
+from typing import Final
+
+from libs.edge import Call, Reply, Route
+from services.login.routes.flow import ACCOUNT, LOGIN, Flow, to_page
+from services.login.routes.login_pages import shared
+from services.login.routes.showing import Pages
+
+GO_ON: Final = "default"
+
+
+class Account:
+    """The page and its answer."""
+
+    def __init__(self, flow: Flow, pages: Pages) -> None:
+        self._flow, self._pages = flow, pages
+
+    def routes(self) -> tuple[Route, ...]:
+        """Show it, take the answer."""
+        told = self._pages.refused
+        return (Route("GET", ACCOUNT, self.show, renderer=told), Route("POST", ACCOUNT, self.choose, renderer=told))
+
+    async def show(self, call: Call) -> Reply:
+        """Ask, where there is somebody to go on as."""
+        tx = await self._flow.transaction(call)
+        session = await self._flow.session(call)
+        if session is None:
+            return to_page(LOGIN, tx)
+        person = await self._flow.called(call.tenant, session.person)
+        return self._pages.show(call, "account.html", **shared(tx), person=person)
+
+    async def choose(self, call: Call) -> Reply:
+        """Go on as who is signed in, or sign in as another."""
+        tx = await self._flow.transaction(call)
+        form = self._pages.form(call, tx.binding)
+        session = await self._flow.session(call)
+        if session is None or form.get("action") != GO_ON:
+            return to_page(LOGIN, tx)
+        return await self._flow.visited(call, tx, session)

@@ -1,0 +1,216 @@
+"""`/api/v2/sessions` and what hangs on a user: their sessions, their refresh tokens (which are asked of `token`)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from libs.bus import Bus
+from libs.edge import Call, Cursors, Reply, Route, answers
+from libs.edge.asks import ask
+from libs.edge.management_errors import NotFound
+from libs.edge.operation import CHECKPOINTS, Listing, Operation, Parameter
+from libs.edge.paging import PER_PAGE, listing
+from libs.edge.schema import Anything, Boolean
+from libs.edge.writes import context_of
+from libs.postgres import Database
+from services.login.queries import sessions
+from services.login.queries.sessions import SessionView
+from services.login.routes.ending import Ending
+from services.login.routes.flow import Somebody
+from services.token.commands import (
+    GrantsRevoked,
+    RefreshTokensAnswer,
+    RefreshTokensOf,
+    RefreshTokenView,
+    RevokeGrants,
+)
+
+ONE: Final = "/api/v2/sessions/{id}"
+OF_USER: Final = "/api/v2/users/{user_id}/sessions"
+TOKENS: Final = "/api/v2/users/{user_id}/refresh-tokens"
+
+READ: Final = Operation(answer=Anything(), errors=(404,))
+ACCEPTED: Final = Operation(status=202, errors=(404,))
+LIST: Final = (Parameter("include_totals", Boolean()), *CHECKPOINTS)
+
+
+class NoSuchSession(NotFound):
+    """There is no session of this id, or none any more."""
+
+    def __init__(self) -> None:
+        super().__init__("Session not found.", "inexistent_session")
+
+
+class NoSuchUser(NotFound):
+    """There is no user of this id."""
+
+    def __init__(self) -> None:
+        super().__init__("The user does not exist.", "inexistent_user")
+
+
+class Named(Somebody, Protocol):
+    """A person with the opaque id."""
+
+    @property
+    def person(self) -> str:
+        """The opaque id."""
+
+
+class Users(Protocol):
+    """Where it is asked about users."""
+
+    async def person(self, tenant: str, person: str) -> Somebody | None:
+        """Somebody by the opaque id."""
+
+    async def named(self, tenant: str, user_id: str) -> Named | None:
+        """Somebody by Auth0's id."""
+
+
+class Sessions:
+    """The handlers."""
+
+    def __init__(self, database: Database, bus: Bus, ending: Ending, users: Users, cursors: Cursors) -> None:
+        self._database, self._bus, self._ending = database, bus, ending
+        self._users, self._cursors = users, cursors
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table of routes."""
+        of_user, tokens = Operation(query=LIST, answer=_listed("sessions")), _listed("tokens")
+        return (
+            Route("GET", ONE, self.read, scopes=("read:sessions",), operation=READ),
+            Route("DELETE", ONE, self.delete, scopes=("delete:sessions",), operation=ACCEPTED),
+            Route("POST", f"{ONE}/revoke", self.revoke, scopes=("delete:sessions",), operation=ACCEPTED),
+            Route("GET", OF_USER, self.list, scopes=("read:sessions",), operation=of_user),
+            Route("DELETE", OF_USER, self.delete_all, scopes=("delete:sessions",), operation=ACCEPTED),
+            Route(
+                "GET",
+                TOKENS,
+                self.refresh_tokens,
+                scopes=("read:refresh_tokens",),
+                operation=Operation(query=LIST, answer=tokens),
+            ),
+            Route("DELETE", TOKENS, self.delete_refresh_tokens, scopes=("delete:refresh_tokens",), operation=ACCEPTED),
+        )
+
+    async def read(self, call: Call) -> Reply:
+        """A session that can be used."""
+        session = await self._alive(call)
+        somebody = await self._users.person(call.tenant, session.person)
+        return answers.json(_shown(session, somebody.user_id if somebody else ""))
+
+    async def delete(self, call: Call) -> Reply:
+        """End a session; grants that were given in it live on."""
+        session = await sessions.session(self._database, call.tenant, call.parameters["id"])
+        if session is not None:
+            await self._ending.end(call.tenant, session, "admin", context_of(call))
+        return answers.empty(status=202)
+
+    async def revoke(self, call: Call) -> Reply:
+        """End a session, and what was granted in it: the session first, so that nothing more is granted."""
+        session = await sessions.session(self._database, call.tenant, call.parameters["id"])
+        if session is None:
+            raise NoSuchSession
+        await self._ending.end(call.tenant, session, "revoked", context_of(call))
+        await self._revoke(call, session.person, session_id=session.session_id)
+        return answers.empty(status=202)
+
+    async def list(self, call: Call) -> Reply:
+        """A page of a user's sessions."""
+        somebody = await self._named(call)
+        after, take = self._page(call)
+        found = await sessions.sessions_of(self._database, call.tenant, somebody.person, after, take + 1)
+        items = [_shown(each, somebody.user_id) for each in found[:take]]
+        return self._listed(call, "sessions", items, found[take - 1].session_id if len(found) > take else None)
+
+    async def delete_all(self, call: Call) -> Reply:
+        """End all of a user's sessions."""
+        somebody = await self._named(call)
+        await self._ending.end_all(call.tenant, somebody.person, "admin")
+        return answers.empty(status=202)
+
+    async def refresh_tokens(self, call: Call) -> Reply:
+        """A page of a user's refresh tokens."""
+        somebody = await self._named(call)
+        after, take = self._page(call)
+        asked = RefreshTokensOf(tenant=call.tenant, person=somebody.person, after=after or None, take=take)
+        page = await ask(self._bus, "token", "refresh_tokens", asked, RefreshTokensAnswer)
+        items = [_token(each, somebody.user_id) for each in page.tokens]
+        return self._listed(call, "tokens", items, page.tokens[-1].id if page.has_more else None)
+
+    async def delete_refresh_tokens(self, call: Call) -> Reply:
+        """End all of a user's grants."""
+        somebody = await self._named(call)
+        await self._revoke(call, somebody.person)
+        return answers.empty(status=202)
+
+    async def _revoke(self, call: Call, person: str, *, session_id: str | None = None) -> None:
+        asked = RevokeGrants(tenant=call.tenant, person=person, reason="admin", session_id=session_id)
+        await ask(self._bus, "token", "revoke_grants", asked, GrantsRevoked)
+
+    async def _alive(self, call: Call) -> SessionView:
+        session = await sessions.session(self._database, call.tenant, call.parameters["id"])
+        if session is None or not session.is_alive:
+            raise NoSuchSession
+        return session
+
+    async def _named(self, call: Call) -> Named:
+        somebody = await self._users.named(call.tenant, call.parameters["user_id"])
+        if somebody is None:
+            raise NoSuchUser
+        return somebody
+
+    def _page(self, call: Call) -> tuple[str, int]:
+        query = call.query()
+        take, cursor = query.integer("take", minimum=1, maximum=100) or PER_PAGE, query.text("from")
+        if cursor is None:
+            return "", take
+        return self._cursors.opened(call.tenant, listing(call.request.path, query), cursor, now=call.now), take
+
+    def _listed(self, call: Call, key: str, items: Sequence[dict[str, Any]], last: str | None) -> Reply:
+        page: dict[str, Any] = {key: items}
+        if last is not None:
+            place = listing(call.request.path, call.query())
+            page["next"] = self._cursors.sealed(call.tenant, place, last, now=call.now)
+        return answers.json(page)
+
+
+def _listed(key: str) -> Listing:
+    return Listing(key, Anything(), has_offsets=False)
+
+
+def _shown(session: SessionView, user_id: str) -> dict[str, Any]:
+    """As Auth0 shows one; addresses and devices are in the activity log alone (DESIGN §8)."""
+    return {
+        "id": session.session_id,
+        "user_id": user_id,
+        "created_at": _time(session.created_at),
+        "updated_at": _time(session.updated_at),
+        "authenticated_at": _time(session.auth_time),
+        "idle_expires_at": _time(session.idle_expires_at),
+        "expires_at": _time(session.expires_at),
+        "last_interacted_at": _time(session.last_seen_at),
+        "device": {},
+        "clients": [{"client_id": each} for each in session.clients],
+        "authentication": {"methods": [{"name": each, "timestamp": _time(session.auth_time)} for each in session.amr]},
+    }
+
+
+def _token(token: RefreshTokenView, user_id: str) -> dict[str, Any]:
+    scopes = " ".join(token.scope)
+    return {
+        "id": token.id,
+        "user_id": user_id,
+        "created_at": _time(token.created_at),
+        "idle_expires_at": _time(token.idle_expires_at),
+        "expires_at": _time(token.expires_at),
+        "last_exchanged_at": _time(token.last_exchanged_at),
+        "device": {},
+        "client_id": token.client_id,
+        "session_id": token.session_id,
+        "rotating": token.rotating,
+        "resource_servers": [{"audience": token.audience, "scopes": scopes}] if token.audience else [],
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,103 @@
+"""`/u/signup`: an account, and with it the first login; the mail to verify the address never stands in between."""
+
+from typing import Final, Protocol
+
+from libs.edge import Call, Reply, Route
+from services.login.factors.attempt import PasswordRefused, Proven, SignUpRefused, SignUpRequest, TooManyAttempts
+from services.login.factors.policy import Policy
+from services.login.routes import messages
+from services.login.routes.flow import LOGIN, Flow, Transaction, to_page
+from services.login.routes.login_pages import LONGEST, connection_of, from_where, may_sign_up, shared
+from services.login.routes.rules import rules_of
+from services.login.routes.showing import Pages
+
+PATH: Final = "/u/signup"
+
+
+class Registers(Protocol):
+    """Whoever makes accounts."""
+
+    async def register(self, request: SignUpRequest) -> Proven:
+        """Make one."""
+
+
+class SignUpPages:
+    """The page and its answer."""
+
+    def __init__(self, flow: Flow, pages: Pages, sign_up: Registers) -> None:
+        self._flow, self._pages, self._sign_up = flow, pages, sign_up
+
+    def routes(self) -> tuple[Route, ...]:
+        """Ask, make."""
+        told = self._pages.refused
+        return (Route("GET", PATH, self.ask, renderer=told), Route("POST", PATH, self.made, renderer=told))
+
+    async def ask(self, call: Call) -> Reply:
+        """Ask for an address and a password; where nobody can sign up there is only the login (LG-17)."""
+        tx = await self._flow.transaction(call)
+        if not may_sign_up(self._flow, tx):
+            return to_page(LOGIN, tx)
+        return self._shown(call, tx, tx.identifier or tx.params.login_hint or "")
+
+    async def made(self, call: Call) -> Reply:
+        """Make the account and sign in with it."""
+        tx = await self._flow.transaction(call)
+        form = self._pages.form(call, tx.binding)
+        if not may_sign_up(self._flow, tx):
+            return to_page(LOGIN, tx)
+        email = form.get("email", "").strip()[:LONGEST]
+        if missing := _missing(email, form):
+            return self._shown(call, tx, email, errors=missing, status=400)
+        try:
+            proven = await self._sign_up.register(self._request(call, tx, email, form))
+        except PasswordRefused as refused:
+            errors = {"password": messages.WEAK_PASSWORD}
+            return self._shown(call, tx, email, errors=errors, failed=refused.rules, status=400)
+        except SignUpRefused as refused:
+            errors = {"form": messages.SIGN_UP_REFUSED.get(refused.code, messages.NO_ACCOUNT)}
+            return self._shown(call, tx, email, errors=errors, status=400)
+        except TooManyAttempts:
+            return self._shown(call, tx, email, errors={"form": messages.TOO_MANY_ACCOUNTS}, status=429)
+        return await self._flow.signed_in(call, tx, proven, is_signup=True)
+
+    def _request(self, call: Call, tx: Transaction, email: str, form: dict[str, str]) -> SignUpRequest:
+        return SignUpRequest(
+            tenant=call.tenant,
+            connection_id=connection_of(self._flow, tx).connection_id,
+            email=email,
+            password=form["password"],
+            username=form.get("username", "").strip()[:LONGEST] or None,
+            locale=self._pages.language(call, tx.params.ui_locales),
+            **from_where(call, tx),
+        )
+
+    def _shown(
+        self,
+        call: Call,
+        tx: Transaction,
+        email: str,
+        *,
+        errors: dict[str, str] | None = None,
+        failed: tuple[str, ...] = (),
+        status: int = 200,
+    ) -> Reply:
+        options = connection_of(self._flow, tx).options
+        return self._pages.show(
+            call,
+            "signup.html",
+            status=status,
+            **shared(tx),
+            identifier=email[:LONGEST],
+            needs_username=options.get("requires_username") is True,
+            errors=errors or {},
+            rules=rules_of(Policy.of(options), failed),
+        )
+
+
+def _missing(email: str, form: dict[str, str]) -> dict[str, str]:
+    errors = {}
+    if not email:
+        errors["email"] = messages.EMPTY_IDENTIFIER
+    if not form.get("password"):
+        errors["password"] = messages.EMPTY_PASSWORD
+    return errors

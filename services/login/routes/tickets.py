@@ -1,0 +1,107 @@
+"""`/api/v2/tickets` and `/api/v2/jobs/verification-email`: links that an administrator passes on, or has sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from libs.edge import Call, Reply, Route, answers
+from libs.edge.management_errors import BadRequest
+from libs.edge.operation import Operation
+from libs.edge.validation import created
+from libs.runtime import ids
+from services.login.factors.tickets import Tickets
+from services.login.queries import people
+from services.login.queries.people import Person
+from services.login.routes.people_desk import PeopleDesk, caller_of, told
+from services.login.routes.user_schema import (
+    JOB,
+    PASSWORD_TICKET,
+    TICKET,
+    VERIFICATION_JOB,
+    VERIFICATION_TICKET,
+)
+from services.login.rules.person_reasons import NoSuchUser
+
+LIVES: Final = timedelta(days=5)
+"""As in Auth0, where nothing else is said."""
+
+
+def routes(desk: PeopleDesk, tickets: Tickets) -> tuple[Route, ...]:
+    """The table of routes."""
+    asked = TicketRoutes(desk, tickets)
+    scopes = ("create:user_tickets",)
+    password = Operation(body=PASSWORD_TICKET, answer=TICKET, status=201)
+    email = Operation(body=VERIFICATION_TICKET, answer=TICKET, status=201)
+    job = Operation(body=VERIFICATION_JOB, answer=JOB, status=201)
+    return (
+        Route("POST", "/api/v2/tickets/password-change", asked.password_change, scopes=scopes, operation=password),
+        Route("POST", "/api/v2/tickets/email-verification", asked.verification, scopes=scopes, operation=email),
+        Route("POST", "/api/v2/jobs/verification-email", asked.job, scopes=("update:users",), operation=job),
+    )
+
+
+@dataclass(frozen=True)
+class TicketRoutes:
+    """The handlers."""
+
+    desk: PeopleDesk
+    tickets: Tickets
+
+    async def password_change(self, call: Call) -> Reply:
+        """A link to set a password, for a user by id, or by connection and address."""
+        body = created(PASSWORD_TICKET, call)
+        _refuse_organisations(body)
+        person = await self._person(call, body)
+        options = _options(body) | {"proves_email": body.get("mark_email_as_verified") is True}
+        link = await self.tickets.issued(call.tenant, person.person, "reset", lives=_lives(body), options=options)
+        return answers.json({"ticket": link}, status=201, headers=answers.NO_STORE)
+
+    async def verification(self, call: Call) -> Reply:
+        """A link by which a user shows whose the address is."""
+        body = created(VERIFICATION_TICKET, call)
+        _refuse_organisations(body)
+        person = await self._person(call, body)
+        link = await self.tickets.issued(
+            call.tenant, person.person, "verify", lives=_lives(body), options=_options(body)
+        )
+        return answers.json({"ticket": link}, status=201, headers=answers.NO_STORE)
+
+    async def job(self, call: Call) -> Reply:
+        """Have the verification mail sent; too many in an hour are not sent, and answered alike."""
+        body = created(VERIFICATION_JOB, call)
+        _refuse_organisations(body)
+        person = await self._person(call, body)
+        caller = await caller_of(self.desk.database, call, body.get("client_id"))
+        await self.tickets.verification_requested(call.tenant, person.person, caller)
+        said = {"type": "verification_email", "status": "pending", "created_at": told(call.now)}
+        return answers.json({**said, "id": ids.prefixed("job", 16)}, status=201)
+
+    async def _person(self, call: Call, body: Mapping[str, Any]) -> Person:
+        if body.get("user_id"):
+            person = await people.by_user_id(self.desk.database, call.tenant, body["user_id"])
+            if person is None:
+                raise NoSuchUser
+            return person
+        if not body.get("connection_id") or not body.get("email"):
+            raise BadRequest("Payload validation error: 'user_id, or connection_id and email, are required'.")
+        found = await people.by_email(self.desk.database, call.tenant, body["email"])
+        there = [each for each in found if each.connection_id == body["connection_id"]]
+        if not there:
+            raise NoSuchUser
+        return there[0]
+
+
+def _lives(body: Mapping[str, Any]) -> timedelta:
+    return timedelta(seconds=body["ttl_sec"]) if body.get("ttl_sec") else LIVES
+
+
+def _options(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page does afterwards."""
+    wanted = {"result_url", "client_id", "includeEmailInRedirect"}
+    return {name: value for name, value in body.items() if name in wanted}
+
+
+def _refuse_organisations(body: Mapping[str, Any]) -> None:
+    if body.get("organization_id"):
+        raise BadRequest("Organizations are not supported.")

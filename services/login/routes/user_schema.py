@@ -1,0 +1,125 @@
+"""What a user is, as the Management API takes and answers one."""
+
+from typing import Any, Final
+
+from libs.edge.schema import Anything, Array, Boolean, Dictionary, Integer, Object, Property, Resource, Text
+
+PLAIN: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*"
+"""A name is shown in mails, lists and pages: a line end or an override in it would forge what stands around (RC-06)."""
+
+METADATA: Final = Dictionary(Anything(), max_members=200)
+MOST_METADATA: Final = 16_384
+"""Bytes of one metadata member, as JSON."""
+
+
+def line(longest: int, *, shortest: int = 0) -> Text:
+    """One line of text."""
+    return Text(min_length=shortest, max_length=longest, pattern=PLAIN)
+
+
+def _said(name: str, kind: Any, description: str = "") -> Property:
+    return Property(name, kind, description, is_nullable=True)
+
+
+def _ours(name: str, kind: Any, description: str = "") -> Property:
+    return Property(name, kind, description, is_read_only=True)
+
+
+IDENTITY: Final = Object(
+    Property("connection", line(128)),
+    Property("provider", line(64)),
+    Property("user_id", line(255)),
+    Property("isSocial", Boolean()),
+)
+
+EMAIL: Final = Text(max_length=254)
+"""Judged by `rules.identifiers`, which knows more than a format."""
+
+PASSWORD: Final = Text(min_length=1, max_length=4096)
+"""Longer than any that is taken, so that the policy says what is wrong."""
+
+_PROFILE: Final = (
+    _said("email", EMAIL, "The address; another one is unverified until it is shown"),
+    _said("username", Text(max_length=128), "The user name"),
+    _said("phone_number", Text(pattern=r"\+[0-9]{1,15}", max_length=16)),
+    _said("given_name", line(150)),
+    _said("family_name", line(150)),
+    _said("name", line(300)),
+    _said("nickname", line(300)),
+    _said("picture", Text(max_length=2048, format="https-url")),
+    _said("user_metadata", METADATA, "What the person may change"),
+    _said("app_metadata", METADATA, "What the application says of the person"),
+)
+
+_WRITTEN: Final = (
+    Property("connection", line(128), "The database connection", is_required=True),
+    Property("password", PASSWORD, "The password, by the connection's policy"),
+    Property("email_verified", Boolean()),
+    Property("phone_verified", Boolean()),
+    Property("verify_email", Boolean(), "Whether a mail is sent by which the address is verified"),
+    Property("verify_phone_number", Boolean()),
+    Property("blocked", Boolean()),
+)
+
+USER: Final = Resource(
+    "user",
+    *_PROFILE,
+    *_WRITTEN,
+    Property("user_id", Text(max_length=255, pattern=r"[^\s\x00-\x1f|/]*"), "Without the provider", is_immutable=True),
+    _ours("identities", Array(IDENTITY)),
+    _ours("created_at", line(32)),
+    _ours("updated_at", line(32)),
+    _ours("last_login", line(32)),
+    _ours("last_ip", line(64)),
+    _ours("logins_count", Integer()),
+)
+
+USER_CHANGE: Final = Resource("user", *_PROFILE, *_WRITTEN, Property("client_id", line(64)))
+
+PROFILE: Final = frozenset(each.name for each in _PROFILE)
+"""Members that are said of a person, and sealed in events."""
+
+PASSWORD_TICKET: Final = Resource(
+    "password change ticket",
+    Property("result_url", Text(max_length=2048, format="web-url"), "Where the page leads afterwards"),
+    Property("user_id", line(255)),
+    Property("client_id", line(64)),
+    Property("organization_id", line(50)),
+    Property("connection_id", line(64)),
+    Property("email", EMAIL),
+    Property("ttl_sec", Integer(minimum=0, maximum=30 * 86400), "Seconds the link lives; 432000 when 0 or absent"),
+    Property("mark_email_as_verified", Boolean(), "Whether using the link shows whose the address is"),
+    Property("includeEmailInRedirect", Boolean()),
+    Property("identity", Object(Property("user_id", line(255)), Property("provider", line(64)))),
+)
+
+VERIFICATION_TICKET: Final = Resource(
+    "email verification ticket",
+    Property("result_url", Text(max_length=2048, format="web-url"), "Where the page leads afterwards"),
+    Property("user_id", line(255), is_required=True),
+    Property("client_id", line(64)),
+    Property("organization_id", line(50)),
+    Property("ttl_sec", Integer(minimum=0, maximum=30 * 86400), "Seconds the link lives; 432000 when 0 or absent"),
+    Property("includeEmailInRedirect", Boolean()),
+    Property("identity", Object(Property("user_id", line(255)), Property("provider", line(64)))),
+)
+
+TICKET: Final = Object(Property("ticket", Text(max_length=4096), "The link"))
+
+VERIFICATION_JOB: Final = Resource(
+    "verification mail",
+    Property("user_id", line(255), is_required=True),
+    Property("client_id", line(64)),
+    Property("organization_id", line(50)),
+    Property("identity", Object(Property("user_id", line(255)), Property("provider", line(64)))),
+)
+JOB: Final = Object(
+    Property("status", line(32)),
+    Property("type", line(32)),
+    Property("created_at", line(32)),
+    Property("id", line(32)),
+)
+
+BLOCKS: Final = Object(
+    Property("blocked_for", Array(Object(Property("identifier", line(255)), Property("ip", line(64)))))
+)

@@ -1,0 +1,367 @@
+"""`/api/v2/users`, `/api/v2/users-by-email`, `/api/v2/user-blocks`: people, as an administrator sees them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from libs.edge import Call, Reply, Route, answers
+from libs.edge.management import InsufficientScope
+from libs.edge.management_errors import BadRequest, InvalidQuery
+from libs.edge.operation import FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
+from libs.edge.paging import Fields, OffsetPage, requested
+from libs.edge.schema import Anything, Array, Boolean, Text
+from libs.edge.validation import changed, created
+from libs.eventstore import Also
+from libs.postgres import Connection as Rows
+from libs.sealed import new_person_key
+from libs.sealed.passwords import Passwords
+from services.login.commands import ChangeUser, EraseUser, RegisterUser
+from services.login.factors.attempt import PasswordRefused
+from services.login.factors.mails import mail
+from services.login.factors.policy import Policy
+from services.login.factors.signup import PROVIDER, new_person, new_user_id, personal
+from services.login.factors.tickets import Tickets
+from services.login.queries import people, places
+from services.login.queries.people import Person
+from services.login.queries.places import Connection
+from services.login.queries.user_search import Wanted
+from services.login.routes.people_desk import PeopleDesk, members_of
+from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, USER, USER_CHANGE
+from services.login.rows.attempts import Attempts
+from services.login.rows.errands import put
+from services.login.rules.identifiers import InvalidIdentifier, email_of, username_of
+from services.login.rules.person_reasons import NoSuchUser
+
+PATH: Final = "/api/v2/users"
+ONE: Final = "/api/v2/users/{id}"
+BLOCKED: Final = "/api/v2/user-blocks"
+
+READ: Final = ("read:users", "read:current_user", "read:user_idp_tokens")
+CHANGE: Final = ("update:users", "update:users_app_metadata", "update:current_user_metadata")
+DELETE: Final = ("delete:users", "delete:current_user")
+
+IDENTITY_ONLY: Final = frozenset({"user_id", "identities"})
+"""What a caller sees that may read identities and nothing else."""
+
+LIST: Final = Operation(
+    query=(
+        *PAGES,
+        *FIELDS,
+        Parameter("sort", line(64), "A field and :1 or :-1"),
+        Parameter("connection", line(128), "Only users of this connection"),
+        Parameter("q", line(1024), "Lucene: field:value, AND, OR, NOT, a * at the end"),
+        Parameter("search_engine", Text(enum=("v1", "v2", "v3")), "Understood is v3"),
+        Parameter("primary_order", Boolean()),
+    ),
+    answer=Listing("users", USER, has_checkpoints=False),
+)
+CREATE: Final = Operation(body=USER, answer=USER, status=201, identified_by="user_id")
+BY_EMAIL: Final = Operation(
+    query=(*FIELDS, Parameter("email", line(320), "The address, in any case")), answer=Array(Anything())
+)
+ENABLED: Final = Parameter("consider_brute_force_enablement", Boolean())
+IDENTIFIER: Final = Parameter("identifier", line(320), "An address, a user name or an id")
+
+
+class UnknownConnection(BadRequest):
+    """There is no database connection of this name."""
+
+    def __init__(self) -> None:
+        super().__init__("The connection does not exist.", "inexistent_connection")
+
+
+class WeakPassword(BadRequest):
+    """The password does not keep the connection's policy."""
+
+    def __init__(self, refused: PasswordRefused) -> None:
+        super().__init__(f"{refused.name}: {refused.description}", "invalid_password")
+
+
+class IncompleteUser(BadRequest):
+    """An account in a database has an address or a user name, and both have their forms."""
+
+
+def routes(desk: PeopleDesk, passwords: Passwords, tickets: Tickets, attempts: Attempts) -> tuple[Route, ...]:
+    """The table of routes."""
+    users = Users(desk, passwords, tickets)
+    blocks = Blocks(desk, attempts)
+    one = Operation(query=FIELDS, answer=USER)
+    change = Operation(body=USER_CHANGE, answer=USER)
+    named, by_id = Operation(query=(IDENTIFIER, ENABLED), answer=BLOCKS), Operation(query=(ENABLED,), answer=BLOCKS)
+    lifted = Operation(query=(IDENTIFIER,), status=204)
+    return (
+        Route("GET", PATH, users.list, scopes=("read:users", "read:user_idp_tokens"), operation=LIST),
+        Route("POST", PATH, users.create, scopes=("create:users",), operation=CREATE),
+        Route("GET", ONE, users.read, scopes=READ, operation=one),
+        Route("PATCH", ONE, users.change, scopes=CHANGE, operation=change),
+        Route("DELETE", ONE, users.delete, scopes=DELETE, operation=GONE),
+        Route("GET", "/api/v2/users-by-email", users.by_email, scopes=("read:users",), operation=BY_EMAIL),
+        Route("GET", BLOCKED, blocks.named, scopes=("read:users",), operation=named),
+        Route("DELETE", BLOCKED, blocks.lift_named, scopes=("update:users",), operation=lifted),
+        Route("GET", f"{BLOCKED}/{{id}}", blocks.read, scopes=("read:users",), operation=by_id),
+        Route("DELETE", f"{BLOCKED}/{{id}}", blocks.lift, scopes=("update:users",), operation=GONE),
+    )
+
+
+@dataclass(frozen=True)
+class Users:
+    """The handlers."""
+
+    desk: PeopleDesk
+    passwords: Passwords
+    tickets: Tickets
+
+    async def list(self, call: Call) -> Reply:
+        """A page of the users that are wanted."""
+        query = call.query()
+        if query.text("search_engine") not in {None, "v3"}:
+            raise InvalidQuery.about("search_engine", "Only v3 is supported")
+        page, fields = requested(query, has_checkpoints=False), Fields.requested(query)
+        assert isinstance(page, OffsetPage), "no checkpoints were offered"
+        wanted = Wanted(query.text("q") or "", query.text("connection"), query.text("sort") or "")
+        found = await self.desk.users.page(call.tenant, wanted, page.start, page.per_page, counts=page.include_totals)
+        items = [fields.of(_readable(call, person)) for person in found.items]
+        said = page.answer("users", items, found.total)
+        return answers.json({**said, "length": len(items)} if page.include_totals else said)
+
+    async def by_email(self, call: Call) -> Reply:
+        """Everybody with an address."""
+        query = call.query()
+        email, fields = query.text("email"), Fields.requested(query)
+        if email is None:
+            raise InvalidQuery.about("email", "Missing required property: email")
+        found = await people.by_email(self.desk.database, call.tenant, email)
+        return answers.json([fields.of(members_of(person)) for person in found])
+
+    async def read(self, call: Call) -> Reply:
+        """One user; whoever may read themself alone reads nobody else."""
+        _only_self(call, {"read:users", "read:user_idp_tokens"}, "read:users")
+        fields = Fields.requested(call.query())
+        return answers.json(fields.of(_readable(call, await self._found(call))))
+
+    async def create(self, call: Call) -> Reply:
+        """An account in a database connection, made by an administrator."""
+        body = created(USER, call)
+        connection = await places.connection(self.desk.database, call.tenant, body["connection"])
+        if connection is None or not connection.is_database:
+            raise UnknownConnection
+        profile = _profile(body)
+        if not profile.get("email") and not profile.get("username"):
+            raise IncompleteUser("Payload validation error: 'Missing required property: email'.")
+        if body.get("password") is None:
+            raise IncompleteUser("Payload validation error: 'Missing required property: password'.")
+        phc, _ = await self._hashed(call.tenant, Policy.of(connection.options), body["password"], profile, ())
+        command = _registering(call, body, connection, profile, phc)
+
+        async def answer(rows: Rows, _state: Any) -> Reply:
+            row = await rows.fetchrow(people.ONE, call.tenant, command.person)
+            assert row is not None, "it was written just now"
+            return answers.json(members_of(people.person_of(row)), status=201)
+
+        return await self.desk.once(command, call, answer, _verifying(call, command.person, profile, body))
+
+    async def change(self, call: Call) -> Reply:
+        """Change what is said of a user; what ends sessions ends them before the answer."""
+        body = changed(USER_CHANGE, call)
+        _require_scopes_of(call, body)
+        person = await self._found(call)
+        profile = _profile(body)
+        phc, keeps = None, 0
+        if body.get("password") is not None:
+            phc, keeps = await self._changed_password(call.tenant, person, {**person.profile, **profile}, body)
+        command = ChangeUser(
+            tenant=call.tenant,
+            person=person.person,
+            profile=profile,
+            email_verified=body.get("email_verified"),
+            is_blocked=body.get("blocked"),
+            phc=phc,
+            keeps=keeps,
+        )
+        also = [_verifying(call, person.person, {**person.profile, **profile}, body), _told(call, person, phc)]
+        committed = await self.desk.run(command, call, also)
+        await self._end(call, person, command)
+        headers = await self.desk.headers(committed)
+        return answers.json(_readable(call, await self._found(call)), headers=headers)
+
+    async def _end(self, call: Call, person: Person, command: ChangeUser) -> None:
+        if command.is_blocked and not person.is_blocked:
+            await self.desk.ended(call.tenant, person.person, "blocked")
+        elif command.phc is not None:
+            await self.desk.ended(call.tenant, person.person, "password")
+
+    async def delete(self, call: Call) -> Reply:
+        """Forget a user; 204 also where there was none."""
+        _only_self(call, {"delete:users"}, "delete:users")
+        person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])
+        if person is None:
+            return answers.empty()
+        # Sessions are ended first: afterwards nobody knows whose they were.
+        await self.desk.ended(call.tenant, person.person, "erased")
+        committed = await self.desk.run(EraseUser(call.tenant, person.person), call)
+        return answers.empty(headers=await self.desk.headers(committed))
+
+    async def _found(self, call: Call) -> Person:
+        person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])
+        if person is None:
+            raise NoSuchUser
+        return person
+
+    async def _changed_password(
+        self, tenant: str, person: Person, profile: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> tuple[str, int]:
+        connection = await places.connection(self.desk.database, tenant, person.connection_id)
+        policy = Policy.of(connection.options if connection else {})
+        earlier = await people.earlier_passwords(self.desk.database, tenant, person.person, policy.history)
+        return await self._hashed(tenant, policy, body["password"], profile, earlier)
+
+    async def _hashed(
+        self, tenant: str, policy: Policy, password: str, profile: Mapping[str, Any], earlier: Sequence[str]
+    ) -> tuple[str, int]:
+        place = await places.place(self.desk.database, tenant)
+        try:
+            await policy.require(self.passwords, password, personal(place, profile), earlier)
+        except PasswordRefused as refused:
+            raise WeakPassword(refused) from refused
+        return await self.passwords.hashed_of(password), policy.history
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """For which addresses somebody's account is locked; lifting a lock lifts all of them."""
+
+    desk: PeopleDesk
+    attempts: Attempts
+
+    async def read(self, call: Call) -> Reply:
+        """Of one user."""
+        person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])
+        if person is None:
+            raise NoSuchUser
+        return answers.json({"blocked_for": await self._blocked_for(call.tenant, [person])})
+
+    async def named(self, call: Call) -> Reply:
+        """Of whoever has an address or an id."""
+        return answers.json({"blocked_for": await self._blocked_for(call.tenant, await self._named(call))})
+
+    async def lift(self, call: Call) -> Reply:
+        """Of one user; 204 also where nothing was locked."""
+        person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])
+        if person is None:
+            raise NoSuchUser
+        await self.attempts.lift(call.tenant, person.person)
+        return answers.empty()
+
+    async def lift_named(self, call: Call) -> Reply:
+        """Of whoever has an address or an id."""
+        for person in await self._named(call):
+            await self.attempts.lift(call.tenant, person.person)
+        return answers.empty()
+
+    async def _named(self, call: Call) -> Sequence[Person]:
+        identifier = call.query().text("identifier")
+        if identifier is None:
+            raise InvalidQuery.about("identifier", "Missing required property: identifier")
+        by_id = await people.by_user_id(self.desk.database, call.tenant, identifier)
+        return [by_id] if by_id else await people.by_email(self.desk.database, call.tenant, identifier)
+
+    async def _blocked_for(self, tenant: str, found: Sequence[Person]) -> list[dict[str, str]]:
+        return [
+            {"identifier": person.email or person.name, "ip": address}
+            for person in found
+            for address in await self.attempts.locked(tenant, person.person)
+        ]
+
+
+def scopes_of(call: Call) -> frozenset[str]:
+    """The scopes of the caller's token."""
+    claims: Mapping[str, Any] = call.claims or {}
+    return frozenset(str(claims.get("scope", "")).split(" "))
+
+
+def _only_self(call: Call, anybody: set[str], expected: str) -> None:
+    """Whoever lacks the scopes for `anybody` is their own subject, or may not."""
+    claims: Mapping[str, Any] = call.claims or {}
+    if scopes_of(call).isdisjoint(anybody) and claims.get("sub") != call.parameters["id"]:
+        raise InsufficientScope((expected,))
+
+
+def _require_scopes_of(call: Call, body: Mapping[str, Any]) -> None:
+    """Each kind of member has its own scope; the route's only open the door."""
+    scopes = scopes_of(call)
+    if "update:users" in scopes:
+        return
+    others = body.keys() - {"app_metadata", "connection", "client_id"}
+    if "update:users_app_metadata" in scopes and not others:
+        return
+    if "update:current_user_metadata" in scopes and body.keys() <= {"user_metadata"}:
+        _only_self(call, set(), "update:users")
+        return
+    raise InsufficientScope(("update:users",))
+
+
+def _readable(call: Call, person: Person) -> dict[str, Any]:
+    members = members_of(person)
+    if scopes_of(call).isdisjoint({"read:users", "update:users", "read:current_user", *CHANGE}):
+        return {name: value for name, value in members.items() if name in IDENTITY_ONLY}
+    return members
+
+
+def _profile(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a body says of a person, addresses and names in their forms."""
+    said = {name: value for name, value in body.items() if name in PROFILE}
+    if "phone_verified" in body:
+        said["phone_verified"] = body["phone_verified"]
+    try:
+        said |= {"email": email_of(said["email"])} if said.get("email") else {}
+        said |= {"username": username_of(said["username"])} if said.get("username") else {}
+    except InvalidIdentifier as error:
+        name = str(error)
+        told = f"Payload validation error: 'Object didn't pass validation for format {name}' on property {name}."
+        raise IncompleteUser(told) from error
+    for name in ("user_metadata", "app_metadata"):
+        if said.get(name) is not None and len(msgspec.json.encode(said[name])) > MOST_METADATA:
+            raise IncompleteUser(f"Payload validation error: 'Object is too large' on property {name}.")
+    return said
+
+
+def _registering(
+    call: Call, body: Mapping[str, Any], connection: Connection, profile: Mapping[str, Any], phc: str
+) -> RegisterUser:
+    return RegisterUser(
+        tenant=call.tenant,
+        person=new_person(),
+        key=new_person_key(),
+        connection_id=connection.connection_id,
+        connection=connection.name,
+        provider=PROVIDER,
+        user_id=f"{PROVIDER}|{body['user_id']}" if body.get("user_id") else new_user_id(),
+        profile=profile,
+        email_verified=body.get("email_verified") is True,
+        is_blocked=body.get("blocked") is True,
+        phc=phc,
+    )
+
+
+def _verifying(call: Call, person: str, profile: Mapping[str, Any], body: Mapping[str, Any]) -> Also | None:
+    """The mail by which an address is verified, where it is wanted: for a new user by default, else when asked."""
+    default = "connection" in body and call.request.method == "POST" and body.get("email_verified") is not True
+    if not profile.get("email") or not body.get("verify_email", default):
+        return None
+
+    async def also(rows: Rows, _state: Any) -> None:
+        await put(rows, mail(call.tenant, person, "verify_email"))
+
+    return also
+
+
+def _told(call: Call, person: Person, phc: str | None) -> Also | None:
+    if phc is None:
+        return None
+
+    async def also(rows: Rows, _state: Any) -> None:
+        await put(rows, mail(call.tenant, person.person, "password_changed"))
+
+    return also

@@ -1,0 +1,34 @@
+"""Why a command about somebody is refused, in the Management API's words.
+
+ManagementError
+├── NotFound      NoSuchUser
+└── Conflict      UserExists, UsernameExists
+TicketRefused     a link that is spent, expired, replaced by a newer one, or never was
+"""
+
+from libs.edge.management_errors import Conflict, NotFound
+
+
+class NoSuchUser(NotFound):
+    """There is nobody of this id in the tenant."""
+
+    def __init__(self) -> None:
+        super().__init__("The user does not exist.", "inexistent_user")
+
+
+class UserExists(Conflict):
+    """Somebody in the connection has this address, user name or id."""
+
+    def __init__(self, message: str = "The user already exists.", code: str = "auth0_idp_error") -> None:
+        super().__init__(message, code)
+
+
+class UsernameExists(UserExists):
+    """Somebody in the connection has this user name."""
+
+    def __init__(self) -> None:
+        super().__init__("The username provided is in use already.")
+
+
+class TicketRefused(Exception):
+    """The link is spent, expired, replaced by a newer one, or never was: the same for all."""

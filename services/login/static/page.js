@@ -1,0 +1,36 @@
+(function () {
+  "use strict";
+  document.querySelectorAll("[data-shows]").forEach(function (box) {
+    var field = document.getElementById(box.dataset.shows);
+    box.parentElement.hidden = false;
+    box.checked = false;
+    box.addEventListener("change", function () {
+      field.type = box.checked ? "text" : "password";
+    });
+  });
+  document.querySelectorAll("form").forEach(function (form) {
+    form.addEventListener("submit", function (event) {
+      document.querySelectorAll("[data-shows]").forEach(function (box) {
+        document.getElementById(box.dataset.shows).type = "password";
+      });
+      if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.dataset.sent = "yes";
+      if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+    });
+  });
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form").forEach(function (form) {
+      delete form.dataset.sent;
+    });
+    document.querySelectorAll("[aria-busy]").forEach(function (button) {
+      button.removeAttribute("aria-busy");
+    });
+  });
+  var own = document.querySelector("[data-submits]");
+  if (own && own.requestSubmit) own.requestSubmit();
+  var wrong = document.querySelector("[aria-invalid]");
+  if (wrong) wrong.focus();
+})();

@@ -1,0 +1,235 @@
+"""Authorization requests and responses (AZ), PKCE (PK), and the ways an answer goes."""
+
+import json
+from urllib.parse import quote, unquote_to_bytes, urlencode
+
+import pytest
+
+from services.token.commands import CodeIssued
+from tests.services.login.front import CALLBACK, CHALLENGE, ISSUER, Browser, Front
+
+PKCE = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+
+
+async def test_a_person_signs_in_and_the_application_gets_a_code(front: Front, browser: Browser) -> None:
+    answer = await browser.sign_in(
+        nonce="n1", audience="https://api.example/", scope="openid read fly", acr_values="1 2", **PKCE
+    )
+    assert answer.status == 303
+    assert answer.location.startswith(f"{CALLBACK}?")
+    assert set(answer.said) == {"code", "state", "iss"}
+    assert (answer.said["state"], answer.said["iss"]) == ("s", ISSUER)
+    asked = front.token.codes[answer.said["code"]]
+    assert (asked.client_id, asked.redirect_uri, asked.person) == ("app", CALLBACK, "p1")
+    assert (asked.nonce, asked.code_challenge, asked.audience) == ("n1", CHALLENGE, "https://api.example/")
+    assert asked.scope == ["openid", "read"]
+    assert (asked.amr, asked.acr) == (["pwd"], "1")
+    (started,) = await front.events("login.session_started")
+    assert started["session_id"] == asked.session_id
+    (came,) = await front.events("login.login_succeeded")
+    assert (came["is_silent"], came["client_id"], came["connection"]) == (
+        False,
+        "app",
+        "Username-Password-Authentication",
+    )
+
+
+@pytest.mark.security("AZ-01")
+async def test_a_missing_response_type_goes_back_to_the_application(browser: Browser) -> None:
+    answer = await browser.authorize(response_type="")
+    assert answer.status in {302, 303}
+    assert answer.location.startswith(f"{CALLBACK}?")
+    assert (answer.said["error"], answer.said["state"], answer.said["iss"]) == ("invalid_request", "s", ISSUER)
+
+
+@pytest.mark.security("AZ-02")
+async def test_other_response_types_are_not_supported(browser: Browser) -> None:
+    for asked in ["token", "id_token token", "code token", "password", "code code", "none"]:
+        answer = await browser.authorize(response_type=asked, nonce="n")
+        assert answer.said["error"] == "unsupported_response_type"
+        assert ("#" in answer.location) == ("token" in asked)
+        assert "access_token" not in answer.location
+
+
+@pytest.mark.security("AZ-04")
+async def test_unknown_parameters_and_empty_ones_are_as_if_not_sent(browser: Browser) -> None:
+    answer = await browser.authorize(foo="1", nonce="", prompt="", max_age="", claims="", request="", scope="")
+    assert answer.location.startswith("/u/login?state=")
+
+
+@pytest.mark.security("AZ-05")
+async def test_an_application_without_the_grant_type_is_refused(front: Front, browser: Browser) -> None:
+    assert (await browser.authorize("machine")).said["error"] == "unauthorized_client"
+    await front.change("app", grant_types=["authorization_code"])
+    answer = await browser.authorize(response_type="id_token", nonce="n", response_mode="form_post")
+    assert answer.fields["error"] == "unauthorized_client"
+
+
+@pytest.mark.security("AZ-06")
+async def test_openid_is_never_added_and_unknown_scopes_are_dropped(front: Front, browser: Browser) -> None:
+    answer = await browser.sign_in(scope="email fly")
+    assert front.token.codes[answer.said["code"]].scope == ["email"]
+    assert (await browser.authorize(scope='"')).said["error"] == "invalid_scope"
+
+
+@pytest.mark.security("AZ-08")
+async def test_state_comes_back_as_it_was(browser: Browser) -> None:
+    for mode in ["query", "fragment"]:
+        state = ("é+&=%\"'<>\\ \x00\r\n").encode() * 40 + bytes(range(256))
+        good = {"client_id": "app", "response_type": "code", "redirect_uri": CALLBACK, "response_mode": mode}
+        query = f"{urlencode(good)}&prompt=none&state={quote(state)}"
+        answer = await browser.send("GET", "/authorize", query=query)
+        assert answer.status == 303
+        assert answer.location.isascii()
+        echoed = answer.location.partition("state=")[2].partition("&")[0]
+        assert unquote_to_bytes(echoed) == state
+        assert answer.location.count("state=") == 1
+
+
+@pytest.mark.security("AZ-08")
+async def test_a_state_that_is_too_long_is_refused(browser: Browser) -> None:
+    assert (await browser.authorize(state="x" * 4097)).is_page
+    assert (await browser.authorize(state="x" * 4096)).location.startswith("/u/login")
+
+
+@pytest.mark.security("AZ-09")
+async def test_forms_are_answered_by_a_get(browser: Browser) -> None:
+    answer = await browser.sign_in()
+    assert answer.status == 303
+    posted = await browser.post("/authorize", client_id="app", response_type="code", redirect_uri=CALLBACK)
+    assert posted.status == 303
+
+
+@pytest.mark.security("AZ-10")
+async def test_no_script_of_another_origin_reads_the_endpoint(browser: Browser) -> None:
+    answer = await browser.get("/authorize", {"origin": "https://evil.example"}, client_id="app")
+    assert answer.header("access-control-allow-origin") is None
+
+
+@pytest.mark.security("AZ-12")
+@pytest.mark.security("AZ-13")
+async def test_nothing_is_stored_and_no_page_says_where_it_was(browser: Browser) -> None:
+    page = await browser.authorize(redirect_uri="https://evil.example/")
+    form = await browser.authorize(response_mode="form_post", prompt="none")
+    for each in (page, form, await browser.authorize(), await browser.sign_in()):
+        assert each.header("cache-control") == "no-store"
+    for each in (page, form):
+        assert each.header("referrer-policy") == "no-referrer"
+        assert "https://" not in each.text.replace(CALLBACK, "").replace(ISSUER, "")
+
+
+@pytest.mark.security("AZ-14")
+async def test_a_refused_consent_is_told_to_the_application(front: Front, browser: Browser) -> None:
+    asking = await browser.sign_in("stranger")
+    answer = await browser.consent(asking, "deny")
+    assert (answer.said["error"], answer.said["state"], answer.said["iss"]) == ("access_denied", "s", ISSUER)
+    assert not front.token.codes
+
+
+@pytest.mark.security("AZ-16")
+async def test_a_request_may_come_as_a_form(browser: Browser) -> None:
+    said = {"client_id": "app", "response_type": "code", "redirect_uri": CALLBACK, "state": "s"}
+    assert (await browser.post("/authorize", **said)).location.startswith("/u/login?state=")
+    assert (await browser.post("/authorize", **said, prompt="none")).said["error"] == "login_required"
+    assert (await browser.post("/authorize", **(said | {"redirect_uri": "https://evil.example/"}))).is_page
+    other = {"content-type": "application/json"}
+    assert (await browser.post("/authorize", other, **said)).is_page
+
+
+async def test_a_form_of_another_site_is_led_to_where_the_browser_sends_its_cookies(browser: Browser) -> None:
+    said = {"client_id": "app", "response_type": "code", "redirect_uri": CALLBACK, "state": 'a&b="c"\r\n'}
+    answer = await browser.post("/authorize", {"sec-fetch-site": "cross-site"}, **said)
+    assert answer.status == 303
+    assert answer.location == f"/authorize?{urlencode(said)}"
+
+
+@pytest.mark.security("AZ-17")
+async def test_what_is_not_supported_is_never_ignored(browser: Browser) -> None:
+    for name in ["request", "request_uri", "registration"]:
+        assert (await browser.authorize(**{name: "https://rp.example/"})).said["error"] == f"{name}_not_supported"
+
+
+async def test_an_organization_is_refused(browser: Browser) -> None:
+    assert (await browser.authorize(organization="org_1")).said["error"] == "invalid_request"
+
+
+@pytest.mark.security("AZ-04")
+async def test_a_parameter_that_comes_twice_is_refused(browser: Browser) -> None:
+    good = {"client_id": "app", "response_type": "code", "redirect_uri": CALLBACK, "state": "s"}
+    for twice in ("scope=openid&scope=email", "nonce=&nonce=", "state=t", "foo=1&foo=2"):
+        answer = await browser.send("GET", "/authorize", query=f"{urlencode(good)}&{twice}")
+        assert answer.said["error"] == "invalid_request", twice
+        assert answer.said.get("state") == (None if twice == "state=t" else "s")
+
+
+@pytest.mark.security("PK-01")
+async def test_a_public_application_must_use_pkce(browser: Browser) -> None:
+    assert (await browser.authorize("spa")).said["error"] == "invalid_request"
+    assert (await browser.authorize("spa", **PKCE)).location.startswith("/u/login")
+
+
+@pytest.mark.security("PK-02")
+async def test_only_s256_will_do(browser: Browser) -> None:
+    for method in ["plain", "S512", "", "s256"]:
+        answer = await browser.authorize("spa", code_challenge=CHALLENGE, code_challenge_method=method)
+        assert answer.said["error"] == "invalid_request"
+        confidential = await browser.authorize(code_challenge=CHALLENGE, code_challenge_method=method)
+        assert confidential.said["error"] == "invalid_request"
+
+
+@pytest.mark.security("PK-02")
+async def test_a_challenge_has_its_form(browser: Browser) -> None:
+    for challenge in ["", "short", CHALLENGE + "A", CHALLENGE[:-1] + "="]:
+        answer = await browser.authorize(code_challenge=challenge, code_challenge_method="S256")
+        assert answer.said["error"] == "invalid_request"
+
+
+async def test_what_cannot_be_is_refused(browser: Browser) -> None:
+    for wrong, error in [
+        ({"max_age": "-1"}, "invalid_request"),
+        ({"max_age": "soon"}, "invalid_request"),
+        ({"claims": "[]"}, "invalid_request"),
+        ({"claims": "{"}, "invalid_request"),
+        ({"connection": "nowhere"}, "invalid_request"),
+        ({"audience": "https://nothing.example/"}, "invalid_target"),
+        ({"response_mode": "query.jwt"}, "invalid_request"),
+        ({"response_type": "id_token", "nonce": "n", "response_mode": "query"}, "invalid_request"),
+        ({"response_type": "id_token"}, "invalid_request"),
+        ({"response_type": "id_token", "nonce": "n", "scope": "email"}, "invalid_request"),
+        ({"login_hint": "a\x00b"}, "invalid_request"),
+    ]:
+        assert (await browser.authorize(**wrong)).said["error"] == error
+
+
+async def test_an_id_token_comes_by_form_post(front: Front, browser: Browser) -> None:
+    answer = await browser.sign_in(response_type="id_token", response_mode="form_post", nonce="n1", scope="openid")
+    assert answer.status == 200
+    assert answer.fields == {"id_token": "an.id.token", "state": "s", "iss": ISSUER}
+    (asked,) = front.token.id_tokens
+    assert (asked.sub, asked.nonce, asked.claims) == ("auth0|ada", "n1", {"name": "ada@example.com"})
+
+
+async def test_a_message_goes_to_the_applications_own_page_alone(front: Front, browser: Browser) -> None:
+    silent = {"response_mode": "web_message", "prompt": "none", **PKCE, "state": "</script>"}
+    answer = await browser.authorize("spa", **silent)
+    assert answer.status == 200
+    assert answer.text.count("</script>") == 1
+    assert '"https://spa.example"' in answer.text
+    assert "frame-ancestors https://spa.example" in (answer.header("content-security-policy") or "")
+    said = answer.text.partition("window.opener || window.parent, ")[2].partition(', "https:')[0]
+    message = json.loads(said)
+    assert message["type"] == "authorization_response"
+    assert message["response"]["error"] == "login_required"
+    assert message["response"]["state"] == "</script>"
+    await front.change("spa", web_origins=["https://another.example"])
+    assert (await browser.authorize("spa", **silent)).is_page
+
+
+async def test_what_token_refuses_goes_back_to_the_application(front: Front, browser: Browser) -> None:
+    front.token.refusal = CodeIssued(error="invalid_scope", error_description="No.")
+    answer = await browser.sign_in()
+    assert (answer.said["error"], answer.said["error_description"]) == ("invalid_scope", "No.")
+
+
+async def test_screen_hint_leads_to_the_sign_up_page(browser: Browser) -> None:
+    assert (await browser.authorize(screen_hint="signup")).location.startswith("/u/signup?state=")

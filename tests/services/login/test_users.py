@@ -1,0 +1,191 @@
+"""The Management API of users: shapes, changes, search, and who may."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.services.login.house import CONNECTION, GOOD, NAME, OTHER, House
+from tests.shapes.oracle import differences
+
+
+def path(user: dict[str, Any]) -> str:
+    return f"users/{quote(user['user_id'], safe='')}"
+
+
+async def test_a_user_is_made_read_changed_and_deleted_in_auth0s_shapes(house: House) -> None:
+    body = {"connection": NAME, "email": "Ada@Corp.example", "password": GOOD, "given_name": "Ada", "username": "ada"}
+    made = await house.manage("POST", "users", body)
+    assert made.status == 201
+    assert differences("POST", "/api/v2/users", 201, made.body) == []
+    assert made.body["email"] == "Ada@corp.example"
+    assert made.body["email_verified"] is False
+    assert made.body["identities"][0] == {
+        "connection": NAME,
+        "provider": "auth0",
+        "user_id": made.body["user_id"].removeprefix("auth0|"),
+        "isSocial": False,
+    }
+    one = await house.manage("GET", path(made.body))
+    assert differences("GET", "/api/v2/users/{id}", 200, one.body) == []
+    assert one.body == made.body
+    changed = await house.manage("PATCH", path(made.body), {"user_metadata": {"foo": "bar"}, "given_name": "A."})
+    assert differences("PATCH", "/api/v2/users/{id}", 200, changed.body) == []
+    assert changed.body["user_metadata"] == {"foo": "bar"}
+    merged = await house.manage("PATCH", path(made.body), {"user_metadata": {"baz": "1", "foo": None}, "name": None})
+    assert merged.body["user_metadata"] == {"baz": "1"}
+    assert (await house.manage("DELETE", path(made.body))).status == 204
+    gone = await house.manage("GET", path(made.body))
+    assert (gone.status, gone.body["errorCode"]) == (404, "inexistent_user")
+    assert (await house.manage("DELETE", path(made.body))).status == 204
+
+
+async def test_lists_have_auth0s_shapes_and_lengths(house: House) -> None:
+    for number in range(3):
+        await house.user(f"user{number}@corp.example")
+    bare = await house.manage("GET", "users", query="per_page=2")
+    assert [each["email"] for each in bare.body] == ["user0@corp.example", "user1@corp.example"]
+    wrapped = await house.manage("GET", "users", query="per_page=2&page=1&include_totals=true&sort=email%3A-1")
+    assert {name: wrapped.body[name] for name in ("start", "limit", "length", "total")} == {
+        "start": 2,
+        "limit": 2,
+        "length": 1,
+        "total": 3,
+    }
+    assert wrapped.body["users"][0]["email"] == "user0@corp.example"
+    assert differences("GET", "/api/v2/users", 200, wrapped.body) == []
+    far = await house.manage("GET", "users", query="per_page=100&page=10")
+    assert far.status == 400
+    by_email = await house.manage("GET", "users-by-email", query="email=USER1%40corp.example")
+    assert [each["email"] for each in by_email.body] == ["user1@corp.example"]
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ('email:"ADA@corp.example"', ["ada"]),
+        ("email:ada*", ["ada"]),
+        ("name:bob*", ["bob"]),
+        ("email:ada* OR email:bob*", ["ada", "bob"]),
+        ("email:*@corp.example", None),
+        ("NOT email:ada*", ["bob", "eve"]),
+        ("(email:ada* OR email:bob*) AND NOT name:bob*", ["ada"]),
+        ("email:a* AND blocked:false", ["ada"]),
+        ("blocked:true", ["eve"]),
+        ("_exists_:username", ["bob"]),
+        ("username:BOBBY", ["bob"]),
+        ("bob", []),
+        ("bob*", ["bob"]),
+        (f'identities.connection:"{NAME}"', ["ada", "bob", "eve"]),
+        ("email:%", []),
+        ("email:a_a@corp.example", []),
+        ("email:a%*", []),
+        ('email:"\' OR 1=1 --"', []),
+        ("email:ada* ) OR (1:1", None),
+        ("password:x*", None),
+        ("user_metadata->>'x':1", None),
+        ("(" * 40, None),
+        ('"unclosed', None),
+        ("email:", None),
+    ],
+)
+@pytest.mark.security("AD-06")
+async def test_what_is_searched_is_an_argument_and_what_is_not_understood_is_refused(
+    house: House, q: str, found: list[str] | None
+) -> None:
+    await house.user("ada@corp.example")
+    await house.user("bob@corp.example", username="bobby", name="Bob O'Hara")
+    await house.user("eve@corp.example", blocked=True)
+    answer = await house.manage("GET", "users", query=f"q={quote(q, safe='')}&sort=email:1")
+    if found is None:
+        assert (answer.status, answer.body["errorCode"]) == (400, "invalid_query_string")
+    else:
+        assert [each["email"].partition("@")[0] for each in answer.body] == found
+
+
+@pytest.mark.security("AD-06")
+@pytest.mark.parametrize("sort", ["email", "email:2", "email;DROP TABLE people:1", "profile:1", "password:1"])
+async def test_only_known_fields_sort(house: House, sort: str) -> None:
+    assert (await house.manage("GET", "users", query=f"sort={quote(sort, safe='')}")).status == 400
+
+
+async def test_two_users_of_a_connection_never_share_an_address_a_name_or_an_id(house: House) -> None:
+    await house.user("ada@corp.example", username="ada", user_id="1")
+    for body in (
+        {"email": "ADA@corp.example"},
+        {"email": "new@corp.example", "username": "ADA"},
+        {"email": "new@corp.example", "user_id": "1"},
+    ):
+        answer = await house.manage("POST", "users", {"connection": NAME, "password": GOOD, **body})
+        assert answer.status == 409, body
+    bob = await house.user("bob@corp.example")
+    assert (await house.manage("PATCH", path(bob), {"email": "ada@CORP.example"})).status == 409
+    assert (await house.manage("GET", path(bob), tenant="other")).status == 404
+
+
+async def test_whoever_may_read_themself_alone_reads_nobody_else(house: House) -> None:
+    ada, bob = await house.user("ada@corp.example"), await house.user("bob@corp.example")
+    me = {"scope": "read:current_user update:current_user_metadata", "sub": ada["user_id"]}
+    assert (await house.manage("GET", path(ada), **me)).status == 200
+    assert (await house.manage("GET", path(bob), **me)).status == 403
+    assert (await house.manage("PATCH", path(ada), {"user_metadata": {"a": "b"}}, **me)).status == 200
+    assert (await house.manage("PATCH", path(bob), {"user_metadata": {"a": "b"}}, **me)).status == 403
+    assert (await house.manage("PATCH", path(ada), {"blocked": False}, **me)).status == 403
+    app = {"scope": "update:users_app_metadata"}
+    assert (await house.manage("PATCH", path(ada), {"app_metadata": {"a": 1}}, **app)).status == 200
+    assert (await house.manage("PATCH", path(ada), {"email_verified": False}, **app)).status == 403
+    identities = await house.manage("GET", path(ada), scope="read:user_idp_tokens")
+    assert set(identities.body) == {"user_id", "identities"}
+
+
+async def test_what_ends_sessions_says_why(house: House) -> None:
+    ada = await house.user()
+    person = await house.person()
+    await house.manage("PATCH", path(ada), {"name": "Ada"})
+    assert house.ended == []
+    await house.manage("PATCH", path(ada), {"password": OTHER})
+    await house.manage("PATCH", path(ada), {"blocked": True})
+    await house.manage("DELETE", path(ada))
+    assert house.ended == [(person, "password"), (person, "blocked"), (person, "erased")]
+
+
+async def test_a_new_address_is_unverified_until_it_was_shown(house: House) -> None:
+    ada = await house.user()
+    changed = await house.manage("PATCH", path(ada), {"email": "ada@new.example"})
+    assert changed.body["email_verified"] is False
+    kept = await house.manage("PATCH", path(ada), {"email": "ada@third.example", "email_verified": True})
+    assert kept.body["email_verified"] is True
+
+
+async def test_an_administrator_is_invited_once_and_gets_a_link_each_time(house: House) -> None:
+    from services.login.commands import InviteAdministrator
+
+    first = await house.accounts.invite(InviteAdministrator(tenant="acme", email="root@corp.example"))
+    again = await house.accounts.invite(InviteAdministrator(tenant="acme", email="ROOT@corp.example"))
+    assert first.user_id == again.user_id
+    assert first.link.startswith("https://acme.example/u/reset-password?ticket=")
+    assert first.link != again.link
+    ticket = again.link.partition("ticket=")[2]
+    person = await house.accounts.tickets.redeem_reset("acme", ticket, GOOD)
+    assert (await house.accounts.factor.prove(house.attempt("root@corp.example"))).person == person
+
+
+async def test_links_of_an_administrator_are_answered_and_good(house: House) -> None:
+    ada = await house.user(email_verified=False)
+    password = await house.manage("POST", "tickets/password-change", {"user_id": ada["user_id"], "ttl_sec": 60})
+    named = {"connection_id": CONNECTION, "email": "ada@corp.example", "result_url": "https://app.example/done"}
+    assert password.status == 201
+    newer = await house.manage("POST", "tickets/password-change", named)
+    ticket = newer.body["ticket"].partition("ticket=")[2]
+    view = await house.accounts.tickets.look("acme", ticket, "reset")
+    assert view is not None
+    assert view.options["result_url"] == "https://app.example/done"
+    older = password.body["ticket"].partition("ticket=")[2]
+    assert await house.accounts.tickets.look("acme", older, "reset") is None
+    email = await house.manage("POST", "tickets/email-verification", {"user_id": ada["user_id"]})
+    await house.accounts.tickets.redeem_verification("acme", email.body["ticket"].partition("ticket=")[2])
+    assert (await house.manage("GET", path(ada))).body["email_verified"] is True
+    job = await house.manage("POST", "jobs/verification-email", {"user_id": ada["user_id"]})
+    assert (job.status, job.body["type"]) == (201, "verification_email")
+    nobody = await house.manage("POST", "tickets/password-change", {"user_id": "auth0|nobody"})
+    assert nobody.status == 404
