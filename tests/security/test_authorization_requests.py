@@ -26,7 +26,7 @@ def test_no_access_token_ever_travels_through_a_browser(go: Journey, kind: str) 
 
 @pytest.mark.security("AZ-04")
 def test_an_empty_parameter_is_none_at_all(go: Journey) -> None:
-    assert go.tokens(nonce="", display="", max_age="", prompt="").claims["sub"]
+    assert go.tokens(claims="", display="", max_age="", prompt="").claims["sub"]
 
 
 @pytest.mark.security("AZ-04")

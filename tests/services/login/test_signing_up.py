@@ -99,7 +99,12 @@ async def test_look_alikes_are_another_account_or_refused_and_get_no_mail_of_the
     await house.accounts.signup.register(house.request("mike@corp.example"))
     for alike in ("mıke@corp.example", "mіke@corp.example"):
         await house.accounts.signup.register(house.request(alike))
-    for unseen in ("mi\u200bke@corp.example", "mi\u00adke@corp.example", "mike@corp.exa\u200dmple", "\u202emike@corp.example"):
+    for unseen in (
+        "mi\u200bke@corp.example",
+        "mi\u00adke@corp.example",
+        "mike@corp.exa\u200dmple",
+        "\u202emike@corp.example",
+    ):
         with pytest.raises(SignUpRefused):
             await house.accounts.signup.register(house.request(unseen))
     await house.hand_on()

@@ -79,7 +79,7 @@ SEARCHES: Final[dict[str, list[str] | None]] = {
     "email:%": [],
     "email:a_a@corp.example": [],
     "email:a%*": [],
-    "email:\"' OR 1=1 --\"": [],
+    'email:"\' OR 1=1 --"': [],
     "email:ada* ) OR (1:1": None,
     "password:x*": None,
     "user_metadata->>'x':1": None,
