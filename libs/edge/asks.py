@@ -67,15 +67,16 @@ async def answer_asks(
     handler: Callable[[Q], Awaitable[msgspec.Struct]],
     *,
     refusals: tuple[type[Exception], ...] = (),
+    slots: int = SLOTS,
 ) -> Serving:
     """Serve one verb; exceptions of `refusals` travel as their sentence, others only as being unavailable."""
-    slots = asyncio.Semaphore(SLOTS)
+    free = asyncio.Semaphore(slots)
     decoder = msgspec.msgpack.Decoder(kind)
 
     async def serve(payload: bytes) -> bytes:
-        if slots.locked():
+        if free.locked():
             return _unavailable("too many asks")
-        async with slots:
+        async with free:
             return await _answered(decoder, payload, handler, refusals)
 
     return await bus.serve(subject_of(service, verb), serve, queue=service)

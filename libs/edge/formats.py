@@ -30,6 +30,8 @@ _NUMERIC_END = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)")
 _PLACEHOLDER = re.compile(r"\{[a-z_.]{1,64}\}")
 _IDENTIFIER = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
+# SVG is missing: it is a document that may hold scripts.
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
 # Parameters an authorization response brings itself (RU-10).
 _RESPONSE_PARAMETERS = frozenset({"code", "state", "iss", "error", "error_description", "access_token", "id_token"})
 # `is_global` of Python 3.11 is true for these though they lead to IPv4 addresses chosen by whoever wrote them.
@@ -93,6 +95,11 @@ def is_https_url_or_empty(text: str) -> bool:
     return not text or is_https_url(text)
 
 
+def is_picture_url(text: str) -> bool:
+    """Tell whether it names a picture: an URL we may fetch, a `data:` URL of a kind of picture that runs nothing."""
+    return is_https_url_or_empty(text) or bool(_PICTURE.fullmatch(text))
+
+
 def is_https_url_template(text: str) -> bool:
     """Tell whether it is a URL we may fetch whatever its `{placeholders}` become; a number is the worst of them."""
     return is_https_url(_PLACEHOLDER.sub("1", text))
@@ -139,6 +146,7 @@ FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "https-url": is_https_url,
     "https-url-or-empty": is_https_url_or_empty,
     "https-url-template": is_https_url_template,
+    "picture-url": is_picture_url,
     "web-url": is_web_url,
     "redirect-uri": is_redirect_uri,
     "origin": is_origin,

@@ -7,6 +7,11 @@ from urllib.parse import unquote_to_bytes
 from libs.edge.refusals import MalformedPath
 
 MANAGEMENT: Final = "/api/v2/"
+SCREENS: Final = "/u/"
+USERINFO: Final = "/userinfo"
+DATABASE: Final = "/dbconnections/"
+SEEN: Final = frozenset({"/authorize", "/oidc/logout", "/v2/logout", "/dev/mailbox"})
+"""Paths besides those below `SCREENS` that a person's browser goes to: what is refused there is a page."""
 MAX_PATH: Final = 8192
 
 # Empty segments, path parameters (`;`), backslashes, and whatever an URI may not contain at all (RFC 3986 §3.3).

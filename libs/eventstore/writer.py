@@ -87,7 +87,7 @@ class BatchWriter(Generic[I]):
         meanwhile: Callable[[Sequence[I]], None] | None = None,
         most: int = MOST,
         queue: int = QUEUE,
-        log: str = "activity",
+        logs: Sequence[str] = ("activity",),
     ) -> None:
         self._store = store
         self._statement = statement
@@ -95,7 +95,7 @@ class BatchWriter(Generic[I]):
         self._meanwhile = meanwhile
         self._most = most
         self._limit = queue
-        self._log = log
+        self._logs = logs
         self._queue: deque[_Waiting[I]] = deque()
         self._under_way: list[_Waiting[I]] = []
         self._arrived = asyncio.Event()
@@ -233,7 +233,8 @@ class BatchWriter(Generic[I]):
             raise OutcomeUnknown(repr(error)) from error
         # In the loop's next turn: what waits by now is on its way to the database before these are answered.
         asyncio.get_running_loop().call_soon(_tell, batch, records)
-        await self._store.wake.appended(self._log)
+        for log in self._logs:
+            await self._store.wake.appended(log)
 
 
 def _tell(batch: Sequence[_Waiting[Any]], records: Iterable[Record]) -> None:

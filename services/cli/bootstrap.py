@@ -17,6 +17,7 @@ from libs.runtime.errors import Unavailable
 from services.audit.commands import AddSubscriber, SubscriberAnswer
 from services.cli.errors import OK, Refused
 from services.cli.stack import connected
+from services.login.commands import AdministratorInvited, InviteAdministrator
 from services.tenants.commands import MoveTenant, ReadTenant, Registered, RegisterTenant, TenantAnswer
 from services.token.commands import Quickstart, QuickstartAnswer
 
@@ -87,6 +88,26 @@ async def provisioned(bus: Bus, place: RegisterTenant, *, new_secrets: bool) -> 
         raise Refused(
             f"tenant {place.tenant} was not ready within {PATIENCE:.0f} s: `limen doctor` says what is missing"
         ) from error
+
+
+async def invited(bus: Bus, tenant: str, email: str) -> str:
+    """Make the tenant's first administrator, and return the link where the password is set.
+
+    Raises:
+        Refused: login refused, or did not answer in time.
+    """
+    command = InviteAdministrator(tenant=tenant, email=email)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    return (await ask(bus, "login", "invite_administrator", command, AdministratorInvited)).link
+                except Unavailable:
+                    await asyncio.sleep(PAUSE)
+    except AskRefused as refusal:
+        raise Refused(f"the administrator of {tenant}: {refusal}") from refusal
+    except TimeoutError as error:
+        raise Refused(f"login did not answer within {PATIENCE:.0f} s: `limen doctor` says what is missing") from error
 
 
 async def _register(bus: Bus, place: RegisterTenant) -> None:

@@ -8,8 +8,9 @@ from typing import Final
 import uvloop
 
 from libs.edge.asks import ask
+from libs.edge.formats import is_email
 from services.cli import quickstart
-from services.cli.bootstrap import provisioned
+from services.cli.bootstrap import invited, provisioned
 from services.cli.errors import OK, USAGE, Refused
 from services.cli.stack import connected
 from services.tenants.commands import ListTenants, RegisterTenant, TenantsAnswer
@@ -31,8 +32,12 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         raise Refused(f"{given.domain!r} is not HOST[:PORT] in lower case", USAGE)
     scheme = given.scheme or environ.get("LIMEN_ISSUER", "https:").partition(":")[0]
     place = RegisterTenant(tenant=given.name, name=given.display_name or given.name, domain=given.domain, scheme=scheme)
-    made = uvloop.run(_create(environ["LIMEN_NATS_URL"], place))
+    if given.admin_email is not None and not is_email(given.admin_email):
+        raise Refused(f"{given.admin_email!r} is not an e-mail address", USAGE)
+    made, link = uvloop.run(_create(environ["LIMEN_NATS_URL"], place, given.admin_email))
     print(_env(made, environ), end="")  # noqa: T201  # the verb's answer
+    if link is not None:
+        print(f"# The first administrator sets a password at {link}")  # noqa: T201  # the verb's answer
     return OK
 
 
@@ -44,14 +49,17 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--domain", required=True, help="host[:port] at which it is reached")
     create.add_argument("--scheme", choices=("http", "https"), help="default: that of the default tenant")
     create.add_argument("--display-name", help="default: its id")
+    create.add_argument("--admin-email", help="make the first administrator, and print where the password is set")
     verbs.add_parser("list", help="list all tenants")
     return parser
 
 
-async def _create(nats_url: str, place: RegisterTenant) -> QuickstartAnswer:
+async def _create(nats_url: str, place: RegisterTenant, admin_email: str | None) -> tuple[QuickstartAnswer, str | None]:
+    """The tenant's first applications, and the link of its first administrator when one is wanted."""
     bus = await connected(nats_url)
     try:
-        return await provisioned(bus, place, new_secrets=True)
+        made = await provisioned(bus, place, new_secrets=True)
+        return made, None if admin_email is None else await invited(bus, place.tenant, admin_email)
     finally:
         await bus.close()
 

@@ -27,6 +27,11 @@ MOST_REPLICAS: Final = 8
 HIGHEST_PORT: Final = 65535
 
 
+EXAMPLES: Final = Path(__file__).parents[2] / "examples"
+EXAMPLE_AT: Final = "http://localhost:3020/"
+"""Where the example web application listens."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What this start was asked to do."""
@@ -35,6 +40,7 @@ class Options:
     hosts: tuple[str, ...]
     scheme: str
     replicas: Mapping[str, int]
+    has_mail_server: bool = False
 
     @property
     def domain(self) -> str:
@@ -91,13 +97,13 @@ class Stack:
         say(f"limen up in {self._data.path}")
         database, bus = self._start_servers()
         vault = keyfile.vault_environ(self._data, self._environ, is_new=self._is_new)
-        shared = plan.inherited(self._environ) | vault
+        shared = development(self._environ) | plan.inherited(self._environ) | vault
         own = dict(database.urls) | dict(bus.urls)
         operator = shared | own | {"LIMEN_POSTGRES_URL": database.url, "LIMEN_NATS_URL": bus.url}
         operator["LIMEN_DATA_DIR"] = str(self._data.path)
         write_json(self._data.environment, own | vault)
         self._migrate(operator, bus)
-        self._serve(shared | self._public(), own)
+        self._serve(shared | plan.development(self._environ) | self._public(), own)
         values = self._bootstrap(operator, database, bus)
         self._await_ready(["gateway"])
         say(next_steps(self._data, values, self._options, time.monotonic() - self._began))
@@ -200,7 +206,7 @@ def parsed(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
     scheme = "https" if given.tls else "http"
     host = environ.get("LIMEN_HOST")
     hosts = tuple(each.strip() for each in host.split(",")) if host else LOOPBACKS
-    return Options(_port(environ, PORTS[scheme]), hosts, scheme, _replicas(given.replicas))
+    return Options(_port(environ, PORTS[scheme]), hosts, scheme, _replicas(given.replicas), has_mail_server(environ))
 
 
 def _port(environ: Mapping[str, str], default: int) -> int:
@@ -228,6 +234,17 @@ def require_port(options: Options) -> None:
             raise Refused(f"port {options.port} on {host} is taken or not permitted; set LIMEN_PORT to another one.")
 
 
+def development(environ: Mapping[str, str]) -> dict[str, str]:
+    """What differs on a machine of one's own: mails are shown rather than sent, and logouts reach its applications."""
+    mailbox = {} if has_mail_server(environ) else {"LIMEN_DEV_MAILBOX": "true"}
+    return mailbox | {"LIMEN_OUTGOING_NETWORKS": "127.0.0.0/8,::1/128"}
+
+
+def has_mail_server(environ: Mapping[str, str]) -> bool:
+    """Whether mails are sent."""
+    return any(environ.get(f"LIMEN_{of}SMTP_URL{how}") for of in ("", "CONNECTIONS_") for how in ("", "_FILE"))
+
+
 def next_steps(data: DataDir, values: Mapping[str, str], options: Options, seconds: float) -> str:
     """The block that says what to do now; its command can be pasted as it is."""
     ca = f" --cacert {shlex.quote(str(data.tls / 'ca.pem'))}" if options.scheme == "https" else ""
@@ -238,19 +255,33 @@ def next_steps(data: DataDir, values: Mapping[str, str], options: Options, secon
         '--data-urlencode audience="$LIMEN_AUDIENCE"'
     )
     issuer = values["LIMEN_ISSUER"]
+    mailbox = "" if options.has_mail_server else f"\n  Mailbox      {issuer}dev/mailbox"
     return f"""
 Limen is ready at {issuer} after {seconds:.1f} s.
 
   Get a token:
     {token}
-
-  Discovery    {issuer}.well-known/openid-configuration
+{_example(data, options)}
+  Discovery    {issuer}.well-known/openid-configuration{mailbox}
   Credentials  {data.quickstart}
   Logs         {data.logs}
   What happens {_verb(data, "events tail")}
   What is wrong {_verb(data, "doctor")}
 
 Ctrl-C stops everything.
+"""
+
+
+def _example(data: DataDir, options: Options) -> str:
+    """How the example application is tried, where its source is at hand."""
+    if not (EXAMPLES / "web" / "web.py").exists():
+        return ""
+    python, examples, folder = (shlex.quote(str(each)) for each in (sys.executable, EXAMPLES, data.path))
+    trusts = f"SSL_CERT_FILE={shlex.quote(str(data.tls / 'ca.pem'))} " if options.scheme == "https" else ""
+    return f"""
+  See people sign in, at {EXAMPLE_AT}
+    set -a; . {folder}/quickstart.env; {trusts}LIMEN_DATA_DIR={folder}; {python} {examples}/register.py &&
+    . {folder}/examples.env && {python} {examples}/web/web.py
 """
 
 

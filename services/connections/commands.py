@@ -1,6 +1,6 @@
 """What can be asked of `connections`: commands for the rules, and the asks `svc.v1.connections.*`."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -22,11 +22,15 @@ class CreateConnection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeConnection(msgspec.Struct, frozen=True, kw_only=True):
-    """Change properties of a connection; a member that is `None` is removed."""
+    """Change properties of a connection; a member that is `None` is removed or has its default again.
+
+    `enabled`, when given, are the only applications that may use it from now on.
+    """
 
     tenant: str
     connection_id: str
     properties: dict[str, Any]
+    enabled: list[str] | None = None
 
 
 class DeleteConnection(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +48,23 @@ class EnableConnection(msgspec.Struct, frozen=True, kw_only=True):
     clients: dict[str, bool]
 
 
+class FinishDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """Say how the try number `attempt` of a delivery ended: delivered, or given up for a `reason`."""
+
+    tenant: str
+    delivery_id: str
+    attempt: int
+    outcome: Literal["delivered", "given_up"]
+    reason: str = ""
+
+
 class DeliverMail(msgspec.Struct, frozen=True, kw_only=True):
     """The ask `svc.v1.connections.deliver_mail`, answered by `Accepted`: send a mail, once per `id`.
 
     `template` is one of `verify_email`, `reset_email`, `welcome_email`, `blocked_account`, `password_changed`;
-    `variables` are shown as text, never evaluated.
+    `variables` are shown as text, never evaluated: `url` (where the button leads), `name` (of the person),
+    `application`, `minutes` (how long the link lives), `address` (where the attempts came from). A sentence that needs
+    one which is not there is left out. `locale` is a language tag; the nearest language there is is taken.
     """
 
     id: str

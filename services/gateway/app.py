@@ -7,8 +7,9 @@ from libs.runtime.clock import wall
 from libs.runtime.lifecycle import Lifecycle
 from libs.settings import load
 from services.gateway.config import Settings
-from services.gateway.filters import Arriving, Leaving, cors, headers
+from services.gateway.filters import Arriving, Leaving, headers
 from services.gateway.filters.connection import Edge
+from services.gateway.filters.cors import CORS
 from services.gateway.filters.host import Host
 from services.gateway.filters.limits import Bodies, Capacity, limits
 from services.gateway.filters.origin import Origin
@@ -17,6 +18,7 @@ from services.gateway.filters.target import Target
 from services.gateway.projections.discovery import Discovery
 from services.gateway.projections.hosts import Hosts
 from services.gateway.projections.keys import Keys
+from services.gateway.projections.origins import HEARD, Origins
 from services.gateway.routes.documents import Documents
 from services.gateway.routes.forward import AskDiscovery, Forward
 from services.gateway.routes.front import Front
@@ -32,8 +34,9 @@ def arriving(settings: Settings, host: Host) -> tuple[Arriving, ...]:
     return (Origin(settings.trusted_proxies), Target(route_of), headers.arriving, limits, host)
 
 
-LEAVING: tuple[Leaving, ...] = (cors.leaving, headers.leaving)
-"""The filters on the way out, in their order."""
+def leaving(origins: Origins) -> tuple[Leaving, ...]:
+    """The filters on the way out, in their order."""
+    return (CORS(origins), headers.leaving)
 
 
 async def start(lifecycle: Lifecycle) -> Sites:
@@ -46,6 +49,7 @@ async def start(lifecycle: Lifecycle) -> Sites:
     lifecycle.background("bus", bus.watch())
 
     hosts = Hosts()
+    origins = Origins()
     discovery = Discovery(AskDiscovery(bus, hosts), wall)
     keys = Keys(_followed_keys(), settings.jwks_max_age, wall)
 
@@ -59,14 +63,16 @@ async def start(lifecycle: Lifecycle) -> Sites:
 
     tenants = MemoryFollower(bus, tenant_facts.CATALOGUE, heard_of_tenant, name=NAME, readiness=lifecycle.readiness)
     published = MemoryFollower(bus, key_facts.CATALOGUE, heard_of_key, name=NAME, readiness=lifecycle.readiness)
+    registered = MemoryFollower(bus, HEARD, origins.apply, name=NAME, readiness=lifecycle.readiness)
     lifecycle.background("follow tenants", tenants.run())
     lifecycle.background("follow keys", published.run())
+    lifecycle.background("follow applications", registered.run())
     lifecycle.background("keep discovery", discovery.keep())
 
     documents = Documents(keys, lambda: published.silent_for, discovery, settings.jwks_max_age)
     front = Front(
         arriving(settings, Host(hosts, lambda: tenants.silent_for)),
-        LEAVING,
+        leaving(origins),
         {JWKS: documents.jwks, DISCOVERY: documents.discovery, ROOT: documents.root},
         Forward(bus, settings.request_deadline.total_seconds()),
         Bodies(settings.receive_timeout.total_seconds()),

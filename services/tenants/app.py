@@ -7,17 +7,27 @@ from typing import Any, Final
 from libs.edge import Edge
 from libs.eventstore import Applied, EventStore, Handler, MemoryFollower, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
+from libs.outgoing.fetching import Fetching
 from libs.postgres import Locks
 from libs.runtime.lifecycle import Lifecycle
 from libs.settings import load
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
-from services.tenants.commands import SERVICE, ChangeSettings, MarkPrepared, MoveTenant, RegisterTenant
+from services.tenants.commands import (
+    SERVICE,
+    ChangeBranding,
+    ChangePrompts,
+    ChangeSettings,
+    MarkPrepared,
+    MoveTenant,
+    RegisterTenant,
+)
 from services.tenants.config import Settings
 from services.tenants.events import CATALOGUE
 from services.tenants.projections import callers
 from services.tenants.reactions import REACTIONS
 from services.tenants.routes import table
 from services.tenants.routes.asks import Asks
+from services.tenants.routes.branding import BrandingRoutes
 from services.tenants.routes.settings import SettingsRoutes
 from services.tenants.rows import FOLD, TenantAggregate
 from services.tenants.rules import tenant
@@ -28,12 +38,17 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RegisterTenant: Handler(AGGREGATE, tenant.register),
     MoveTenant: Handler(AGGREGATE, tenant.move),
     ChangeSettings: Handler(AGGREGATE, tenant.change_settings),
+    ChangeBranding: Handler(AGGREGATE, tenant.change_branding),
+    ChangePrompts: Handler(AGGREGATE, tenant.change_prompts),
     MarkPrepared: Handler(AGGREGATE, tenant.mark_prepared),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
 
 AGGREGATES: Final = (FOLD,)
 """What `limen verify` compares with its facts."""
+
+FETCHES_WITHIN: Final = 2.0
+"""Seconds for one picture: two of them stay within the deadline of a request."""
 
 CONNECTIONS: Final = 4
 """To Postgres, of one process: several replicas share what the role is allowed."""
@@ -70,11 +85,12 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     applied = Applied(bus, SERVICE)
     await applied.listen()
 
+    fetching = Fetching(settings.outgoing_networks, ca_file=settings.outgoing_ca_file, seconds=FETCHES_WITHIN)
     edge = Edge(
         bus,
         SERVICE,
-        table(SettingsRoutes(store, applied)),
-        slots={"management": settings.management_slots},
+        table(SettingsRoutes(store, applied), BrandingRoutes(store, applied, fetching)),
+        slots={"management": settings.management_slots, "public": settings.picture_slots},
         clock=clock,
         authorise=believed.guard(),
         requests_per_second=settings.management_requests_per_second,

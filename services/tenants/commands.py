@@ -37,6 +37,32 @@ class ChangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
 
 
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture as it is served; `version` tells it from any other."""
+
+    content_type: str
+    content: bytes
+    version: str
+
+
+class ChangeBranding(msgspec.Struct, frozen=True, kw_only=True):
+    """Change how the pages look; a member that is `None` goes back to its default.
+
+    `pictures` has `logo` and `favicon` where they are named by `branding`; `None` where there is nothing to serve.
+    """
+
+    tenant: str
+    branding: dict[str, Any]
+    pictures: dict[str, Picture | None]
+
+
+class ChangePrompts(msgspec.Struct, frozen=True, kw_only=True):
+    """Change how the pages ask; a member that is `None` goes back to its default."""
+
+    tenant: str
+    prompts: dict[str, Any]
+
+
 class MarkPrepared(msgspec.Struct, frozen=True, kw_only=True):
     """Note that another service made its part of a tenant."""
 

@@ -26,6 +26,22 @@ class TenantSettingsChanged(Fact, frozen=True, kw_only=True):
     settings: dict[str, Any]
 
 
+class TenantBrandingChanged(Fact, frozen=True, kw_only=True):
+    """How a tenant's pages look changed: of `branding` what differs, `null` removes; `pictures` are those served now.
+
+    `pictures` names `logo` and `favicon` where they changed: the version of what is served, or `null` for none.
+    """
+
+    branding: dict[str, Any]
+    pictures: dict[str, str | None]
+
+
+class TenantPromptsChanged(Fact, frozen=True, kw_only=True):
+    """How a tenant's pages ask changed; only those settings are here, and `null` means that one was removed."""
+
+    prompts: dict[str, Any]
+
+
 class TenantPartPrepared(Fact, frozen=True, kw_only=True):
     """Another service made what the tenant needs of it before it can open."""
 
@@ -41,6 +57,8 @@ CATALOGUE: Final = Catalogue(
     TenantRegistered,
     TenantDomainChanged,
     TenantSettingsChanged,
+    TenantBrandingChanged,
+    TenantPromptsChanged,
     TenantPartPrepared,
     TenantOpened,
 )

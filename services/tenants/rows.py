@@ -1,4 +1,7 @@
-"""The row of a tenant: loaded and locked, saved. Folded: all columns but `created_at`, which is authoritative."""
+"""The row of a tenant and its pictures: loaded and locked, saved.
+
+Folded: all columns of `tenants` but `created_at`, which is authoritative, as `pictures` are: some were fetched.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +12,7 @@ import msgspec
 from libs.eventstore import Event, Loaded
 from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
-from services.tenants.commands import MoveTenant, RegisterTenant
+from services.tenants.commands import ChangeBranding, MoveTenant, RegisterTenant
 from services.tenants.rules import tenant as rules
 from services.tenants.rules.tenant import Entry, Tenant
 
@@ -26,7 +29,7 @@ class TenantAggregate:
     async def load(self, rows: Connection, command: Any) -> Loaded[Entry]:
         """Lock the tenant's row; look whether the domain a command asks for is another's."""
         row = await rows.fetchrow(
-            "SELECT version, name, domain, scheme, settings, prepared, is_open "
+            "SELECT version, name, domain, scheme, settings, prepared, is_open, branding, pictures, prompts "
             "FROM tenants WHERE tenant = $1 FOR NO KEY UPDATE",
             command.tenant,
         )
@@ -42,16 +45,28 @@ class TenantAggregate:
         assert after.state.tenant is not None, "an event makes a tenant or changes one"
         statement = INSERT if before.version == 0 else UPDATE
         await rows.execute(statement, command.tenant, after.version, *values_of(after.state.tenant))
+        if isinstance(command, ChangeBranding):
+            await _keep_pictures(rows, command)
 
 
 INSERT: Final = (
-    "INSERT INTO tenants (tenant, version, name, domain, scheme, settings, prepared, is_open) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+    "INSERT INTO tenants (tenant, version, name, domain, scheme, settings, prepared, is_open, "
+    "branding, pictures, prompts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 )
 UPDATE: Final = (
-    "UPDATE tenants SET version = $2, name = $3, domain = $4, scheme = $5, settings = $6, prepared = $7, is_open = $8 "
-    "WHERE tenant = $1"
+    "UPDATE tenants SET version = $2, name = $3, domain = $4, scheme = $5, settings = $6, prepared = $7, is_open = $8, "
+    "branding = $9, pictures = $10, prompts = $11 WHERE tenant = $1"
 )
+
+
+async def _keep_pictures(rows: Connection, command: ChangeBranding) -> None:
+    for name, picture in command.pictures.items():
+        await rows.execute("DELETE FROM pictures WHERE tenant = $1 AND name = $2", command.tenant, name)
+        if picture is not None:
+            await rows.execute(
+                "INSERT INTO pictures (tenant, name, content_type, content, version) VALUES ($1, $2, $3, $4, $5)",
+                command.tenant, name, picture.content_type, picture.content, picture.version,
+            )  # fmt: skip
 
 
 async def _is_taken(rows: Connection, command: Any) -> bool:
@@ -71,18 +86,30 @@ def tenant_of(row: Record | Mapping[str, Any]) -> Tenant:
         settings=json.loads(row["settings"]),
         prepared=frozenset(row["prepared"]),
         is_open=row["is_open"],
+        branding=json.loads(row["branding"]),
+        pictures=json.loads(row["pictures"]),
+        prompts=json.loads(row["prompts"]),
     )
 
 
 def values_of(tenant: Tenant) -> tuple[Any, ...]:
     """The values of the folded columns behind `version`, in the order of `INSERT`."""
-    settings = msgspec.json.encode(tenant.settings, order="deterministic").decode()
-    return tenant.name, tenant.domain, tenant.scheme, settings, sorted(tenant.prepared), tenant.is_open
+    own = (tenant.branding, tenant.pictures, tenant.prompts)
+    return (
+        tenant.name, tenant.domain, tenant.scheme, _json(tenant.settings), sorted(tenant.prepared), tenant.is_open,
+        *map(_json, own),
+    )  # fmt: skip
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()
 
 
 async def _stored(rows: Connection, tenants: Sequence[str], _streams: Sequence[str]) -> dict[Key, object]:
     found = await rows.fetch(
-        "SELECT tenant, name, domain, scheme, settings, prepared, is_open FROM tenants WHERE tenant = ANY ($1)", tenants
+        "SELECT tenant, name, domain, scheme, settings, prepared, is_open, branding, pictures, prompts "
+        "FROM tenants WHERE tenant = ANY ($1)",
+        tenants,
     )
     return {(row["tenant"], PREFIX + row["tenant"]): tenant_of(row) for row in found}
 

@@ -43,11 +43,18 @@ from services.token.commands import (
     GrantClient,
     RegisterClient,
     RegisterResourceServer,
+    RevokeGrant,
     RotateClientSecret,
 )
 from services.token.config import Settings
 from services.token.events import CATALOGUE
-from services.token.grants.endpoint import TokenEndpoint
+from services.token.grants.codes import Codes
+from services.token.grants.door import Door
+from services.token.grants.endpoint import TokenEndpoint, Writers
+from services.token.grants.grant import Reach
+from services.token.grants.redeeming import REDEEM, RENEW, Redeem, Renew, redeem_arguments, renew_arguments
+from services.token.grants.refresh_tokens import RefreshTokens
+from services.token.grants.revocation import Revocation
 from services.token.grants.signing import Signing
 from services.token.grants.standing import Standings
 from services.token.grants.sweeping import sweep
@@ -58,13 +65,17 @@ from services.token.routes import client_credentials, client_grants, clients, hi
 from services.token.routes.asks import QuickstartAsk
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
-from services.token.rows import FOLDS, ClientRows, ResourceServerRows
-from services.token.rules import client, resource_server
+from services.token.routes.people_asks import PeopleAsks
+from services.token.routes.refresh_tokens import RefreshTokenRoutes
+from services.token.rows import FOLDS, ClientRows, GrantRows, ResourceServerRows
+from services.token.rules import client, grant, resource_server
 
 SERVICE: Final = "token"
+MIGRATIONS: Final = migrations_of(SERVICE)
 
 CLIENT: Final = ClientRows()
 RESOURCE_SERVER: Final = ResourceServerRows()
+GRANT: Final = GrantRows()
 
 COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RegisterClient: Handler(CLIENT, client.register),
@@ -80,6 +91,7 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RegisterResourceServer: Handler(RESOURCE_SERVER, resource_server.register),
     ChangeResourceServer: Handler(RESOURCE_SERVER, resource_server.change),
     DeleteResourceServer: Handler(RESOURCE_SERVER, resource_server.delete),
+    RevokeGrant: Handler(GRANT, grant.revoke),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
 
@@ -97,25 +109,35 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     """Start the service; `lifecycle` stops it: requests first, then what runs beside them, the bus, the pool."""
     settings = load(Settings, lifecycle.environ, service=SERVICE)
     database, clock = await open_database(
-        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=migrations_of(SERVICE), most=10
+        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS, most=10
     )
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
 
     await _mirror(lifecycle, store, bus, locks, settings)
+    lifecycle.background("sweep", sweep(store, clock))
     believed, signing = _remember(lifecycle, bus, keyring)
     await _follow(lifecycle, store, bus, locks)
-    endpoint = _endpoint(lifecycle, store, signing, clock, settings)
+    standings, reach = Standings(store.database), Reach(store, bus, RefreshTokens(keyring))
+    door = _door(lifecycle, store, clock, settings)
+    writers = _writers(lifecycle, store, signing, settings)
     applied = Applied(bus, SERVICE)
     await applied.listen()
     answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
     lifecycle.background("forget answered requests", answered.sweep())
     desk = Desk(store, database, applied, answered, Cursors(*keyring.derived("cursor")))
 
+    routes = table(
+        TokenEndpoint(standings, signing, door, writers, reach),
+        Revocation(standings, door, reach),
+        Discovery(database),
+        desk,
+        RefreshTokenRoutes(desk, bus),
+    )
     edge = Edge(
         bus,
         SERVICE,
-        table(endpoint, Discovery(database), desk),
+        routes,
         slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
         clock=clock,
         authorise=believed.guard(),
@@ -125,6 +147,9 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     )
     quickstart = await QuickstartAsk(store).serve(bus)
     lifecycle.on_stop(partial(quickstart.drain, within=5))
+    asks = PeopleAsks(store, standings, signing, Codes(database, standings, keyring), clock)
+    for each in await asks.serve(bus):
+        lifecycle.on_stop(partial(each.drain, within=5))
     await edge.start()
     lifecycle.on_stop(edge.drain)
 
@@ -139,7 +164,6 @@ async def _mirror(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     await activity.agreed()
     retention = Retention(settings.activity_partition_rows, settings.activity_retention)
     lifecycle.background("partitions", keep_partitions(store, bus, retention))
-    lifecycle.background("sweep", sweep(store.database))
 
 
 def _remember(lifecycle: Lifecycle, bus: Bus, keyring: Keyring) -> tuple[Callers, Signing]:
@@ -164,10 +188,15 @@ async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     lifecycle.background("react to tenants", reactor.run())
 
 
-def _endpoint(
-    lifecycle: Lifecycle, store: EventStore, signing: Signing, clock: Clock, settings: Settings
-) -> TokenEndpoint:
-    """The token endpoint with the two writers whose commits its requests share."""
+def _door(lifecycle: Lifecycle, store: EventStore, clock: Clock, settings: Settings) -> Door:
+    """Where applications authenticate, with the writer whose commits their failures share."""
+    refusals = BatchWriter[Refusal](store, REFUSE, partial(refuse_arguments, limit=settings.failures_per_minute))
+    lifecycle.background("refuse", refusals.run())
+    return Door(clock, refusals)
+
+
+def _writers(lifecycle: Lifecycle, store: EventStore, signing: Signing, settings: Settings) -> Writers:
+    """The writers whose commits the token endpoint's requests share; while one is under way its tokens are signed."""
     limit = settings.failures_per_minute
     issues = BatchWriter[Issue](
         store,
@@ -175,22 +204,42 @@ def _endpoint(
         partial(issue_arguments, limit=limit),
         meanwhile=lambda items: signing.sign([i.draft for i in items]),
     )
-    refusals = BatchWriter[Refusal](store, REFUSE, partial(refuse_arguments, limit=limit))
+    redemptions = BatchWriter[Redeem](
+        store,
+        REDEEM,
+        partial(redeem_arguments, limit=limit),
+        meanwhile=lambda items: signing.sign([i.issue.draft for i in items]),
+        logs=("facts", "activity"),
+    )
+    renewals = BatchWriter[Renew](
+        store,
+        RENEW,
+        partial(renew_arguments, limit=limit),
+        meanwhile=lambda items: signing.sign([i.issue.draft for i in items]),
+    )
     lifecycle.background("issue", issues.run())
-    lifecycle.background("refuse", refusals.run())
-    return TokenEndpoint(Standings(store.database), signing, clock, issues, refusals)
+    lifecycle.background("redeem", redemptions.run())
+    lifecycle.background("renew", renewals.run())
+    return Writers(issues, redemptions, renewals)
 
 
-def table(endpoint: TokenEndpoint, discovery: Discovery, desk: Desk) -> RouteTable:
+def table(
+    endpoint: TokenEndpoint,
+    revocation: Revocation,
+    discovery: Discovery,
+    desk: Desk,
+    refresh_tokens: RefreshTokenRoutes,
+) -> RouteTable:
     """Every route of the service."""
     return RouteTable(
-        *token.routes(endpoint),
+        *token.routes(endpoint, revocation),
         *discovery.routes(),
         *clients.routes(desk),
         *history.routes(desk),
         *client_credentials.routes(desk),
         *resource_servers.routes(desk),
         *client_grants.routes(desk),
+        *refresh_tokens.routes(),
     )
 
 

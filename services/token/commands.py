@@ -163,6 +163,15 @@ class DeleteResourceServer:
     id: str
 
 
+@dataclass(frozen=True)
+class RevokeGrant:
+    """End a person's grant; ending one that is not there changes nothing."""
+
+    tenant: str
+    grant_id: str
+    reason: str
+
+
 class Quickstart(msgspec.Struct, frozen=True):
     """Ask: make sure a tenant has a first application, a first API, and a management application.
 

@@ -130,8 +130,49 @@ class ResourceServerDeleted(Fact, frozen=True, kw_only=True):
     identifier: str
 
 
+class GrantStarted(Fact, frozen=True, kw_only=True):
+    """An application redeemed a code: a person lets it have `scope`, of `audience` when that is an API.
+
+    `is_offline` says that it got a refresh token; a grant without one ends with its access token.
+    """
+
+    grant_id: str
+    client_id: str
+    person: str
+    session_id: str
+    scope: list[str]
+    audience: str | None
+    auth_time: datetime
+    acr: str | None
+    amr: list[str]
+    is_offline: bool
+    started_at: datetime
+    expires_at: datetime | None
+    org_id: str | None = None
+    cnf: dict[str, str] | None = None
+    resource: list[str] = []  # noqa: RUF012  # msgspec copies it
+    act: dict[str, Any] | None = None
+
+
+class GrantRevoked(Fact, frozen=True, kw_only=True):
+    """A grant ended before its time; `reason` is `code_replayed`, `refresh_token_reused`, or what somebody asked."""
+
+    grant_id: str
+    client_id: str
+    person: str
+    reason: str
+
+
+class GrantExpired(Fact, frozen=True, kw_only=True):
+    """A grant came to its end, or was not used for too long."""
+
+    grant_id: str
+    client_id: str
+    person: str
+
+
 class TokenIssued(Activity, frozen=True, kw_only=True):
-    """An access token was issued; `jti` is the token's own."""
+    """An access token was issued; `jti` is the token's own, `grant_id` the person's grant it was issued from."""
 
     jti: str
     grant_type: str
@@ -147,6 +188,7 @@ class TokenIssued(Activity, frozen=True, kw_only=True):
     address: str
     user_agent: str
     host: str
+    grant_id: str | None = None
 
 
 class TokenRefused(Activity, frozen=True, kw_only=True):
@@ -181,6 +223,9 @@ CATALOGUE = Catalogue(
     ResourceServerRegistered,
     ResourceServerChanged,
     ResourceServerDeleted,
+    GrantStarted,
+    GrantRevoked,
+    GrantExpired,
     TokenIssued,
     TokenRefused,
 )

@@ -200,9 +200,9 @@ def test_key_rotation_killed_amid_rotations_leaves_one_current_key(victim: Stack
         rotation = threading.Thread(target=rotated, args=(victim,))
         rotation.start()
         time.sleep(moment)
-        pid = victim.kill("tenants,key_rotation")
+        pid = victim.kill("tenants,key_rotation,connections")
         rotation.join()
-        victim.await_back("tenants,key_rotation", not_pid=pid, within=SERVES_AGAIN)
+        victim.await_back("tenants,key_rotation,connections", not_pid=pid, within=SERVES_AGAIN)
         keys = until_listed(victim)
         assert [key["current"] for key in keys].count(True) == 1
         assert [key["next"] for key in keys].count(True) >= 1, "the next key is announced"

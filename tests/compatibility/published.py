@@ -8,7 +8,8 @@ from libs.bus import Outgoing
 from libs.eventstore import Envelope, Event, cloudevents
 from libs.eventstore.envelope import from_wire
 from libs.eventstore.feeding import Public, _meta
-from services.audit.rules.publishing import PUBLISHED, Private, publishes
+from services.audit.rules.publishing import PUBLISHED, publishes
+from services.audit.rules.said import Private
 from tests.compatibility.record import CATALOGUES, FOLDER
 
 EPOCH: Final = 1

@@ -90,7 +90,10 @@ def seen(client: Client, stack: Stack, insider: Insider) -> Iterator[tuple[str, 
     for service in ("gateway", "token", "tenants", "key_rotation"):
         for page in ("/metrics", "/readyz", "/livez"):
             yield f"{page} of {service}", stack.admin(service, page).body.decode()
-    yield "rows", "\n".join(insider.texts("tenants", "token", "key_rotation", "gateway", "audit"))
+    yield (
+        "rows",
+        "\n".join(insider.texts("tenants", "token", "login", "connections", "key_rotation", "gateway", "audit")),
+    )
     for file in sorted(stack.data.path.rglob("*")):
         if file.is_file() and not set(IN_FILES) & set(file.relative_to(stack.data.path).parts):
             yield str(file), readable(file)

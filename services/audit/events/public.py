@@ -5,24 +5,10 @@ person, and nothing is secret. `docs/reference/public-events.md` and `asyncapi.j
 """
 
 import re
-from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
-import msgspec
-
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-Changed = Annotated[list[str], msgspec.Meta(description="Names of the properties, in the order of the alphabet.")]
-
-Reason = Annotated[str, msgspec.Meta(description="Which of our rules refused, by the name of its class.")]
-
-
-class PublicEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A public event; `entity` says what it is about, `key` which of its fields tells which one."""
-
-    entity: ClassVar[str]
-    key: ClassVar[str]
-    v: ClassVar[int] = 1
+from services.audit.events.kinds import Changed, Moment, PublicEvent, Reason
+from services.audit.events.people import PEOPLE
 
 
 class ClientRegistered(PublicEvent, frozen=True, kw_only=True):
@@ -250,6 +236,24 @@ class TenantSettingsChanged(PublicEvent, frozen=True, kw_only=True):
     changed: Changed
 
 
+class TenantBrandingChanged(PublicEvent, frozen=True, kw_only=True):
+    """How a tenant's pages look was changed; `changed` names in what."""
+
+    entity: ClassVar[str] = "tenant"
+    key: ClassVar[str] = "id"
+    id: str
+    changed: Changed
+
+
+class TenantPromptsChanged(PublicEvent, frozen=True, kw_only=True):
+    """How a tenant's pages ask was changed; `changed` names in what."""
+
+    entity: ClassVar[str] = "tenant"
+    key: ClassVar[str] = "id"
+    id: str
+    changed: Changed
+
+
 class TenantOpened(PublicEvent, frozen=True, kw_only=True):
     """A tenant has all it needs and is reached from now on."""
 
@@ -308,10 +312,13 @@ PUBLIC: Final[tuple[type[PublicEvent], ...]] = (
     TenantRegistered,
     TenantDomainChanged,
     TenantSettingsChanged,
+    TenantBrandingChanged,
+    TenantPromptsChanged,
     TenantOpened,
     SigningKeyPublished,
     SigningKeyScheduled,
     SigningKeyRevoked,
+    *PEOPLE,
 )
 """Every public event."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from libs.edge.schema import Anything, Boolean, Property, Resource, Text
 from services.audit.queries.logs import LogRow
-from services.audit.rules.codes import OPERATIONS
+from services.audit.rules.codes import DESCRIPTIONS
 from services.audit.rules.log_ids import DIGITS
 
 TEXT: Final = Text(max_length=65536)
@@ -23,6 +23,7 @@ LOG: Final = Resource(
     Property("description", TEXT, "What the error was, or which operation it was"),
     Property("client_id", TEXT, "The application it concerns"),
     Property("client_name", TEXT, "What that was called then"),
+    Property("connection", TEXT, "The connection somebody came by"),
     Property("ip", TEXT, "From where the request came, where that is known"),
     Property("hostname", TEXT, "The host it was sent to"),
     Property("user_agent", TEXT, "The program that sent it"),
@@ -52,9 +53,10 @@ def entry(row: LogRow, log_id: str, tenant: str) -> dict[str, Any]:
 def _known(row: LogRow) -> Mapping[str, Any]:
     user_agent, scope = row.private.get("user_agent"), row.data.get("scope")
     members = {
-        "description": row.private.get("description") or OPERATIONS.get(row.type),
+        "description": row.private.get("description") or DESCRIPTIONS.get(row.type),
         "client_id": row.client_id,
         "client_name": row.private.get("client_name"),
+        "connection": row.data.get("connection"),
         "ip": row.private.get("address"),
         "hostname": row.private.get("host"),
         "user_agent": user_agent,

@@ -7,15 +7,17 @@ tenant's own log says them (`private`), the feed does not.
 import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from libs.eventstore import Envelope, Event
 from libs.eventstore.feeding import Public
 from services.audit.events import SubscriberAdded, SubscriberRemoved, public
-from services.audit.events.public import PublicEvent
+from services.audit.events.kinds import PublicEvent
 from services.audit.rules.codes import code_of
+from services.audit.rules.publishing_people import PEOPLE
+from services.audit.rules.said import Private, Said, Says, seen
 from services.key_rotation import events as keys
 from services.tenants import events as tenants
 from services.token import events as token
@@ -26,23 +28,6 @@ UNKNOWN: Final = "unknown"
 """The entity of events about somebody we do not know: what a stranger claims is in no subject."""
 
 INVALID_CLIENT: Final = "invalid_client"
-
-
-class Said(NamedTuple):
-    """A public event, and what the tenant's log says besides."""
-
-    event: PublicEvent
-    private: Mapping[str, Any] | None = None
-
-
-Says = Callable[[Envelope, Any], Said]
-
-
-class Private:
-    """Why an event is not public."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
 
 
 def _client_registered(_: Envelope, event: token.ClientRegistered) -> Said:
@@ -138,13 +123,13 @@ def _token_issued(_: Envelope, event: token.TokenIssued) -> Said:
         kid=event.kid,
         expires_at=event.expires_at,
     )
-    return Said(issued, _seen(event))
+    return Said(issued, seen(event))
 
 
 def _token_refused(_: Envelope, event: token.TokenRefused) -> Said:
     # Only an application that is there bears a name: any other id is a stranger's words.
     client_id = event.client_id if event.client_name is not None else None
-    said = {**_seen(event), "description": event.error_description, "audience": event.audience}
+    said = {**seen(event), "description": event.error_description, "audience": event.audience}
     if event.error == INVALID_CLIENT:
         failed = public.ClientAuthenticationFailed(
             client_id=client_id, grant_type=event.grant_type, reason=event.reason
@@ -154,15 +139,6 @@ def _token_refused(_: Envelope, event: token.TokenRefused) -> Said:
         client_id=client_id, grant_type=event.grant_type, error=event.error, reason=event.reason
     )
     return Said(refused, said)
-
-
-def _seen(event: token.TokenIssued | token.TokenRefused) -> dict[str, Any]:
-    return {
-        "address": event.address,
-        "user_agent": event.user_agent,
-        "host": event.host,
-        "client_name": event.client_name,
-    }
 
 
 PUBLISHED: Final[Mapping[type[Event], Says | Private]] = {
@@ -196,6 +172,12 @@ PUBLISHED: Final[Mapping[type[Event], Says | Private]] = {
     tenants.TenantSettingsChanged: lambda envelope, event: Said(
         public.TenantSettingsChanged(id=envelope.tenant, changed=sorted(event.settings))
     ),
+    tenants.TenantBrandingChanged: lambda envelope, event: Said(
+        public.TenantBrandingChanged(id=envelope.tenant, changed=sorted({*event.branding, *event.pictures}))
+    ),
+    tenants.TenantPromptsChanged: lambda envelope, event: Said(
+        public.TenantPromptsChanged(id=envelope.tenant, changed=sorted(event.prompts))
+    ),
     tenants.TenantPartPrepared: Private("a step between two of our services"),
     tenants.TenantOpened: lambda envelope, _: Said(public.TenantOpened(id=envelope.tenant)),
     keys.SigningKeyPublished: lambda _, event: Said(
@@ -205,6 +187,7 @@ PUBLISHED: Final[Mapping[type[Event], Says | Private]] = {
         public.SigningKeyScheduled(kid=event.kid, active_from=event.active_from)
     ),
     keys.SigningKeyRevoked: lambda _, event: Said(public.SigningKeyRevoked(kid=event.kid)),
+    **PEOPLE,
     SubscriberAdded: Private("who listens is the operator's matter"),
     SubscriberRemoved: Private("who listens is the operator's matter"),
 }

@@ -8,12 +8,15 @@ from libs.eventstore.feeding import Feeder
 from libs.eventstore.names import ACTIVITY, FACTS
 from libs.postgres import Locks
 from libs.telemetry.readiness import Readiness
-from services.audit.rules.publishing import PUBLISHED, Private, publishes
+from services.audit.rules.publishing import PUBLISHED, publishes
+from services.audit.rules.said import Private
+from services.connections.events import CATALOGUE as CONNECTION_EVENTS
 from services.key_rotation.events import CATALOGUE as KEY_EVENTS
+from services.login.events import CATALOGUE as LOGIN_EVENTS
 from services.tenants.events import CATALOGUE as TENANT_EVENTS
 from services.token.events import CATALOGUE as TOKEN_EVENTS
 
-SOURCES: Final[tuple[Catalogue, ...]] = (TENANT_EVENTS, TOKEN_EVENTS, KEY_EVENTS)
+SOURCES: Final[tuple[Catalogue, ...]] = (TENANT_EVENTS, TOKEN_EVENTS, KEY_EVENTS, LOGIN_EVENTS, CONNECTION_EVENTS)
 """Whose events are published."""
 
 

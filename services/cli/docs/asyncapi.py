@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from libs.eventstore.names import FEED_STREAM, FEED_SUBJECT
-from services.audit.events.public import PUBLIC, PublicEvent, name_of
+from services.audit.events.kinds import PublicEvent
+from services.audit.events.public import PUBLIC, name_of
 from services.cli.docs.published import Schema, by_entity, headers, type_of
 from services.cli.main import version
 

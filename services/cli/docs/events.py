@@ -7,7 +7,7 @@ from typing import Final
 from libs.eventstore import Activity, Catalogue, Event, Fact
 from libs.eventstore.events import OF_EVERY_SERVICE
 from libs.eventstore.names import ACTIVITY, FACTS, stream_of, subject_of
-from services.audit.rules.publishing import Private
+from services.audit.rules.said import Private
 from services.cli.docs import markdown
 from services.cli.docs.markdown import cell, code, table
 from services.cli.docs.published import becomes, type_of

@@ -5,7 +5,7 @@ from inspect import cleandoc
 from typing import Final
 
 from libs.eventstore.names import FEED_STREAM
-from services.audit.events.public import PublicEvent
+from services.audit.events.kinds import PublicEvent
 from services.cli.docs import markdown
 from services.cli.docs.markdown import cell, code, table
 from services.cli.docs.published import HEADERS, by_entity, codes_of, fields, type_of

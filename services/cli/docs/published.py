@@ -2,15 +2,18 @@
 
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from libs.eventstore import Event
 from libs.eventstore.names import FEED_SUBJECT
-from services.audit.events.public import PUBLIC, PublicEvent, name_of
+from services.audit.events.kinds import PublicEvent
+from services.audit.events.public import PUBLIC, name_of
 from services.audit.rules import codes
-from services.audit.rules.publishing import PUBLISHED, Private
+from services.audit.rules.publishing import PUBLISHED
+from services.audit.rules.said import Private
 
 Schema = dict[str, Any]
 
@@ -105,9 +108,9 @@ def _kind(schema: Schema) -> str:
 
 def codes_of(event: type[PublicEvent]) -> list[str]:
     """Auth0's codes that an event may bear in the tenant's log."""
-    empty = dict.fromkeys(event.__struct_fields__)
-    kinds = [*codes.ISSUED, *codes.REFUSED] if "grant_type" in empty else [None]
-    known = (empty if kind is None else {**empty, "grant_type": kind} for kind in kinds)
+    deciding = {name: codes.DECIDING[name] for name in event.__struct_fields__ if name in codes.DECIDING}
+    empty: dict[str, Any] = dict.fromkeys(event.__struct_fields__)
+    known = (empty | dict(zip(deciding, values, strict=True)) for values in product(*deciding.values()))
     found = (codes.code_of(name_of(event), event(**each)) for each in known)
     return sorted({code for code in found if code is not None})
 

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from services.audit.events.public import PUBLIC, PublicEvent
+from services.audit.events.kinds import PublicEvent
+from services.audit.events.public import PUBLIC
 from services.cli.docs.published import Schema, type_of
 
 FOLDER: Final = "schemas"

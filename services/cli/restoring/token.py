@@ -17,6 +17,7 @@ from services.token.commands import (
     DeleteClientGrant,
     DeleteResourceServer,
     NewSecret,
+    RevokeGrant,
     RotateClientSecret,
 )
 from services.token.events import (
@@ -30,11 +31,13 @@ from services.token.events import (
     ClientGrantChanged,
     ClientGrantDeleted,
     ClientSecretIssued,
+    GrantRevoked,
     ResourceServerChanged,
     ResourceServerDeleted,
 )
 from services.token.rules.client import Client
 from services.token.rules.client_credentials import counting
+from services.token.rules.grant import LivingGrant
 from services.token.rules.resource_server import ResourceServer
 
 METHOD: Final = "token_endpoint_auth_method"
@@ -214,6 +217,14 @@ def _narrowed_lists(here: Mapping[str, Any], lost: Mapping[str, Any]) -> dict[st
     return properties
 
 
+async def grant_revoked(place: Place, lost: Envelope, event: GrantRevoked) -> Step | None:
+    """The person's grant is void again, and its refresh token with it."""
+    command = RevokeGrant(lost.tenant, event.grant_id, event.reason)
+    if not isinstance(await place.state(command), LivingGrant):
+        return None
+    return Step(command, f"grant {event.grant_id} of person {event.person} is revoked again")
+
+
 async def _client(place: Place, tenant: str, client_id: str) -> Client | None:
     state = await place.state(DeleteClient(tenant, client_id))
     return state if isinstance(state, Client) else None
@@ -248,5 +259,6 @@ REAPPLY: Final[Mapping[type, Reapply]] = {
     ClientGrantChanged: grant_changed,
     ResourceServerDeleted: resource_server_deleted,
     ResourceServerChanged: resource_server_changed,
+    GrantRevoked: grant_revoked,
 }
 """Every fact of `token` that may have restricted something."""

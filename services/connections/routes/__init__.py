@@ -1,8 +1,1 @@
-"""The routes of `connections`."""
-
-from libs.edge import RouteTable
-
-
-def table() -> RouteTable:
-    """Every route of the service."""
-    return RouteTable()
+"""What `connections` answers: `/api/v2/connections`, the development mailbox, and what may be asked on the bus."""

@@ -1,22 +1,37 @@
 """Owns what is known about one request while it is at the edge."""
 
 import time
+from enum import Enum
 from typing import NamedTuple
 
 from aiohttp.web import BaseRequest
 
 
+class Scripts(Enum):
+    """The scripts of which origins may read an answer."""
+
+    OF_NOBODY = "nobody"
+    OF_REGISTERED = "registered"
+    """Of an origin that an application of the tenant has registered."""
+    OF_ANYBODY = "anybody"
+
+
 class Route(NamedTuple):
     """Where a path leads: `service` is empty for what the gateway answers itself.
 
-    `methods` are those the gateway itself insists on; empty means that the service decides.
-    `is_public` says that scripts of any origin may read the answer. `family` is the metrics' label.
+    `methods` are those the gateway itself insists on; empty means that the service decides. `scripts` says the scripts
+    of which origins may read the answer. `family` is the metrics' label.
     """
 
     family: str
     service: str = ""
     methods: tuple[str, ...] = ()
-    is_public: bool = False
+    scripts: Scripts = Scripts.OF_NOBODY
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether scripts of another origin may read the answer."""
+        return self.scripts is not Scripts.OF_NOBODY
 
 
 UNKNOWN = Route("other")

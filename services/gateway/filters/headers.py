@@ -29,12 +29,13 @@ INTERNAL_PREFIXES = ("x-forwarded", "x-user", "x-tenant", "x-auth-request", "x-l
 _DROPPED = HOP_BY_HOP | INTERNAL
 _HARMLESS_CONNECTION = frozenset({"", "keep-alive", "close"})
 
-_ALWAYS = (("server", "limen"), ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"))
+_ALWAYS = (("server", "limen"), ("x-content-type-options", "nosniff"))
+_REFERRER = ("referrer-policy", "no-referrer")
 _HSTS = ("strict-transport-security", "max-age=31536000")
-_HTML = (
-    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
-    ("cross-origin-opener-policy", "same-origin"),
-)
+_PERMISSIONS = ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+_OPENER = ("cross-origin-opener-policy", "same-origin")
+# `no-referrer` would make browsers say `Origin: null` when a form of the page is sent (Fetch standard, section 3.2.5).
+_REFERRER_OF_PAGES = ("referrer-policy", "same-origin")
 
 OWN = frozenset({"server", "date", "content-length", "x-request-id"}) | HOP_BY_HOP
 """Headers of an answer that are the gateway's to write."""
@@ -72,8 +73,17 @@ def leaving(exchange: Exchange, headers: list[tuple[str, str]]) -> None:
     """Add what every answer bears, whoever wrote it."""
     headers += _ALWAYS
     headers.append(("x-request-id", exchange.request_id))
-    headers.append(("cross-origin-resource-policy", "cross-origin" if exchange.route.is_public else "same-origin"))
+    headers.append(("cross-origin-resource-policy", "cross-origin" if exchange.route.is_shared else "same-origin"))
     if exchange.scheme == "https":
         headers.append(_HSTS)
-    if any(name == "content-type" and value.startswith("text/html") for name, value in headers):
-        headers += _HTML
+    is_page = any(name == "content-type" and value.startswith("text/html") for name, value in headers)
+    _unless_said(headers, _REFERRER_OF_PAGES if is_page else _REFERRER)
+    if is_page:
+        headers.append(_PERMISSIONS)
+        _unless_said(headers, _OPENER)
+
+
+def _unless_said(headers: list[tuple[str, str]], header: tuple[str, str]) -> None:
+    """Add a header, unless the service knows better: a page that answers its opener must not be cut off from it."""
+    if not any(name == header[0] for name, _ in headers):
+        headers.append(header)

@@ -131,7 +131,7 @@ def _log(exchange: Exchange, reply: Reply, reason: str | None, seconds: float) -
 
 def _rendered(error: Exception, exchange: Exchange) -> Reply:
     """A refusal in the shape of the route it was meant for."""
-    raw_path = exchange.request.raw_path
+    raw_path = exchange.request.raw_path.partition("?")[0]
     request = Request(
         VERSION, exchange.method, exchange.scheme, exchange.authority, exchange.path, "", exchange.headers, b"",
         exchange.address, None, exchange.tenant, exchange.request_id, exchange.trace, 0,

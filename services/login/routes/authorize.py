@@ -1,5 +1,6 @@
 """`/authorize` (RFC 6749 §3.1, OpenID Connect Core §3.1.2): by GET or POST, one request, one of four next steps."""
 
+import asyncio
 from typing import Final
 from urllib.parse import quote
 
@@ -26,15 +27,17 @@ from services.login.queries.sessions import SessionView
 from services.login.queries.standing import ClientRow
 from services.login.routes import cookies
 from services.login.routes.answering import Destination, answered
-from services.login.routes.flow import LOGIN, RESUME, SIGNUP, Flow, Transaction, new_id, to_page
+from services.login.routes.flow import ACCOUNT, LOGIN, RESUME, SIGNUP, Flow, Transaction, new_id, to_page
 from services.login.routes.hints import Hints
-from services.login.routes.plain import page, plain
+from services.login.routes.problems import BadRequest
+from services.login.routes.showing import Pages
 from services.login.rules.authorization import Signed, Step, next_step
 
 PATH: Final = "/authorize"
-ACCOUNT: Final = "/u/account"
 FORM: Final = "application/x-www-form-urlencoded"
 MOST_IN_A_URL: Final = 6000
+PATIENCE: Final = 20
+"""Tenths of a second."""
 
 
 class UnknownConnection(InvalidRequest):
@@ -48,11 +51,12 @@ class UnknownAudience(InvalidTarget):
 class Authorize:
     """The authorization endpoint."""
 
-    def __init__(self, flow: Flow, hints: Hints) -> None:
-        self._flow, self._hints = flow, hints
+    def __init__(self, flow: Flow, hints: Hints, pages: Pages) -> None:
+        self._flow, self._hints, self._pages = flow, hints, pages
 
     def routes(self) -> tuple[Route, ...]:
         """The endpoint's own routes."""
+        page = self._pages.refused
         return (
             Route("GET", PATH, self.by_get, renderer=page),
             Route("POST", PATH, self.by_post, renderer=page),
@@ -98,7 +102,14 @@ class Authorize:
             return await self._refuse(call, client, to, given, error)
 
     async def _client(self, call: Call, given: Given) -> ClientRow:
-        client = await standing.standing(self._flow.database, call.tenant, client_id_of(given))
+        """The application; one that was registered a moment ago is waited for until people can sign in to it."""
+        client_id = client_id_of(given)
+        client = await standing.standing(self._flow.database, call.tenant, client_id)
+        for _ in range(PATIENCE):
+            if client is None or not client.is_settling(call.now):
+                break
+            await asyncio.sleep(0.1)
+            client = await standing.standing(self._flow.database, call.tenant, client_id)
         if client is None:
             raise NoSuchClient
         return client
@@ -150,7 +161,7 @@ class Authorize:
         await self._flow.note(call, client, error.code, error.reason, is_silent=is_silent)
         if not client.is_first_party and not is_silent and await self._flow.session(call) is None:
             # A stranger's application must not use us to lead people to it (RFC 9700 §4.11.2).
-            return plain("This request cannot be answered", error.description, status=400)
+            raise BadRequest(detail=error.description)
         return answered(to, client.tenant.issuer, error.body())
 
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 PRIMARY: Final = "#3347d1"
 LIGHT_CARD: Final = "#ffffff"
@@ -30,30 +29,30 @@ class Brand:
     primary: str = PRIMARY
     background: str | None = None
     support_url: str | None = None
-    support_email: str | None = None
     locales: tuple[str, ...] = ()
     identifier_first: bool = True
 
     @classmethod
-    def of(cls, name: str, settings: Mapping[str, Any], branding: Mapping[str, Any]) -> "Brand":
-        """The brand of a tenant with these settings and this branding, as the Management API shows them."""
+    def of(
+        cls,
+        name: str,
+        settings: Mapping[str, Any],
+        branding: Mapping[str, Any],
+        prompts: Mapping[str, Any],
+        pictures: Mapping[str, str],
+    ) -> "Brand":
+        """The brand of a tenant with these settings, as the Management API shows them, and these pictures of ours."""
         colours = branding.get("colors") or (settings.get("universal_login") or {}).get("colors") or {}
         return cls(
             name=str(settings.get("friendly_name") or name),
-            logo_url=_url(branding.get("logo_url") or settings.get("picture_url")),
-            favicon_url=_url(branding.get("favicon_url")),
+            logo_url=pictures.get("logo"),
+            favicon_url=pictures.get("favicon"),
             primary=_colour(colours.get("primary")) or PRIMARY,
-            background=_colour(colours.get("page_background")),
+            background=_background(colours.get("page_background")),
             support_url=_url(settings.get("support_url")),
-            support_email=settings.get("support_email") or None,
             locales=tuple(map(str, settings.get("enabled_locales") or ())),
-            identifier_first=branding.get("identifier_first", settings.get("identifier_first")) is not False,
+            identifier_first=prompts.get("identifier_first") is not False,
         )
-
-    @property
-    def image_sources(self) -> tuple[str, ...]:
-        """The origins of its images, for the content security policy."""
-        return tuple(dict.fromkeys(_origin(each) for each in (self.logo_url, self.favicon_url) if each))
 
     def tokens(self) -> str:
         """Its colours as custom properties, light and dark."""
@@ -111,19 +110,22 @@ def _declared(values: Mapping[str, str]) -> str:
 
 
 def _colour(value: object) -> str | None:
-    """`#rgb` or `#rrggbb` as `#rrggbb`; of a gradient, which Auth0 also has, where it starts."""
-    if isinstance(value, Mapping):
-        value = value.get("start")
+    """`#rgb` or `#rrggbb` as `#rrggbb`; nothing else gets into a style."""
     if not isinstance(value, str) or not _COLOUR.fullmatch(value):
         return None
     long = value if len(value) == len("#rrggbb") else "#" + "".join(2 * digit for digit in value[1:])
     return long.lower()
 
 
+def _background(value: object) -> str | None:
+    """A colour, or a gradient of two as Auth0 writes one."""
+    if not isinstance(value, Mapping):
+        return _colour(value)
+    start, end, angle = _colour(value.get("start")), _colour(value.get("end")), value.get("angle_deg")
+    if start is None or end is None or not isinstance(angle, int):
+        return None
+    return f"linear-gradient({int(angle)}deg,{start},{end}) fixed"
+
+
 def _url(value: object) -> str | None:
     return value if isinstance(value, str) and _URL.fullmatch(value) else None
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

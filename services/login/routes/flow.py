@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 from libs.bus import Bus
@@ -36,7 +36,7 @@ from services.login.queries import sessions, standing
 from services.login.queries.sessions import SessionView
 from services.login.queries.standing import ClientRow
 from services.login.routes import cookies
-from services.login.routes.answering import Destination, answered
+from services.login.routes.answering import Destination, answered, opener_of
 from services.login.routes.ending import Ending
 from services.login.routes.hints import Hints
 from services.login.rows import transactions
@@ -51,6 +51,7 @@ __all__ = ["Flow", "NotThisBrowser", "Transaction", "TransactionDone", "Transact
 LOGIN: Final = "/u/login"
 SIGNUP: Final = "/u/signup"
 CONSENT: Final = "/u/consent"
+ACCOUNT: Final = "/u/account"
 RESUME: Final = "/authorize/resume"
 DATABASE_STRATEGY: Final = "auth0"
 
@@ -290,7 +291,7 @@ class Flow:
             error=error,
             reason=reason,
             is_silent=is_silent,
-            **surroundings(call),
+            **surroundings(call)._asdict(),
         )
         await self._store.execute(Note(call.tenant, (refused,)), Context(request_id=call.request_id, trace=call.trace))
 
@@ -357,7 +358,7 @@ class Flow:
     def _visit(self, call: Call, tx: Transaction) -> Visit:
         connection = self.connection(tx)
         name = connection.name if connection else ""
-        return Visit(tx.client.client_id, tx.client.name, name, **surroundings(call))
+        return Visit(tx.client.client_id, tx.client.name, name, **surroundings(call)._asdict())
 
     async def _standing_session(self, tx: Transaction) -> SessionView | None:
         """The session in which this transaction's steps were done, if it still lives and its person may sign in."""
@@ -448,17 +449,22 @@ def state_of(call: Call) -> str:
 
 def to_page(path: str, tx: Transaction, headers: Sequence[Any] = ()) -> Reply:
     """Send the browser to a page of this login; always by GET (RFC 9700 §4.12)."""
-    return Reply(VERSION, 303, [("location", f"{path}?state={tx.id}"), *NO_STORE, *headers], b"")
+    said = [("location", f"{path}?state={tx.id}"), *NO_STORE, *opener_of(tx.params), *headers]
+    return Reply(VERSION, 303, said, b"")
 
 
-def surroundings(call: Call) -> dict[str, str]:
-    """Address, user agent and host, for the activity log."""
+class Surroundings(NamedTuple):
+    """Where a request comes from, for the activity log."""
+
+    address: str
+    user_agent: str
+    host: str
+
+
+def surroundings(call: Call) -> Surroundings:
+    """Address, user agent and host of a request."""
     request = call.request
-    return {
-        "address": request.client_address,
-        "user_agent": (call.header("user-agent") or "")[:512],
-        "host": request.authority,
-    }
+    return Surroundings(request.client_address, (call.header("user-agent") or "")[:512], request.authority)
 
 
 def context_of(call: Call, tx: Transaction, person: str, session_id: str | None) -> Context:

@@ -6,8 +6,8 @@ asked first, so that a picture on another site signs nobody out (OI-10).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final
+from urllib.parse import urlencode
 
 from libs.edge import Call, Reply, Route
 from libs.edge.answers import NO_STORE
@@ -16,20 +16,16 @@ from libs.eventstore import Actor, Context
 from libs.oauth.authorization import QUERY, Given, RequestUnreadable, Untrusted, location, read
 from services.login.queries import sessions, standing
 from services.login.queries.sessions import SessionView
-from services.login.routes import cookies
-from services.login.routes.csrf import Csrf, form_of
+from services.login.routes import cookies, messages
 from services.login.routes.ending import Ending
 from services.login.routes.flow import Flow
+from services.login.routes.forms import read_form
 from services.login.routes.hints import Hint, HintRefused, Hints
-from services.login.routes.plain import page, plain
+from services.login.routes.showing import Pages
 
 OIDC: Final = "/oidc/logout"
 AUTH0: Final = "/v2/logout"
 ASK: Final = "/u/logout"
-
-FORM: Final = """<form method="post" action="{path}">{fields}
-<button id="logout" type="submit" name="action" value="logout">Log out</button></form>"""
-FIELD: Final = '<input type="hidden" name="{name}" value="{value}">'
 
 
 class ReturnRefused(Untrusted):
@@ -56,11 +52,12 @@ class Return:
 class Logout:
     """The handlers."""
 
-    def __init__(self, flow: Flow, hints: Hints, ending: Ending, csrf: Csrf) -> None:
-        self._flow, self._hints, self._ending, self._csrf = flow, hints, ending, csrf
+    def __init__(self, flow: Flow, hints: Hints, ending: Ending, pages: Pages) -> None:
+        self._flow, self._hints, self._ending, self._pages = flow, hints, ending, pages
 
     def routes(self) -> tuple[Route, ...]:
         """All ways out."""
+        page = self._pages.refused
         return (
             Route("GET", OIDC, self.oidc, renderer=page),
             Route("POST", OIDC, self.oidc, renderer=page),
@@ -92,16 +89,18 @@ class Logout:
 
     async def ask(self, call: Call) -> Reply:
         """Ask whether somebody wants to log out."""
-        return self._question(call, Return()) if await self._held(call) else _goodbye(call)
+        return self._question(call, Return()) if await self._held(call) else self._goodbye(call)
 
     async def confirmed(self, call: Call) -> Reply:
-        """Somebody pressed the button."""
-        form = self._csrf.form(call, cookies.session_cookie(call) or "")
-        client_id, url = form.get("client_id"), form.get("return")
-        if url and url not in await self._allowed(call, client_id):
+        """Somebody pressed a button; where it leads is checked anew."""
+        form = self._pages.form(call, cookies.session_cookie(call) or "")
+        if form.get("action") != "accept":
+            return self._pages.show(call, "message.html", message=messages.STILL_SIGNED_IN)
+        given = read(call.request.query)
+        client_id, url = given.get("client_id"), given.get("return")
+        if url is not None and url not in await self._allowed(call, client_id):
             raise ReturnRefused
-        state = form["state"].encode() if form.get("state") else None
-        return await self._ended(call, await self._held(call), Return(client_id, url or None, state))
+        return await self._ended(call, await self._held(call), Return(client_id, url, given.state))
 
     def _hint(self, call: Call, given: Given) -> Hint | None:
         token = given.get("id_token_hint")
@@ -159,15 +158,20 @@ class Logout:
         return hint.sid == held.session_id or hint.sub == await self._flow.user_id(call.tenant, held.person)
 
     def _question(self, call: Call, back: Return) -> Reply:
-        said = {
-            "csrf": self._csrf.token(cookies.session_cookie(call) or ""),
-            "client_id": back.client_id or "",
-            "return": back.url or "",
-            "state": (back.state or b"").decode(errors="replace"),
-        }
-        fields = "".join(FIELD.format(name=name, value=escape(value)) for name, value in said.items() if value)
-        more = FORM.format(path=ASK, fields=fields)
-        return plain("Log out", "Do you want to log out?", status=200, more=more)
+        said = {"client_id": back.client_id, "return": back.url, "state": back.state}
+        query = urlencode({name: value for name, value in said.items() if value is not None})
+        return self._pages.show(
+            call,
+            "message.html",
+            message=messages.LOGOUT,
+            action=f"{ASK}?{query}" if query else ASK,
+            binding=cookies.session_cookie(call) or "",
+            form_action=() if back.url is None else (back.url,),
+        )
+
+    def _goodbye(self, call: Call) -> Reply:
+        said = [cookies.clear_session(call)]
+        return self._pages.show(call, "message.html", message=messages.LOGGED_OUT, headers=said)
 
     async def _ended(self, call: Call, held: SessionView | None, back: Return) -> Reply:
         if held is not None:
@@ -180,7 +184,7 @@ class Logout:
             )
             await self._ending.end(call.tenant, held, "logout", context)
         if back.url is None:
-            return _goodbye(call)
+            return self._goodbye(call)
         answer = {} if back.state is None else {"state": back.state}
         there = location(back.url, QUERY, answer) if answer else back.url
         return Reply(VERSION, 303, [("location", there), *NO_STORE, cookies.clear_session(call)], b"")
@@ -190,7 +194,7 @@ def _given(call: Call) -> Given:
     if call.request.method != "POST":
         given = read(call.request.query)
     else:
-        form_of(call)
+        read_form(call)
         given = read(call.request.body.decode(errors="replace"))
     if given.repeated:
         raise RequestUnreadable
@@ -200,8 +204,3 @@ def _given(call: Call) -> Given:
 def _is_navigation(call: Call) -> bool:
     """Whether the browser itself goes here; what a page embeds does not log anybody out."""
     return call.header("sec-fetch-mode") in {None, "navigate"} and call.header("sec-fetch-dest") in {None, "document"}
-
-
-def _goodbye(call: Call) -> Reply:
-    said = [cookies.clear_session(call)]
-    return plain("You are logged out", "You can close this page.", status=200, headers=said)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from services.login.factors.policy import COMMON_ONE, GUESSABLE, USED_BEFORE, TOO_SHORT, TOO_LONG, PERSONAL, Policy
+from services.login.factors.policy import COMMON_ONE, GUESSABLE, PERSONAL, TOO_LONG, TOO_SHORT, USED_BEFORE, Policy
 
 
 @dataclass(frozen=True)

@@ -125,10 +125,7 @@ class Sessions:
     async def delete_all(self, call: Call) -> Reply:
         """End all of a user's sessions."""
         somebody = await self._named(call)
-        for session_id in await sessions.sessions_held_by(self._database, call.tenant, somebody.person):
-            session = await sessions.session(self._database, call.tenant, session_id)
-            if session is not None:
-                await self._ending.end(call.tenant, session, "admin", context_of(call))
+        await self._ending.end_all(call.tenant, somebody.person, "admin")
         return answers.empty(status=202)
 
     async def refresh_tokens(self, call: Call) -> Reply:

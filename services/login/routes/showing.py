@@ -1,7 +1,7 @@
 """Shows pages: templates read once, in the reader's language and the tenant's colours, closed to everything else.
 
-Nothing of a page comes from elsewhere: style, script and icons are in it, allowed by a nonce. Alone the tenant's own
-logo may be a file on the tenant's own server.
+Nothing of a page comes from elsewhere: style, script and icons are in it, allowed by a nonce; a tenant's logo is served
+by ourselves.
 """
 
 import secrets
@@ -98,6 +98,7 @@ USUAL: Final[Mapping[str, Any]] = {
     "application": "",
     "errors": {},
     "identifier": "",
+    "kept": {},
     "link": None,
     "needs_username": False,
     "may_sign_up": False,
@@ -157,7 +158,7 @@ class Pages:
         )
         said = [
             ("content-type", "text/html; charset=utf-8"),
-            ("content-security-policy", policy(nonce, form_action, brand.image_sources)),
+            ("content-security-policy", policy(nonce, form_action)),
             ("content-language", language.tag),
             ("referrer-policy", "no-referrer"),
             ("vary", "accept-language"),
@@ -234,13 +235,12 @@ def problem_of(error: Exception) -> Problem:
     return next((told(error) for kind, told in TOLD if isinstance(error, kind)), Broken())
 
 
-def policy(nonce: str, form_action: Sequence[str], images: Sequence[str]) -> str:
+def policy(nonce: str, form_action: Sequence[str]) -> str:
     """The content security policy of a page (CSP level 3)."""
     targets = " ".join(("'self'", *dict.fromkeys(map(source_of, form_action))))
-    sources = " ".join(("'self'", "data:", *images))
     return (
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}';"
-        f" img-src {sources}; form-action {targets};"
+        f" img-src 'self' data:; form-action {targets};"
         " frame-ancestors 'none'; base-uri 'none'"
     )
 

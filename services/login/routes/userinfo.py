@@ -14,8 +14,8 @@ from libs.edge.asks import ask
 from libs.edge.renderers import oauth_json
 from libs.jose import SIGNING_ALGORITHMS, FollowedKeys, Refused, SignedClaims, parse, verify
 from libs.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken
-from services.login.routes.csrf import FORM
 from services.login.routes.flow import Somebody
+from services.login.routes.forms import FORM
 from services.token.commands import GrantAnswer, GrantOf
 
 PATH: Final = "/userinfo"
@@ -92,9 +92,9 @@ class Userinfo:
 
     async def _grant(self, call: Call, claims: SignedClaims) -> GrantAnswer:
         found = _JTI.fullmatch(str(claims["jti"]))
-        if found is None:
-            raise InvalidToken
-        if "openid" not in str(claims["scope"]).split(" "):
+        if found is None or not isinstance(claims["scope"], str) or "events" in claims:
+            raise InvalidToken  # a logout token is none, whatever it is for
+        if "openid" not in claims["scope"].split(" "):
             raise InsufficientScope
         grant = await ask(self._bus, "token", "grant", GrantOf(tenant=call.tenant, grant_id=found[1]), GrantAnswer)
         if not grant.is_alive:

@@ -69,29 +69,12 @@ Row = EmptyList | Counted | Default | Absent
 
 LISTS: Final = (
     EmptyList(
-        "connections",
-        ("read:connections",),
-        "connections",
-        "connections",
-        has_checkpoints=True,
-        has_fields=True,
-        filters=("strategy", "name"),
-    ),
-    EmptyList(
         "connections-directory-provisionings",
         ("read:directory_provisionings",),
         "directory_provisionings",
         "connections",
         has_offsets=False,
         has_checkpoints=True,
-    ),
-    EmptyList(
-        "users",
-        ("read:users", "read:user_idp_tokens"),
-        "users",
-        "login",
-        has_fields=True,
-        filters=("sort", "connection", "q", "search_engine", "primary_order"),
     ),
     EmptyList("roles", ("read:roles",), "roles", "login", filters=("name_filter", "type")),
     EmptyList(
@@ -102,7 +85,6 @@ LISTS: Final = (
         has_checkpoints=True,
         filters=("sort",),
     ),
-    EmptyList("grants", ("read:grants",), "grants", "token", filters=("user_id", "client_id", "audience")),
     EmptyList(
         "device-credentials",
         ("read:device_credentials",),
@@ -213,7 +195,6 @@ def _no_shields(*stages: str) -> Mapping[str, Any]:
 DEFAULTS: Final = (
     Default("rules-configs", ("read:rules_configs",), "nobody", []),
     Default("log-streams", ("read:log_streams",), "audit", []),
-    Default("users-by-email", ("read:users",), "login", [], filters=("fields", "include_fields", "email")),
     Default("actions/triggers", _ACTIONS, "login", {"triggers": []}),
     Default("guardian/policies", ("read:mfa_policies",), "login", [], written_by="PUT"),
     Default(
@@ -246,16 +227,8 @@ DEFAULTS: Final = (
         written_by="PUT",
     ),
     Default("guardian/factors/phone/message-types", _GUARDIAN, "login", {"message_types": []}, written_by="PUT"),
-    Default("branding", ("read:branding",), "tenants", {}, written_by="PATCH"),
     Default("branding/phone/providers", ("read:phone_providers",), "login", {"providers": []}, switches=("disabled",)),
     Default("branding/phone/templates", ("read:phone_templates",), "login", {"templates": []}, switches=("disabled",)),
-    Default(
-        "prompts",
-        ("read:prompts",),
-        "login",
-        {"universal_login_experience": "new", "identifier_first": True},
-        written_by="PATCH",
-    ),
     Default("prompts/{prompt}/custom-text/{language}", ("read:prompts",), "login", {}, written_by="PUT"),
     Default("prompts/{prompt}/partials", ("read:prompts",), "login", {}, written_by="PUT"),
     Default(
@@ -355,30 +328,6 @@ ABSENT: Final = (
         "login",
         "theme_not_found",
         "There was an error retrieving branding settings: invalid theme ID",
-    ),
-    Absent(
-        "connections/{id}",
-        ("read:connections",),
-        "connections",
-        "inexistent_connection",
-        "The connection does not exist",
-        filters=("fields", "include_fields"),
-    ),
-    Absent(
-        "connections/{id}/clients",
-        ("read:connections",),
-        "connections",
-        "inexistent_connection",
-        "The connection does not exist",
-        filters=("take", "from"),
-    ),
-    Absent(
-        "users/{id}",
-        ("read:users", "read:current_user", "read:user_idp_tokens"),
-        "login",
-        "inexistent_user",
-        "The user does not exist.",
-        filters=("fields", "include_fields"),
     ),
     Absent("roles/{id}", ("read:roles",), "login", "inexistent_role", "The role does not exist."),
     Absent(

@@ -7,18 +7,32 @@ from datetime import datetime
 from typing import Any, Final
 
 from libs.eventstore import Event
-from services.tenants.commands import ChangeSettings, MarkPrepared, MoveTenant, RegisterTenant
+from services.tenants.commands import (
+    ChangeBranding,
+    ChangePrompts,
+    ChangeSettings,
+    MarkPrepared,
+    MoveTenant,
+    RegisterTenant,
+)
 from services.tenants.events import (
+    TenantBrandingChanged,
     TenantDomainChanged,
     TenantOpened,
     TenantPartPrepared,
+    TenantPromptsChanged,
     TenantRegistered,
     TenantSettingsChanged,
 )
+from services.tenants.rules.branding import PROMPTS, difference_of
 from services.tenants.rules.settings import difference, taken_in
 
-PARTS: Final = ("keys", "token")
-"""What others make before a tenant can open: `key_rotation` its first key, `token` its Management API."""
+PARTS: Final = ("keys", "token", "connections")
+"""What others make before a tenant can open.
+
+`key_rotation` makes its first key, `token` its Management API, `connections` the database connection people sign up in.
+A tenant that was open before a part was asked for stays open.
+"""
 
 SCHEMES: Final = {"http": ":80", "https": ":443"}
 """The schemes of an issuer, each with the port that is not said."""
@@ -35,7 +49,7 @@ _MAX_NAME: Final = 255
 
 @dataclass(frozen=True)
 class Tenant:
-    """A tenant that exists; `settings` are its own, without defaults."""
+    """A tenant that exists; `settings`, `branding` and `prompts` are its own, without defaults."""
 
     name: str
     domain: str
@@ -43,6 +57,9 @@ class Tenant:
     settings: Mapping[str, Any] = field(default_factory=dict)
     prepared: frozenset[str] = frozenset()
     is_open: bool = False
+    branding: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def waiting_for(self) -> list[str]:
@@ -74,14 +91,25 @@ def _changed(tenant: Tenant, event: Event) -> Tenant:
     match event:
         case TenantDomainChanged(domain=domain, scheme=scheme):
             return replace(tenant, domain=domain, scheme=scheme)
-        case TenantSettingsChanged(settings=settings):
-            return replace(tenant, settings=taken_in(tenant.settings, settings))
+        case TenantSettingsChanged() | TenantBrandingChanged() | TenantPromptsChanged():
+            return _configured(tenant, event)
         case TenantPartPrepared(part=part):
             return replace(tenant, prepared=tenant.prepared | {part})
         case TenantOpened():
             return replace(tenant, is_open=True)
         case _:
             return tenant
+
+
+def _configured(tenant: Tenant, event: TenantSettingsChanged | TenantBrandingChanged | TenantPromptsChanged) -> Tenant:
+    match event:
+        case TenantSettingsChanged(settings=settings):
+            return replace(tenant, settings=taken_in(tenant.settings, settings))
+        case TenantBrandingChanged(branding=branding, pictures=pictures):
+            shown = taken_in(tenant.pictures, pictures)
+            return replace(tenant, branding=taken_in(tenant.branding, branding), pictures=shown)
+        case TenantPromptsChanged(prompts=prompts):
+            return replace(tenant, prompts=taken_in(tenant.prompts, prompts))
 
 
 # What a command causes
@@ -141,6 +169,22 @@ def change_settings(command: ChangeSettings, state: Entry, _now: datetime) -> Se
     tenant = _existing(command.tenant, state)
     changes = difference(tenant.settings, command.settings)
     return [TenantSettingsChanged(settings=changes)] if changes else []
+
+
+def change_branding(command: ChangeBranding, state: Entry, _now: datetime) -> Sequence[Event]:
+    """What differs, or nothing: a picture that was fetched again and is another one is a change too."""
+    tenant = _existing(command.tenant, state)
+    branding = difference_of(tenant.branding, command.branding)
+    versions = {name: None if picture is None else picture.version for name, picture in command.pictures.items()}
+    pictures = {name: version for name, version in versions.items() if tenant.pictures.get(name) != version}
+    return [TenantBrandingChanged(branding=branding, pictures=pictures)] if branding or pictures else []
+
+
+def change_prompts(command: ChangePrompts, state: Entry, _now: datetime) -> Sequence[Event]:
+    """The settings that differ, or nothing."""
+    tenant = _existing(command.tenant, state)
+    changes = difference_of(tenant.prompts, command.prompts, PROMPTS)
+    return [TenantPromptsChanged(prompts=changes)] if changes else []
 
 
 def mark_prepared(command: MarkPrepared, state: Entry, _now: datetime) -> Sequence[Event]:

@@ -3,20 +3,10 @@
 The `sub` is `<client_id>@clients`, which no person's can be (RFC 9700 section 4.15).
 """
 
-from typing import Final
-
 from libs.oauth import InvalidRequest, InvalidScope, InvalidTarget, Parameters, Scopes, UnauthorizedClient
 from services.token.grants.grant import Asked, Decision
+from services.token.grants.people import require_allowed
 from services.token.grants.standing import Api, Standing
-
-ALLOWED_BY_DEFAULT: Final = ("client_credentials",)
-
-
-class GrantTypeNotAllowed(UnauthorizedClient):
-    """The application is not registered for this grant type."""
-
-    def __init__(self, grant_type: str) -> None:
-        super().__init__(f"Grant type '{grant_type}' not allowed for the client.")
 
 
 class PublicClientAsks(UnauthorizedClient):
@@ -64,23 +54,17 @@ class ClientCredentials:
 
     parameters = frozenset({"audience", "resource", "scope", "organization"})
 
-    def decide(self, asked: Asked) -> Decision:
+    async def decide(self, asked: Asked) -> Decision:
         """Grant what the client grant allows; without `scope`, all of it."""
-        _require_allowed(asked)
+        if asked.authenticated.method == "none":
+            raise PublicClientAsks
+        require_allowed(asked)
         if "organization" in asked.parameters:
             raise OrganizationsUnknown
         api = _api(asked.parameters, asked.standing)
         scope = _scope(asked.parameters, api)
-        return Decision(api, f"{asked.standing.client_id}@clients", scope, {"gty": "client-credentials"})
-
-
-def _require_allowed(asked: Asked) -> None:
-    client = asked.standing.client
-    assert client is not None, "an authenticated client exists"
-    if asked.authenticated.method == "none":
-        raise PublicClientAsks
-    if asked.grant_type not in (ALLOWED_BY_DEFAULT if client.grant_types is None else client.grant_types):
-        raise GrantTypeNotAllowed(asked.grant_type)
+        sub, claims = f"{asked.standing.client_id}@clients", {"gty": "client-credentials"}
+        return Decision(api, sub, scope, claims, api.properties.token_lifetime)
 
 
 def _api(parameters: Parameters, standing: Standing) -> Api:

@@ -7,286 +7,220 @@ What is decided from a kept copy of the rows is committed only if the copy is cu
 were read again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
-from time import monotonic
+from datetime import datetime
 from typing import Any, Final
 
-from libs.edge import Call, Reply, answers
-from libs.eventstore import Actor, BatchWriter, Context, Refused
+from libs.edge import Call, Reply
+from libs.eventstore import BatchWriter, Refused, Written
+from libs.jose import Signer
 from libs.oauth import (
-    InvalidClient,
     OAuthError,
-    Parameters,
     TooManyRequests,
     UnsupportedGrantType,
     client_authentication,
     parameters,
 )
-from libs.oauth.client_authentication import ClientAuthentication
-from libs.runtime.clock import Clock
 from libs.runtime.errors import Unavailable
-from libs.runtime.ids import text
-from services.token.events import TokenIssued, TokenRefused
-from services.token.grants import GRANTS
-from services.token.grants.authentication import (
-    AssertionReplayed,
-    Authenticated,
-    authenticate,
-    client_id_of,
-)
-from services.token.grants.grant import Asked, Decision, Grant
+from services.token.events import TokenIssued
+from services.token.grants import GRANTS, making, people
+from services.token.grants.authentication import AssertionReplayed
+from services.token.grants.door import Door, Request, context_of, seen
+from services.token.grants.grant import Asked, Decision, Grant, Reach, Redemption, Renewal
+from services.token.grants.redeeming import Redeem, Renew
 from services.token.grants.signing import Draft, Signing
 from services.token.grants.standing import Standing, Standings
-from services.token.grants.writing import Happened, Issue, Refusal
+from services.token.grants.writing import Happened, Issue
+from services.token.rules.code import UnknownCode
+from services.token.rules.refresh_token import UnknownRefreshToken
 
 ATTEMPTS: Final = 4
 """Times a decision is made again because its rows changed meanwhile."""
-
-MOST_LIMITED: Final = 10_000
-"""Addresses over their limit that one process remembers, to spare the database."""
 
 KNOWN: Final = frozenset({"grant_type"}).union(
     client_authentication.PARAMETERS, *(grant.parameters for grant in GRANTS.values())
 )
 """Every parameter that some grant type or the client's authentication reads."""
 
-HEADERS: Final = (("cache-control", "no-store"), ("pragma", "no-cache"))
-SHOWN: Final = 512
-"""Characters of a stranger's header that an event keeps."""
+LOST: Final[Mapping[str, type[OAuthError]]] = {"spent": UnknownCode, "moved": UnknownRefreshToken}
+"""What somebody is told who lost every race for a code or a refresh token, by the statement's word."""
 
 
 class UnknownGrantType(UnsupportedGrantType):
     """The server does not know this grant type."""
 
 
-@dataclass(slots=True)
-class Request:
-    """One request on its way through the phases; the later ones know more than the earlier ones."""
+@dataclass(frozen=True)
+class Writers:
+    """Who commits what: tokens of applications, codes, refresh tokens."""
 
-    call: Call
-    now: datetime
-    grant_type: str
-    grant: Grant
-    parameters: Parameters
-    presented: ClientAuthentication
-    client_id: str
-    counter: bytes
-    """Under which the failures of this client from this address are counted."""
-    deadline: float
-    """By when it must be committed, on the monotonic clock; reckoned once, or each further attempt would begin anew."""
-    authenticated: Authenticated | None = None
-    standing: Standing | None = None
+    issues: BatchWriter[Issue]
+    redemptions: BatchWriter[Redeem]
+    renewals: BatchWriter[Renew]
+
+    async def write(self, request: Request, decision: Decision, issue: Issue) -> Written | Refused:
+        """Commit a token with whatever its decision changes."""
+        deadline, personal = request.deadline, decision.personal
+        match personal and personal.change:
+            case Redemption() as change:
+                started = change.started
+                context = context_of(request, grant_id=started.grant_id, session_id=started.session_id)
+                redeem = Redeem(issue, change, Happened(started, context, request.now))
+                return await self.redemptions.write(redeem, keys=redeem.keys(), deadline=deadline)
+            case Renewal() as change:
+                renew = Renew(issue, change)
+                return await self.renewals.write(renew, keys=renew.keys(), deadline=deadline)
+            case _:
+                return await self.issues.write(issue, keys=issue.keys(), deadline=deadline)
 
 
 class TokenEndpoint:
     """`POST /oauth/token`."""
 
-    def __init__(
-        self,
-        standings: Standings,
-        signing: Signing,
-        clock: Clock,
-        issues: BatchWriter[Issue],
-        refusals: BatchWriter[Refusal],
-    ) -> None:
+    def __init__(self, standings: Standings, signing: Signing, door: Door, writers: Writers, reach: Reach) -> None:
         self._standings = standings
         self._signing = signing
-        self._clock = clock
-        self._issues = issues
-        self._refusals = refusals
-        self._limited: dict[bytes, datetime] = {}
+        self._door = door
+        self._writers = writers
+        self._reach = reach
 
     async def answer(self, call: Call) -> Reply:
         """Issue a token, or raise the reason why not."""
-        request = self._read(call)
-        self._require_not_limited(request, request.counter)
+        request, grant = self._read(call)
         try:
-            return await self._granted(request)
+            return await self._granted(request, grant)
         except TooManyRequests:
             raise
         except OAuthError as refusal:
-            await self._refuse(request, refusal)
+            await people.consequences(self._reach, request.call.tenant, request.client_id, refusal)
+            await self._door.refuse(request, refusal)
             raise
 
-    def _read(self, call: Call) -> Request:
+    def _read(self, call: Call) -> tuple[Request, Grant]:
         """Phases 1 and 2: no rows are read for what is malformed."""
         raw = call.request
         given = parameters.read(raw.headers, raw.query, raw.body, known=KNOWN)
         grant_type = given.required("grant_type")
         if (grant := GRANTS.get(grant_type)) is None:
             raise UnknownGrantType
-        presented = client_authentication.read(raw.headers, given)
-        client_id = client_id_of(presented)
-        deadline = monotonic() + (call.deadline - self._clock.unix())
-        counter = _counter(client_id, call)
-        return Request(call, call.now, grant_type, grant, given, presented, client_id, counter, deadline)
+        return self._door.request(call, given, grant_type), grant
 
-    async def _granted(self, request: Request) -> Reply:
-        decision = await self._first_decision(request)
+    async def _granted(self, request: Request, grant: Grant) -> Reply:
+        decision = await self._first_decision(request, grant)
+        written: Written | Refused | None = None
         for _ in range(ATTEMPTS):
-            signer = await self._signing.signer(request.call.tenant, decision.api.properties.signing_alg, request.now)
-            claims, typ = _claims(request, decision)
+            signer, id_signer = await self._signers(request, decision)
+            assert request.standing is not None, "decided before signed"
+            claims, typ = making.access_claims(request.standing, decision, request.now)
             draft = Draft(signer, claims, typ)
-            item = self._issue(request, decision, draft)
+            issue = _issue(request, decision, draft)
             # While the database works on the commit, this process signs: see `BatchWriter.meanwhile`.
-            written = await self._issues.write(item, keys=item.keys(), deadline=request.deadline)
+            written = await self._writers.write(request, decision, issue)
             if not isinstance(written, Refused):
-                return _reply(await self._signing.signed(draft), claims, decision)
-            self._require_stale(request, item, written)
-            decision = await self._fresh_decision(request)
+                return await self._reply(request, decision, draft, id_signer, written)
+            self._require_stale(request, issue, written)
+            decision = await self._fresh_decision(request, grant)
+        if isinstance(written, Refused) and written.reason in LOST:
+            raise LOST[written.reason]
         raise Unavailable("the rows of this client change too quickly")
 
-    async def _first_decision(self, request: Request) -> Decision:
+    async def _first_decision(self, request: Request, grant: Grant) -> Decision:
         kept = self._standings.kept(request.call.tenant, request.client_id)
         if kept is not None:
             try:
-                return self._decide(request, kept)
+                return await self._decide(request, grant, kept)
             except OAuthError:
                 pass  # perhaps only the copy says so
-        return await self._fresh_decision(request)
+        return await self._fresh_decision(request, grant)
 
-    async def _fresh_decision(self, request: Request) -> Decision:
-        return self._decide(request, await self._standings.read(request.call.tenant, request.client_id))
+    async def _fresh_decision(self, request: Request, grant: Grant) -> Decision:
+        return await self._decide(request, grant, await self._standings.read(request.call.tenant, request.client_id))
 
-    def _decide(self, request: Request, standing: Standing) -> Decision:
+    async def _decide(self, request: Request, grant: Grant, standing: Standing) -> Decision:
         """Phases 4 and 5."""
-        request.standing, request.authenticated = standing, None
-        request.authenticated = authenticate(request.presented, standing, request.now)
-        return request.grant.decide(
-            Asked(request.grant_type, request.parameters, standing, request.authenticated, request.now)
+        authenticated = request.authenticate(standing)
+        return await grant.decide(
+            Asked(request.grant_type, request.parameters, standing, authenticated, request.now, self._reach)
         )
 
-    def _issue(self, request: Request, decision: Decision, draft: Draft) -> Issue:
-        assert request.standing is not None and request.authenticated is not None, "decided before issued"  # noqa: PT018
-        claims, signer = draft.claims, draft.signer
-        event = TokenIssued(
-            jti=claims["jti"],
-            grant_type=request.grant_type,
-            client_id=request.client_id,
-            client_name=request.standing.name or "",
-            audience=decision.api.identifier,
-            scope=" ".join(decision.scope),
-            sub=decision.sub,
-            alg=signer.alg,
-            kid=signer.kid,
-            expires_at=datetime.fromtimestamp(claims["exp"], tz=request.now.tzinfo),
-            authentication=request.authenticated.method,
-            **_seen(request.call),
-        )
-        return Issue(
-            request.standing,
-            decision.api,
-            request.authenticated.valid_until,
-            request.counter,
-            request.authenticated.spent,
-            Happened(event, _context(request), request.now),
-            draft,
-        )
+    async def _signers(self, request: Request, decision: Decision) -> tuple[Signer, Signer | None]:
+        """Whose signatures the answer needs: known before anything is spent for it."""
+        tenant, now = request.call.tenant, request.now
+        signer = await self._signing.signer(tenant, decision.signing_alg, now)
+        if decision.personal is None or decision.personal.id_claims is None:
+            return signer, None
+        assert request.standing is not None, "decided before signed"
+        return signer, await self._signing.signer(tenant, making.id_token_alg(request.standing), now)
 
-    def _require_stale(self, request: Request, item: Issue, written: Refused) -> None:
-        """Go on only if the copy was stale; the other refusals of the statement are final."""
+    async def _reply(
+        self, request: Request, decision: Decision, draft: Draft, id_signer: Signer | None, written: Written
+    ) -> Reply:
+        """Phase 8. The ID token names the access token by its hash, and is therefore signed after it."""
+        access = await self._signing.signed(draft)
+        tokens: dict[str, str | None] = {"access_token": access}
+        if (personal := decision.personal) is not None:
+            tokens["refresh_token"] = self._refresh_token(request, decision, written)
+            if id_signer is not None and personal.id_claims is not None:
+                assert request.standing is not None, "decided before signed"
+                claims = making.id_claims(request.standing, personal.id_claims, request.now, access=access)
+                tokens["id_token"] = await self._signing.token(id_signer, claims, "JWT")
+        return making.reply(decision, draft.claims, tokens)
+
+    def _refresh_token(self, request: Request, decision: Decision, written: Written) -> str | None:
+        """The next refresh token: for a code of an offline grant the first, for a rotating one its successor."""
+        match decision.personal and decision.personal.change:
+            case Redemption(seed=seed, started=started) if started.is_offline:
+                return self._reach.refresh_tokens.token(request.call.tenant, seed, 0)
+            case Renewal(seed=seed, rotates=True):
+                return self._reach.refresh_tokens.token(request.call.tenant, seed, written.values["generation"])
+            case _:
+                return None
+
+    def _require_stale(self, request: Request, issue: Issue, written: Refused) -> None:
+        """Go on only if rows had changed meanwhile; the other refusals of the statement are final."""
         if written.reason == "replayed":
             raise AssertionReplayed
         if written.reason == "limited":
-            self._limit(request, item.counter, written.values["until"])
-
-    async def _refuse(self, request: Request, refusal: OAuthError) -> None:
-        """Commit what a refusal leaves behind: its event, the count against the address, the spent assertion."""
-        counter = None
-        if isinstance(refusal, InvalidClient):
-            known = request.standing is not None and request.standing.client is not None
-            counter = _counter(request.client_id if known else "", request.call)
-            self._require_not_limited(request, counter)
-        spent = request.authenticated.spent if request.authenticated else None
-        happened = Happened(_refused(request, refusal), _context(request), request.now)
-        item = Refusal(request.call.tenant, counter, spent, happened)
-        written = await self._refusals.write(item, keys=item.keys(), deadline=request.deadline)
-        if isinstance(written, Refused) and counter is not None:
-            self._limit(request, counter, written.values["until"])
-
-    def _require_not_limited(self, request: Request, counter: bytes) -> None:
-        until = self._limited.get(counter)
-        if until is None:
-            return
-        if until <= request.now:
-            del self._limited[counter]
-            return
-        raise _limited(until, request.now)
-
-    def _limit(self, request: Request, counter: bytes, until: datetime) -> None:
-        if len(self._limited) >= MOST_LIMITED:
-            self._limited.pop(next(iter(self._limited)))
-        self._limited[counter] = until
-        raise _limited(until, request.now)
+            self._door.limit(issue.counter, written.values["until"], request.now)
 
 
-def _limited(until: datetime, now: datetime) -> TooManyRequests:
-    seconds = max(1, round((until - now) / timedelta(seconds=1)))
-    return TooManyRequests("Too many failed attempts.", retry_after=seconds)
+def _issue(request: Request, decision: Decision, draft: Draft) -> Issue:
+    assert request.standing is not None and request.authenticated is not None, "decided before issued"  # noqa: PT018
+    personal = decision.personal
+    context = (
+        context_of(request, grant_id=personal.grant_id, session_id=personal.session_id)
+        if personal
+        else context_of(request)
+    )
+    return Issue(
+        request.standing,
+        decision.api,
+        request.authenticated.valid_until,
+        request.counter,
+        request.authenticated.spent,
+        Happened(_issued(request, decision, draft), context, request.now),
+        draft,
+    )
 
 
-def _claims(request: Request, decision: Decision) -> tuple[dict[str, Any], str]:
-    """The access token's claims and its `typ`: Auth0's profile, or RFC 9068's."""
-    assert request.standing is not None, "decided before signed"
-    api, issued_at = decision.api.properties, int(request.now.timestamp())
-    claims: dict[str, Any] = {
-        "iss": request.standing.issuer,
-        "sub": decision.sub,
-        "aud": decision.api.identifier,
-        "iat": issued_at,
-        "exp": issued_at + api.token_lifetime,
-        "jti": text(22),
-    }
-    if decision.scope:
-        claims["scope"] = " ".join(decision.scope)
-    if api.enforce_policies and api.token_dialect.endswith("_authz"):
-        claims["permissions"] = list(decision.scope)
-    if api.token_dialect.startswith("rfc9068_profile"):
-        return {**claims, "client_id": request.client_id}, "at+jwt"
-    return {**claims, **decision.claims, "azp": request.client_id}, "JWT"
-
-
-def _reply(token: str, claims: dict[str, Any], decision: Decision) -> Reply:
-    body: dict[str, Any] = {"access_token": token}
-    if decision.scope:
-        body["scope"] = claims["scope"]
-    body |= {"expires_in": claims["exp"] - claims["iat"], "token_type": "Bearer"}
-    return answers.json(body, headers=HEADERS)
-
-
-def _refused(request: Request, refusal: OAuthError) -> TokenRefused:
-    given, standing = request.parameters, request.standing
-    return TokenRefused(
+def _issued(request: Request, decision: Decision, draft: Draft) -> TokenIssued:
+    """The event: a person is named by the opaque id in it, never by the token's `sub`."""
+    assert request.standing is not None and request.authenticated is not None, "decided before issued"  # noqa: PT018
+    claims: Mapping[str, Any] = draft.claims
+    personal = decision.personal
+    return TokenIssued(
+        jti=claims["jti"],
         grant_type=request.grant_type,
-        client_id=request.client_id[:SHOWN],
-        client_name=standing.name if standing else None,
-        audience=given.get("audience", "")[:SHOWN] or None,
-        error=refusal.code,
-        error_description=refusal.description,
-        reason=refusal.reason,
-        **_seen(request.call),
+        client_id=request.client_id,
+        client_name=request.standing.name or "",
+        audience=decision.api.identifier if decision.api else f"{request.standing.issuer}{making.USERINFO}",
+        scope=" ".join(decision.scope),
+        sub=personal.person if personal else decision.sub,
+        alg=draft.signer.alg,
+        kid=draft.signer.kid,
+        expires_at=datetime.fromtimestamp(claims["exp"], tz=request.now.tzinfo),
+        authentication=request.authenticated.method,
+        grant_id=personal.grant_id if personal else None,
+        **seen(request.call),
     )
-
-
-def _seen(call: Call) -> dict[str, str]:
-    return {
-        "address": call.request.client_address,
-        "user_agent": (call.header("user-agent") or "")[:SHOWN],
-        "host": call.request.authority,
-    }
-
-
-def _context(request: Request) -> Context:
-    client_id = request.client_id if request.authenticated else None
-    return Context(
-        actor=Actor("client", client_id) if client_id else None,
-        client_id=client_id,
-        request_id=request.call.request_id,
-        trace=request.call.trace,
-    )
-
-
-def _counter(client_id: str, call: Call) -> bytes:
-    return sha256(f"{client_id}\x00{call.request.client_address}".encode()).digest()

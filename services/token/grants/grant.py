@@ -1,12 +1,31 @@
 """What a grant type is to the endpoint: some small questions; the endpoint owns the order in which they are asked."""
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
+from libs.bus import Bus
+from libs.eventstore import EventStore
 from libs.oauth import Parameters
+from services.token.events import GrantStarted
 from services.token.grants.authentication import Authenticated
+from services.token.grants.refresh_tokens import RefreshTokens, Seed
 from services.token.grants.standing import Api, Standing
+
+AT_ONCE: Final = 16
+"""Asks to `login` under way in one process: the next waits here, where it costs nothing."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a grant type can reach besides its request: rows and commands, `login`, the keys of refresh tokens."""
+
+    store: EventStore
+    bus: Bus
+    refresh_tokens: RefreshTokens
+    asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
 
 class Asked(NamedTuple):
@@ -17,15 +36,59 @@ class Asked(NamedTuple):
     standing: Standing
     authenticated: Authenticated
     now: datetime
+    reach: Reach
+
+
+class Redemption(NamedTuple):
+    """A code is to be spent, and a grant to begin."""
+
+    code: bytes
+    started: GrantStarted
+    seed: Seed
+    requested: str | None
+    idle_expires_at: datetime | None
+
+
+class Renewal(NamedTuple):
+    """A refresh token of generation `presented` is to be used; `leeway` is in seconds."""
+
+    presented: int
+    seed: Seed
+    rotates: bool
+    leeway: int
+    idle_expires_at: datetime | None
+
+
+class Personal(NamedTuple):
+    """What tokens say of a person, and which rows change when they are issued.
+
+    `id_claims` are the ID token's besides those of every ID token; `None` when none was asked.
+    """
+
+    person: str
+    grant_id: str
+    session_id: str
+    id_claims: Mapping[str, Any] | None
+    change: Redemption | Renewal
 
 
 class Decision(NamedTuple):
-    """What the token shall say; the endpoint adds issuer, times, `jti` and the client."""
+    """What the token shall say; the endpoint adds issuer, times, `jti` and the client.
 
-    api: Api
+    A person's token without an API is for the userinfo endpoint alone.
+    """
+
+    api: Api | None
     sub: str
     scope: tuple[str, ...]
     claims: Mapping[str, Any]
+    lifetime: int
+    personal: Personal | None = None
+
+    @property
+    def signing_alg(self) -> str:
+        """What the access token is signed with."""
+        return self.api.properties.signing_alg if self.api else "RS256"
 
 
 class Grant(Protocol):
@@ -34,9 +97,10 @@ class Grant(Protocol):
     parameters: frozenset[str]
     """What it reads from the request besides the client's authentication."""
 
-    def decide(self, asked: Asked) -> Decision:
+    async def decide(self, asked: Asked) -> Decision:
         """Decide what is granted.
 
         Raises:
             OAuthError: a reason why not.
+            Unavailable: whom it must ask is away.
         """

@@ -133,6 +133,24 @@ class Signing:
             await draft.done.wait()
         return draft.sign()
 
+    async def token(self, signer: Signer, claims: Mapping[str, Any], typ: str) -> str:
+        """A token of its own, signed now."""
+        draft = Draft(signer, claims, typ)
+        self.sign([draft])
+        return await self.signed(draft)
+
+    def held(self, tenant: str, alg: str, now: datetime) -> Signer:
+        """The signer of the key that is due, for who may not ask for it: it is fetched beside.
+
+        Raises:
+            NoSigningKey: it is not here yet.
+        """
+        found = self._due(tenant, alg, now)
+        if found is None:
+            self.want(tenant)
+            raise NoSigningKey(f"no {alg} key of tenant {tenant} is held yet")
+        return found
+
     def _due(self, tenant: str, alg: str, now: datetime) -> Signer | None:
         held = self._held.get(tenant, {})
         try:

@@ -14,9 +14,10 @@ import msgspec
 from libs.jose import VerifyingKey, public_key_from_jwk
 from libs.postgres import Database
 from libs.runtime.errors import Unavailable
+from services.token.rules.refresh_token import RefreshRules
 
 STANDING: Final = """
-SELECT t.version AS tenant_version, t.issuer, t.default_audience,
+SELECT t.version AS tenant_version, t.issuer, t.default_audience, t.allowed_signing_algs,
     (SELECT max(at) FROM restores) AS restored_at,
     c.version AS client_version, c.properties,
     (SELECT jsonb_agg(jsonb_build_object('sha256', encode(s.sha256, 'hex'), 'expires_at', s.expires_at))
@@ -30,6 +31,9 @@ SELECT t.version AS tenant_version, t.issuer, t.default_audience,
 FROM tenants_v1 t LEFT JOIN clients c ON c.tenant = t.tenant AND c.client_id = $2 AND NOT c.is_deleted
 WHERE t.tenant = $1
 """
+
+DEFAULT_GRANT_TYPES: Final = ("authorization_code", "implicit", "refresh_token", "client_credentials")
+"""What an application may use that does not say: Auth0's defaults."""
 
 MOST_KEPT: Final = 20_000
 """Clients whose standing one process keeps; the longest unused goes first."""
@@ -68,12 +72,27 @@ class Scope(msgspec.Struct, frozen=True):
     value: str
 
 
+class Policy(msgspec.Struct, frozen=True):
+    """Who may get an API's tokens: `allow_all`, `deny_all`, `require_client_grant`."""
+
+    policy: str = "allow_all"
+
+
+class SubjectTypes(msgspec.Struct, frozen=True):
+    """The policy for people; that for applications in their own name is always `require_client_grant`."""
+
+    user: Policy = Policy()
+
+
 class ApiProperties(msgspec.Struct, frozen=True):
     """What of an API concerns its tokens."""
 
     scopes: tuple[Scope, ...] = ()
     signing_alg: str = "RS256"
     token_lifetime: int = 86400
+    token_lifetime_for_web: int | None = None
+    allow_offline_access: bool = False
+    subject_type_authorization: SubjectTypes = SubjectTypes()
     token_dialect: str = "access_token"  # noqa: S105  # Auth0's word
     enforce_policies: bool = False
 
@@ -86,12 +105,30 @@ class Api(msgspec.Struct, frozen=True, dict=True):
     identifier: str
     properties: ApiProperties
     granted: tuple[str, ...]
+    is_system: bool = False
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
         """What may be asked: granted, and still defined by the API; in the grant's order."""
-        defined = {each.value for each in self.properties.scopes}
-        return tuple(each for each in self.granted if each in defined)
+        return tuple(each for each in self.granted if each in self.defined)
+
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """Every scope of the API."""
+        return frozenset(each.value for each in self.properties.scopes)
+
+
+class TokenFormat(msgspec.Struct, frozen=True):
+    """How an application's ID tokens are made: its property `jwt_configuration`."""
+
+    lifetime_in_seconds: int = 36_000
+    alg: str = "RS256"
+
+
+class LogoutWishes(msgspec.Struct, frozen=True):
+    """What of an application's `oidc_logout` concerns logout tokens."""
+
+    backchannel_logout_urls: tuple[str, ...] = ()
 
 
 class ClientProperties(msgspec.Struct, frozen=True):
@@ -101,6 +138,26 @@ class ClientProperties(msgspec.Struct, frozen=True):
     app_type: str | None = None
     grant_types: tuple[str, ...] | None = None
     token_endpoint_auth_method: str | None = None
+    callbacks: tuple[str, ...] = ()
+    refresh_token: RefreshRules = RefreshRules()
+    jwt_configuration: TokenFormat = TokenFormat()
+    oidc_logout: LogoutWishes | None = None
+    oidc_backchannel_logout: LogoutWishes | None = None
+
+    @property
+    def backchannel_logout_urls(self) -> tuple[str, ...]:
+        """Where it wants to be told that a session ended; `oidc_logout` is the newer name."""
+        wishes = self.oidc_logout or self.oidc_backchannel_logout
+        return wishes.backchannel_logout_urls if wishes else ()
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it proves nothing when it speaks (RFC 6749 section 2.1)."""
+        return self.token_endpoint_auth_method == "none"  # noqa: S105  # a method's name
+
+    def may_use(self, grant_type: str) -> bool:
+        """Whether it is registered for the grant type."""
+        return grant_type in (DEFAULT_GRANT_TYPES if self.grant_types is None else self.grant_types)
 
 
 class Standing(msgspec.Struct, frozen=True, dict=True):
@@ -118,6 +175,8 @@ class Standing(msgspec.Struct, frozen=True, dict=True):
     apis: tuple[Api, ...]
     restored_at: datetime | None = None
     """When the database last forgot which assertions were used."""
+    signing_algs: tuple[str, ...] = ("RS256",)
+    """What the tenant allows tokens to be signed with."""
 
     @cached_property
     def api_by_identifier(self) -> dict[str, Api]:
@@ -184,6 +243,7 @@ def _standing(tenant: str, client_id: str, row: Any) -> Standing:
         credentials=_all(row["credentials"], PublicKey),
         apis=_all(row["apis"], Api),
         restored_at=row["restored_at"],
+        signing_algs=tuple(row["allowed_signing_algs"]),
     )
 
 

@@ -19,16 +19,17 @@ from services.token.grants.authentication import SpentAssertion
 from services.token.grants.signing import Draft
 from services.token.grants.standing import Api, Standing
 
-ISSUE: Final = """
-WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::int[], $7::timestamptz[],
+COLUMNS: Final = """tenant, tenant_version, client_id, client_version, api_id, api_version, valid_until,
+                             counter, assertion, assertion_ends, id, type, v, data, meta"""
+TYPES: Final = """$1::text[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::int[], $7::timestamptz[],
                          $8::bytea[], $9::bytea[], $10::timestamptz[], $11::uuid[], $12::text[], $13::smallint[],
-                         $14::jsonb[], $15::jsonb[])
-    WITH ORDINALITY AS given(tenant, tenant_version, client_id, client_version, api_id, api_version, valid_until,
-                             counter, assertion, assertion_ends, id, type, v, data, meta, n)
-), judged AS MATERIALIZED (
+                         $14::jsonb[], $15::jsonb[]"""
+"""What every token's statement is given, a list per column; `$16` is the limit of failures."""
+
+KEPT: Final = """
+judged AS MATERIALIZED (
     SELECT g.*, f.until, CASE
-        WHEN t.tenant IS NULL OR c.client_id IS NULL OR r.id IS NULL THEN 'stale'
+        WHEN t.tenant IS NULL OR c.client_id IS NULL OR (g.api_id IS NOT NULL AND r.id IS NULL) THEN 'stale'
         WHEN g.valid_until <= clock_timestamp() THEN 'stale'
         WHEN f.failures >= $16 THEN 'limited' END AS refusal
     FROM given g
@@ -44,7 +45,14 @@ WITH given AS MATERIALIZED (
     SELECT j.*, CASE WHEN j.refusal IS NULL AND j.assertion IS NOT NULL AND s.key IS NULL THEN 'replayed'
                      ELSE j.refusal END AS final
     FROM judged j LEFT JOIN spent s ON s.tenant = j.tenant AND s.key = j.assertion
-), moved AS (
+)"""
+"""Which of the given are still what they were decided from, and whose assertions are used now."""
+
+ISSUE: Final = f"""
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest({TYPES})
+    WITH ORDINALITY AS given({COLUMNS}, n)
+), {KEPT}, moved AS (
     UPDATE head SET pos = pos + (SELECT count(*) FROM kept WHERE final IS NULL) WHERE log = 'activity'
     RETURNING pos - (SELECT count(*) FROM kept WHERE final IS NULL) AS base
 ), written AS (
@@ -53,7 +61,7 @@ WITH given AS MATERIALIZED (
     FROM kept, moved WHERE final IS NULL
 )
 SELECT n::int AS n, final AS refusal, until FROM kept
-"""
+"""  # noqa: S608  # of constants
 
 REFUSE: Final = """
 WITH given AS MATERIALIZED (
@@ -104,7 +112,7 @@ class Issue(NamedTuple):
     """A token to be issued: what it was decided from, and its event."""
 
     standing: Standing
-    api: Api
+    api: Api | None
     valid_until: datetime | None
     counter: bytes
     spent: SpentAssertion | None
@@ -130,25 +138,26 @@ class Refusal(NamedTuple):
         return (*counted, f"assertion {self.spent.key.hex()}") if self.spent else counted
 
 
+def issue_columns(item: Issue) -> tuple[Any, ...]:
+    """An item's value in each of `COLUMNS`."""
+    return (
+        item.standing.tenant,
+        item.standing.tenant_version,
+        item.standing.client_id,
+        item.standing.client_version,
+        item.api and item.api.id,
+        item.api and item.api.version,
+        item.valid_until,
+        item.counter,
+        item.spent and item.spent.key,
+        item.spent and item.spent.expires_at,
+        *item.happened.columns(),
+    )
+
+
 def issue_arguments(items: Sequence[Issue], limit: int) -> Sequence[Any]:
     """The parameters of `ISSUE`, a list per column."""
-    rows = [
-        (
-            item.standing.tenant,
-            item.standing.tenant_version,
-            item.standing.client_id,
-            item.standing.client_version,
-            item.api.id,
-            item.api.version,
-            item.valid_until,
-            item.counter,
-            item.spent and item.spent.key,
-            item.spent and item.spent.expires_at,
-            *item.happened.columns(),
-        )
-        for item in items
-    ]
-    return [*map(list, zip(*rows, strict=True)), limit]
+    return [*map(list, zip(*map(issue_columns, items), strict=True)), limit]
 
 
 def refuse_arguments(items: Sequence[Refusal], limit: int) -> Sequence[Any]:

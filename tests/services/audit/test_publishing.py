@@ -9,8 +9,10 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from services.audit.events.public import PUBLIC, PublicEvent, name_of
-from services.audit.rules.publishing import PUBLISHED, UNKNOWN, Private, entity_of
+from services.audit.events.kinds import PublicEvent
+from services.audit.events.public import PUBLIC, name_of
+from services.audit.rules.publishing import PUBLISHED, UNKNOWN, entity_of
+from services.audit.rules.said import Private
 from services.audit.sinks.feed import SOURCES
 from services.cli.docs.published import becomes
 from services.token.events import ClientSecretIssued, TokenRefused
@@ -25,10 +27,12 @@ def listed(words: str) -> frozenset[str]:
 
 
 WORDS: Final = listed("""
-    access active added alg app at audience authentication changed client created credential deleted disabled domain
-    enabled error expires failed first from grant id identifier is issued jti key kid name opened party previous
-    published reason refused registered removed resource revoked rotated scheduled scheme scope secret server settings
-    signing sub system tenant token type
+    access acr active added alg amr app at audience auth authentication authorization blocked branding by changed client
+    connection consent created credential deleted delivered delivery disabled domain email enabled ended erased error
+    expired expires failed first from given grant id identifier is issued jti key kid kind locked login logout mail name
+    offline opened party password person previous prompts published reason refused registered removed renewed requested
+    reset resource revoked rotated scheduled scheme scope secret sent server session settings signing signup silent
+    started strategy sub succeeded system tenant time token type unblocked undelivered user verification verified
 """)
 """Every word of a public name, read letter by letter by whoever adds one: a name is for ever, and so is its mistake."""
 
@@ -39,9 +43,9 @@ SECRETS: Final = listed("""
 
 PERSONAL: Final = listed("""
     address agent birthdate city country email family gender given host ip latitude locale longitude login nickname
-    person phone picture profile street surname timezone user username zip
+    phone picture profile street surname timezone user username zip
 """)
-"""What no word of a field is."""
+"""What no word of a field is; `person` is the opaque id of one."""
 
 MARKS: Final = {
     "address": "203.0.113.7",

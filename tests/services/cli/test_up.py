@@ -11,17 +11,25 @@ from services.cli.embedded.ports import is_free
 from services.cli.quickstart import NAMES, read
 from tests.services.cli.conftest import Up, eventually, is_alive
 
+SERVING = ("gateway", "token", "login", "tenants,key_rotation,connections", "audit")
+
 
 def test_everything_runs_as_direct_children_in_groups_of_their_own(up: Up) -> None:
     process = up.start()
     rows = up.processes()
-    assert [row["name"] for row in rows] == ["nats", "postgres", "gateway", "token", "tenants,key_rotation", "audit"]
+    assert [row["name"] for row in rows] == ["nats", "postgres", *SERVING]
     assert all(set(row) == {"name", "pid", "services", "admin_port"} for row in rows)
-    assert rows[4]["services"] == ["tenants", "key_rotation"]
-    assert [row["admin_port"] is None for row in rows] == [True, True, False, False, False, False]
+    assert rows[5]["services"] == ["tenants", "key_rotation", "connections"]
+    assert [row["admin_port"] is None for row in rows] == [True, True, *(False for _ in SERVING)]
     for row in rows:
         parent, group = Path(f"/proc/{row['pid']}/stat").read_text().rpartition(")")[2].split()[1:3]
         assert (int(parent), int(group)) == (process.pid, row["pid"])
+
+
+def test_mails_are_shown_where_no_mail_server_is_given(up: Up) -> None:
+    told = json.loads((up.data.path / "told-tenants-key_rotation-connections.json").read_text())
+    assert told["LIMEN_DEV_MAILBOX"] == "true"
+    assert re.search(r"Mailbox +http://localhost:\d+/dev/mailbox", up.said.read_text())
 
 
 def test_quickstart_env_is_private_and_holds_exactly_its_names(up: Up) -> None:
@@ -151,7 +159,7 @@ def test_an_unready_service_is_waited_for_and_an_interrupt_still_stops_everythin
     unready = tmp_path / "unready"
     unready.touch()
     process = up.begin(STAND_IN_UNREADY=str(unready))
-    eventually(lambda: up.data.processes.exists() and up.pid("tenants,key_rotation"))
+    eventually(lambda: up.data.processes.exists() and up.pid("tenants,key_rotation,connections"))
     assert "is ready" not in up.said.read_text()
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
@@ -187,7 +195,7 @@ def test_external_servers_replace_the_embedded_ones(up: Up) -> None:
     other = Up(up.data.path.with_name("other"))
     other.said = up.said.with_name("other-said")
     other.start(**servers)
-    assert {row["name"] for row in other.processes()} == {"gateway", "token", "tenants,key_rotation", "audit"}
+    assert {row["name"] for row in other.processes()} == set(SERVING)
     assert servers.items() <= read(other.data.quickstart).items()
     assert other.stop() == 0
     assert up.pid("postgres")

@@ -31,6 +31,8 @@ from services.key_rotation import events as keys
 from services.key_rotation.events import SigningKeyPublished
 from services.tenants import events as tenants
 from services.tenants.events import TenantOpened, TenantRegistered
+from services.token import events as token
+from services.token.events import ClientRegistered
 from tests.servers import NatsServer
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -93,12 +95,14 @@ class World:
             self.servings.append(await self.bus.serve(f"edge.v1.{service}", self.echo, queue=service))
 
     async def open_logs(self) -> None:
-        for service in ("tenants", "key_rotation"):
+        for service in ("tenants", "key_rotation", "token"):
             await Streams(self.bus).create(stream_of(service), subjects_of(service, FACTS), first=1)
 
     async def say(self, tenant: str, event: Fact) -> None:
         """Append one fact to its service's stream, as the relay would."""
-        catalogue = next(each for each in (tenants.CATALOGUE, keys.CATALOGUE) if type(event) in dict(each).values())
+        catalogue = next(
+            each for each in (tenants.CATALOGUE, keys.CATALOGUE, token.CATALOGUE) if type(event) in dict(each).values()
+        )
         service, name = catalogue.service, catalogue.name_of(type(event))
         pos = self._last.get(service, 0) + 1
         now = datetime.fromtimestamp(wall(), UTC)
@@ -118,6 +122,18 @@ class World:
     async def key(self, tenant: str = "default") -> None:
         active_from = datetime.fromtimestamp(wall(), UTC) - timedelta(days=1)
         await self.say(tenant, SigningKeyPublished(kid=KEY.kid, alg=KEY.alg, jwk=KEY.jwk, active_from=active_from))
+
+    async def client(self, client_id: str, tenant: str = "default", **properties: list[str]) -> None:
+        await self.say(tenant, ClientRegistered(client_id=client_id, properties=properties))
+
+    async def shares(self, origin: str, host: str = HOST) -> None:
+        """Wait until scripts of an origin may read the answers of `/oauth/token`."""
+        headers = {"origin": origin, "host": host}
+
+        async def is_so() -> bool:
+            return "access-control-allow-origin" in (await self.ask("OPTIONS", "/oauth/token", headers=headers)).headers
+
+        await until_asked(is_so)
 
     async def start(self, **settings: str) -> None:
         environ = {"LIMEN_NATS_URL": self.nats.url, "LIMEN_HOST": "127.0.0.1", "LIMEN_PORT": "0"}
@@ -198,7 +214,7 @@ async def world(empty: World) -> World:
     await empty.open_logs()
     await empty.tenant()
     await empty.key()
-    await empty.serve("token", "tenants", "key_rotation")
+    await empty.serve("token", "tenants", "key_rotation", "login", "connections")
     await empty.start()
     await empty.ready()
     return empty

@@ -36,9 +36,9 @@ async def test_a_revoked_key_leaves_the_jwks_at_once(world: World) -> None:
     await until_asked(is_gone, within=2)
 
 
-async def test_the_gateway_is_unready_before_it_has_hosts_and_keys(empty: World) -> None:
+async def test_the_gateway_is_unready_before_it_has_hosts_keys_and_origins(empty: World) -> None:
     await empty.start()
-    assert set(empty.readiness.missing()) == {"follows tenants", "follows key_rotation"}
+    assert set(empty.readiness.missing()) == {"follows tenants", "follows key_rotation", "follows token"}
     assert (await empty.ask("GET", JWKS)).status == 503
     await empty.open_logs()
     await empty.ready()

@@ -78,5 +78,5 @@ async def test_a_factor_that_does_not_exist_cannot_be_enabled(world: World) -> N
 
 
 async def test_nothing_else_can_be_written(world: World) -> None:
-    for path in ("connections", "roles", "organizations", "users", "rules", "log-streams", "custom-domains"):
+    for path in ("roles", "organizations", "rules", "log-streams", "custom-domains"):
         assert (await asked(world, "POST", path, {"name": "x"})).status == 405

@@ -1,0 +1,1 @@
+"""What leaves the house: the queue of deliveries, mails with their words, and logouts told to applications."""

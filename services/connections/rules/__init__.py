@@ -1,0 +1,1 @@
+"""The rules of `connections`: one module per aggregate, pure."""
