@@ -39,7 +39,10 @@ def test_scopes_ask_for_claims() -> None:
 
 
 def test_the_claims_parameter_asks_for_one_place() -> None:
-    asked = {"id_token": {"email": {"essential": True}, "app_metadata": None, "nonsense": None}, "userinfo": {"name": None}}
+    asked = {
+        "id_token": {"email": {"essential": True}, "app_metadata": None, "nonsense": None},
+        "userinfo": {"name": None},
+    }
     assert claims(somebody(), ["openid"], asked, place="id_token") == {"email": "ada@corp.example"}
     assert claims(somebody(name="Ada"), ["openid"], asked, place="userinfo") == {"name": "Ada"}
     assert claims(somebody(), ["openid"], {"id_token": None}, place="id_token") == {}

@@ -23,7 +23,7 @@ async def traces(house: House, *names: str) -> list[str]:
     """Where in the schema one of the names is read."""
     found = []
     for table in [row["tablename"] for row in await house.rows(TABLES)]:
-        for row in await house.rows(f"SELECT to_jsonb(t)::text AS text FROM {table} t"):  # noqa: S608  # of the catalogue
+        for row in await house.rows(f"SELECT to_jsonb(t)::text AS text FROM {table} t"):  # of the catalogue
             found += [f"{table}: {name}" for name in names if name.lower() in row["text"].lower()]
     return found
 
@@ -53,7 +53,7 @@ async def test_nothing_of_somebody_is_left_in_any_row_or_event(house: House) -> 
             "SELECT column_name FROM information_schema.columns WHERE table_schema = 'login' AND table_name = $1", table
         )
         if "person" in {row["column_name"] for row in columns}:
-            assert await house.rows(f"SELECT 1 FROM {table} WHERE person = $1", person) == [], table  # noqa: S608
+            assert await house.rows(f"SELECT 1 FROM {table} WHERE person = $1", person) == [], table
     facts = await house.rows("SELECT type FROM facts ORDER BY pos")
     assert facts[-1]["type"] == "login.user_erased"
 
