@@ -29,7 +29,8 @@ async def test_a_password_is_found_right_and_every_other_wrong() -> None:
 
 @pytest.mark.security("LG-20")
 @pytest.mark.parametrize(
-    "password", [" leading", "trailing ", "nul\0byte", "emoji 🐎🔋", "x" * 128, "y" * 1024, "A\u030a", "tab\t", "\ud800bad"]
+    "password",
+    [" leading", "trailing ", "nul\0byte", "emoji 🐎🔋", "x" * 128, "y" * 1024, "A\u030a", "tab\t", "\ud800bad"],
 )
 async def test_a_password_is_exact(password: str) -> None:
     passwords = Passwords()

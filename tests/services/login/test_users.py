@@ -79,7 +79,7 @@ SEARCHES: Final[dict[str, list[str] | None]] = {
     "email:%": [],
     "email:a_a@corp.example": [],
     "email:a%*": [],
-    "email:\"' OR 1=1 --\"": [],
+    'email:"\' OR 1=1 --"': [],
     "email:ada* ) OR (1:1": None,
     "password:x*": None,
     "user_metadata->>'x':1": None,
@@ -140,9 +140,12 @@ async def test_what_ends_sessions_says_why(house: House) -> None:
     await house.manage("PATCH", path(ada), {"name": "Ada"})
     assert house.ended == []
     await house.manage("PATCH", path(ada), {"password": OTHER})
+    assert (await house.manage("POST", f"{path(ada)}/revoke-access")).status == 202
+    assert (await house.manage("POST", f"{path(ada)}/revoke-access", {"preserve_refresh_tokens": True})).status == 202
     await house.manage("PATCH", path(ada), {"blocked": True})
     await house.manage("DELETE", path(ada))
-    assert house.ended == [(person, "password"), (person, "blocked"), (person, "erased")]
+    assert [reason for _, reason in house.ended] == ["password", "revoked", "admin", "blocked", "erased"]
+    assert {who for who, _ in house.ended} == {person}
 
 
 async def test_a_new_address_is_unverified_until_it_was_shown(house: House) -> None:
