@@ -81,7 +81,7 @@ async def test_a_taken_address_costs_as_much_as_a_free_one(house: House) -> None
     ("first", "second"),
     [
         ("admin@corp.example", "ADMIN@corp.example"),
-        ("admin@corp.example", "ａｄｍｉｎ@corp.example"),
+        ("admin@corp.example", "\uff41\uff44\uff4d\uff49\uff4e@corp.example"),
         ("straße@corp.example", "STRASSE@corp.example"),
         ("ada@bücher.example", "ada@xn--bcher-kva.example"),
         ("ada@bücher.example", "ada@BÜCHER.example"),
@@ -97,7 +97,7 @@ async def test_addresses_that_mean_the_same_are_one_account(house: House, first:
 @pytest.mark.security("LG-21")
 async def test_look_alikes_are_another_account_or_refused_and_get_no_mail_of_the_first(house: House) -> None:
     await house.accounts.signup.register(house.request("mike@corp.example"))
-    for alike in ("mıke@corp.example", "mіke@corp.example"):
+    for alike in ("m\u0131ke@corp.example", "m\u0456ke@corp.example"):
         await house.accounts.signup.register(house.request(alike))
     for unseen in (
         "mi\u200bke@corp.example",
@@ -220,7 +220,8 @@ async def test_one_address_signs_up_so_many_and_no_more(house: House) -> None:
 
 
 async def test_what_is_no_body_is_refused(house: House) -> None:
-    for body in ([], {"client_id": "app"}, {"client_id": "app", "connection": NAME, "email": 1, "password": GOOD}):
+    malformed: list[Any] = [[], {"client_id": "app"}, {"client_id": "app", "connection": NAME, "email": 1}]
+    for body in malformed:
         assert (await house.send("POST", SIGNUP, body)).status == 400
     named = {"client_id": "app", "connection": NAME, "email": "a@corp.example", "password": GOOD, "name": "x\r\nBcc: y"}
     assert (await house.send("POST", SIGNUP, named)).status == 400

@@ -140,9 +140,12 @@ async def test_what_ends_sessions_says_why(house: House) -> None:
     await house.manage("PATCH", path(ada), {"name": "Ada"})
     assert house.ended == []
     await house.manage("PATCH", path(ada), {"password": OTHER})
+    assert (await house.manage("POST", f"{path(ada)}/revoke-access")).status == 202
+    assert (await house.manage("POST", f"{path(ada)}/revoke-access", {"preserve_refresh_tokens": True})).status == 202
     await house.manage("PATCH", path(ada), {"blocked": True})
     await house.manage("DELETE", path(ada))
-    assert house.ended == [(person, "password"), (person, "blocked"), (person, "erased")]
+    assert [reason for _, reason in house.ended] == ["password", "revoked", "admin", "blocked", "erased"]
+    assert {who for who, _ in house.ended} == {person}
 
 
 async def test_a_new_address_is_unverified_until_it_was_shown(house: House) -> None:
