@@ -5,7 +5,7 @@
     set -a; . .limen/examples.env; set +a
 
 It does what somebody would do by hand with the Management API, for an application of each kind that people sign in to.
-`WEB_PORT` and `SPA_PORT` say where the examples will listen.
+`WEB_PORT` and `SPA_PORT` say where the examples will listen, `SPA_TLS` that the page is served over https.
 """
 
 import json
@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 ISSUER: Final = os.environ["LIMEN_ISSUER"]
 FILE: Final = Path(os.environ.get("LIMEN_DATA_DIR", ".limen")) / "examples.env"
 WEB: Final = f"http://localhost:{os.environ.get('WEB_PORT', '3020')}"
-SPA: Final = f"http://localhost:{os.environ.get('SPA_PORT', '3030')}"
+SPA: Final = f"{'https' if os.environ.get('SPA_TLS') else 'http'}://localhost:{os.environ.get('SPA_PORT', '3030')}"
 
 APPLICATIONS: Final[dict[str, dict[str, Any]]] = {
     "WEB": {

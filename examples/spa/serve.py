@@ -5,10 +5,13 @@
     python examples/spa/serve.py
 
 `AUTH0_SPA_JS` names the SDK's file when it is installed elsewhere, `API_URL` an API that the page may call.
+With `limen up --tls`, `SPA_TLS=.limen/tls` serves the page over https too: a browser gives a hidden frame the issuer's
+cookie only when both are of one site, and http and https are two.
 """
 
 import json
 import os
+import ssl
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
@@ -61,6 +64,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    port = int(os.environ.get("SPA_PORT", "3030"))
-    print(f"http://localhost:{port}", flush=True)
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    port, folder = int(os.environ.get("SPA_PORT", "3030")), os.environ.get("SPA_TLS")
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    if folder:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(Path(folder) / "localhost.pem", Path(folder) / "localhost.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    print(f"{'https' if folder else 'http'}://localhost:{port}", flush=True)
+    server.serve_forever()

@@ -109,7 +109,19 @@ def weak() -> Iterator[Stack]:
 
 @pytest.fixture
 def person(weak: Stack) -> Account:
+    """Somebody, when the stack serves again after the test before."""
+    until_serving(weak)
     return account(weak)
+
+
+def until_serving(stack: Stack) -> None:
+    """Wait until every service answers."""
+
+    def serves() -> bool:
+        authorize, token = stack.get("/authorize"), stack.token()
+        return (authorize.status, token.status) == (400, 200) and stack.get("/api/v2/users").status == 401
+
+    until(serves, BACK_WITHIN, stack.story)
 
 
 KILLED: Final = ("login", "token", "tenants", "connections", "postgres", "nats")
@@ -137,6 +149,7 @@ def test_who_reloads_goes_on_when_a_process_was_killed_while_they_typed(
 def test_no_session_is_there_before_its_steps_are(weak: Stack, person: Account, name: str) -> None:
     """Killed in the very moment in which the password is compared: signed in wholly, or not at all."""
     for delay in (0.0, 0.02, 0.05):
+        until_serving(weak)
         with journey(weak, person=person) as go:
             attempt = go.rp.attempt()
             page = go.browser.open(attempt.url)

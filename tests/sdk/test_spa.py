@@ -26,7 +26,7 @@ def ada(tls: Stack) -> Account:
 @pytest.fixture(scope="module")
 def site(tls: Stack) -> tuple[str, Application]:
     """Where the page is served, and the application it is."""
-    url = f"http://localhost:{chosen()}"
+    url = f"https://localhost:{chosen()}"
     application = public(tls, callback=url, app_type="spa", allowed_logout_urls=[url], web_origins=[url])
     opened = tls.management("GET", "resource-servers").json()
     (mine,) = (each for each in opened if each["identifier"] == tls.env["LIMEN_AUDIENCE"])
@@ -40,7 +40,7 @@ def served(tls: Stack, packages: Path, site: tuple[str, Application]) -> Iterato
     url, application = site
     sdk = packages / "node_modules" / "@auth0" / "auth0-spa-js" / "dist" / "auth0-spa-js.production.js"
     environ = {**tls.env, "SPA_PORT": url.rpartition(":")[2], "SPA_CLIENT_ID": application.client_id}
-    environ |= {"AUTH0_SPA_JS": str(sdk)}
+    environ |= {"AUTH0_SPA_JS": str(sdk), "SPA_TLS": str(tls.data.tls)}
     with subprocess.Popen([sys.executable, SERVE], env=environ, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stdout.readline().strip() == url
