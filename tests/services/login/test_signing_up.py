@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -160,6 +161,13 @@ def test_passwords_are_measured_by_length_strength_and_what_they_are_about() -> 
         assert rule in policy.broken_now(password, said), password
     for password in ("correct-horse-7-battery", "wX9 q#tz", "🐎🔋📎✈️🌵🍉🎺🧵", "no rules of composition"):
         assert policy.broken_now(password, said) == (), password
+
+
+def test_no_password_takes_seconds_to_be_estimated() -> None:
+    """Each of these signs may stand for letters: to try all combinations took twelve seconds."""
+    began = time.thread_time()
+    Policy().broken_now("4@8({[<369&#!1/|0$5+7%2" * 44, [])
+    assert time.thread_time() - began < 2
 
 
 @pytest.mark.security("LG-20")
