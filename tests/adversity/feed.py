@@ -83,7 +83,7 @@ class Listener:
 
 def require_heard(stack: Stack, listener: Listener) -> None:
     """The subscriber missed nothing, and saw each event at its place, each entity's in order; repeats are the same."""
-    until(lambda: _is_fed(stack), 10, stack.story)
+    until(lambda: _is_fed(stack), CATCHES_UP, stack.story)
     last = head(stack, "audit", "feed")
     until(lambda: len({each.pos for each in listener.heard}) >= last, CATCHES_UP, lambda: _gaps(listener, last))
     heard = listener.heard
