@@ -94,3 +94,10 @@ def packages() -> Path:
 @pytest.fixture
 def node(packages: Path, tmp_path: Path) -> Node:
     return Node(packages, tmp_path)
+
+
+@pytest.fixture
+def trusting(tls: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's clients believe the stack's CA, each by its own variable."""
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(tls.ca))
