@@ -10,7 +10,7 @@ MANAGEMENT: Final = "/api/v2/"
 SCREENS: Final = "/u/"
 USERINFO: Final = "/userinfo"
 DATABASE: Final = "/dbconnections/"
-SEEN: Final = frozenset({"/authorize", "/oidc/logout", "/v2/logout", "/dev/mailbox"})
+SEEN: Final = frozenset({"/authorize", "/authorize/resume", "/oidc/logout", "/v2/logout", "/dev/mailbox"})
 """Paths besides those below `SCREENS` that a person's browser goes to: what is refused there is a page."""
 MAX_PATH: Final = 8192
 

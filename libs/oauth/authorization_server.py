@@ -33,6 +33,16 @@ class AuthorizationServer(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     subject_types_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] = ()
     response_types_supported: tuple[str, ...] = ()
+    revocation_endpoint_auth_methods_supported: tuple[str, ...] = ()
+    acr_values_supported: tuple[str, ...] = ()
+    prompt_values_supported: tuple[str, ...] = ()
+    claim_types_supported: tuple[str, ...] = ()
+    claims_parameter_supported: bool | None = None
+    request_parameter_supported: bool | None = None
+    request_uri_parameter_supported: bool | None = None
+    authorization_response_iss_parameter_supported: bool | None = None
+    backchannel_logout_supported: bool | None = None
+    backchannel_logout_session_supported: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse an issuer that RFC 8414 §2 forbids: it is our own mistake, so a `ValueError`."""

@@ -81,6 +81,16 @@ def _may_know(services: tuple[str, ...], variable: str) -> bool:
     return not variable.startswith(SECRET_OF_KEYS) or not KEEPS_SECRETS.isdisjoint(services)
 
 
+def development(environ: Mapping[str, str]) -> dict[str, str]:
+    """What everything on one machine is told beside that: mails are shown where no mail server is given, and
+    applications on this machine are told of logouts.
+    """
+    told = {"LIMEN_OUTGOING_NETWORKS": "127.0.0.0/8,::1"}
+    if not (environ.get("LIMEN_SMTP_URL") or environ.get("LIMEN_SMTP_URL_FILE")):
+        told["LIMEN_DEV_MAILBOX"] = "on"
+    return {name: value for name, value in told.items() if not environ.get(name)}
+
+
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """What children get of our own environment: all but the names of quickstart.env.
 

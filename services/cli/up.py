@@ -97,13 +97,13 @@ class Stack:
         say(f"limen up in {self._data.path}")
         database, bus = self._start_servers()
         vault = keyfile.vault_environ(self._data, self._environ, is_new=self._is_new)
-        shared = development(self._environ) | plan.inherited(self._environ) | vault
+        shared = plan.inherited(self._environ) | vault
         own = dict(database.urls) | dict(bus.urls)
         operator = shared | own | {"LIMEN_POSTGRES_URL": database.url, "LIMEN_NATS_URL": bus.url}
         operator["LIMEN_DATA_DIR"] = str(self._data.path)
         write_json(self._data.environment, own | vault)
         self._migrate(operator, bus)
-        self._serve(shared | self._public(), own)
+        self._serve(shared | plan.development(self._environ) | self._public(), own)
         values = self._bootstrap(operator, database, bus)
         self._await_ready(["gateway"])
         say(next_steps(self._data, values, self._options, time.monotonic() - self._began))
@@ -232,12 +232,6 @@ def require_port(options: Options) -> None:
     for host in options.hosts:
         if not is_free(options.port, host):
             raise Refused(f"port {options.port} on {host} is taken or not permitted; set LIMEN_PORT to another one.")
-
-
-def development(environ: Mapping[str, str]) -> dict[str, str]:
-    """What differs on a machine of one's own: mails are shown rather than sent, and logouts reach its applications."""
-    mailbox = {} if has_mail_server(environ) else {"LIMEN_DEV_MAILBOX": "true"}
-    return mailbox | {"LIMEN_OUTGOING_NETWORKS": "127.0.0.0/8,::1/128"}
 
 
 def has_mail_server(environ: Mapping[str, str]) -> bool:

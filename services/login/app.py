@@ -22,9 +22,10 @@ from libs.eventstore import (
 )
 from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.jose import FollowedKeys
-from libs.postgres import Connection, Locks
+from libs.postgres import Locks
 from libs.runtime.lifecycle import Lifecycle
 from libs.sealed import Keyring
+from libs.sealed.passwords import Passwords
 from libs.settings import load
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.login.commands import (
@@ -40,16 +41,22 @@ from services.login.commands import (
 from services.login.config import Settings
 from services.login.events import CATALOGUE
 from services.login.projections import PROJECTIONS, callers
+from services.login.queries.user_search import Users
+from services.login.routes import people_pages
 from services.login.routes.account import Account
+from services.login.routes.accounts import FOLD as PEOPLE_FOLD
+from services.login.routes.accounts import Accounts, handlers
+from services.login.routes.accounts import sweep as forget_attempts
 from services.login.routes.asks import PersonAsk
 from services.login.routes.authorize import Authorize
 from services.login.routes.brands import Brands
 from services.login.routes.consent_page import ConsentPage
-from services.login.routes.ending import Ending, Tell
+from services.login.routes.ending import Ending, LogoutHand, Tell, telling
 from services.login.routes.flow import Flow
 from services.login.routes.grants import Grants
 from services.login.routes.hints import Hints
 from services.login.routes.logout import Logout
+from services.login.routes.people_desk import PeopleDesk
 from services.login.routes.persons import Persons
 from services.login.routes.sessions import Sessions
 from services.login.routes.showing import Pages
@@ -57,11 +64,10 @@ from services.login.routes.userinfo import Userinfo
 from services.login.rows import errands
 from services.login.rows.consents import FOLD as CONSENTS_FOLD
 from services.login.rows.consents import ConsentRows
-from services.login.rows.errands import Errand
 from services.login.rows.notes import Notes, noted
 from services.login.rows.sessions import FOLD as SESSIONS_FOLD
 from services.login.rows.sessions import SessionRows
-from services.login.rows.transactions import sweep
+from services.login.rows.transactions import sweep as forget_logins
 from services.login.rules import consent, session
 from services.tenants.events import CATALOGUE as TENANT_FACTS
 
@@ -69,6 +75,7 @@ SESSION: Final = SessionRows()
 CONSENT: Final = ConsentRows()
 
 COMMANDS: Final[Mapping[type, Handler[Any]]] = {
+    **handlers(),
     StartSession: Handler(SESSION, session.start),
     RenewSession: Handler(SESSION, session.renew),
     VisitSession: Handler(SESSION, session.visit),
@@ -77,9 +84,9 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RevokeConsent: Handler(CONSENT, consent.revoke),
     Note: Handler(Notes(), noted),
 }
-"""Every command, with the aggregate it changes and the rule that decides it."""
+"""Every command, with the aggregate it changes and the rule that decides it; those about people want a keyring."""
 
-AGGREGATES: Final = (SESSIONS_FOLD, CONSENTS_FOLD)
+AGGREGATES: Final = (PEOPLE_FOLD, SESSIONS_FOLD, CONSENTS_FOLD)
 """What `limen verify` compares with its facts."""
 
 MIRRORED: Final = {"max_age": 7 * 86400 * 10**9, "max_bytes": 1 << 30}
@@ -96,7 +103,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS
     )
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
-    store = EventStore(database, CATALOGUE, bus, COMMANDS)
+    store = EventStore(database, CATALOGUE, bus, {**COMMANDS, **handlers(keyring)})
     await _mirror(lifecycle, store, bus, locks, settings)
     brands = Brands()
     believed = _remember(lifecycle, bus, brands)
@@ -105,25 +112,20 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     await applied.listen()
     answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
     lifecycle.background("forget answered requests", answered.sweep())
-    cursors, persons = Cursors(*keyring.derived("cursor")), Persons(database)
+    pages = Pages(keyring.derived("csrf"), brands.of)
     protocol = front(
-        store,
-        bus,
-        believed.keys,
-        believed.issuers.of,
-        persons,
-        telling,
-        Pages(keyring.derived("csrf"), brands.of),
-        cursors,
-    )
-    lifecycle.background("forget logins", sweep(database))
-    asks = await PersonAsk(database).serve(bus)
-    lifecycle.on_stop(partial(asks.drain, within=5))
+        store, bus, believed.keys, believed.issuers.of, Persons(database), telling, pages,
+        Cursors(*keyring.derived("cursor")),
+    )  # fmt: skip
+    accounts = _accounts(lifecycle, store, bus, keyring)
+    desk = PeopleDesk(store, applied, answered, Users(database), protocol.ending.end_all)
+    for asks in (await PersonAsk(database).serve(bus), await accounts.serve(bus)):
+        lifecycle.on_stop(partial(asks.drain, within=5))
     edge = Edge(
         bus,
         SERVICE,
-        RouteTable(*protocol.routes),
-        slots={"management": settings.management_slots, "public": 64},
+        table(protocol, pages, accounts, desk),
+        slots={"management": settings.management_slots, "public": settings.page_slots},
         clock=clock,
         authorise=believed.guard(),
         answered=answered,
@@ -173,6 +175,7 @@ class FrontChannel:
     """The protocol's routes, and the flow to which the pages belong."""
 
     flow: Flow
+    ending: Ending
     routes: tuple[Route, ...]
 
 
@@ -198,10 +201,25 @@ def front(
         *Sessions(store.database, bus, ending, people, cursors).routes(),
         *Grants(store, bus, people).routes(),
     )
-    return FrontChannel(flow, routes)
+    return FrontChannel(flow, ending, routes)
 
 
-async def telling(rows: Connection, tenant: str, client_id: str, session_id: str, person: str) -> None:
-    """Write down that an application is to be told that a session is over."""
-    payload = {"client_id": client_id, "session_id": session_id, "person": person}
-    await errands.put(rows, Errand(tenant, None, errands.LOGOUT, payload))
+def table(protocol: FrontChannel, pages: Pages, accounts: Accounts, desk: PeopleDesk) -> RouteTable:
+    """Every route of the service."""
+    return RouteTable(
+        *protocol.routes,
+        *people_pages.routes(protocol.flow, pages, accounts.factor, accounts.signup, accounts.tickets),
+        *accounts.routes(desk),
+    )
+
+
+def _accounts(lifecycle: Lifecycle, store: EventStore, bus: Bus, keyring: Keyring) -> Accounts:
+    """People's accounts, and what runs beside them: errands, and what is forgotten."""
+    passwords = Passwords()
+    lifecycle.on_stop(passwords.close)
+    accounts = Accounts.opened(store, keyring, passwords)
+    hands = {**accounts.hands(bus), errands.LOGOUT: LogoutHand(store.database, bus).hand}
+    lifecycle.background("errands", errands.Errands(store.database, hands).run())
+    lifecycle.background("forget attempts", forget_attempts(store.database, accounts.attempts.limits))
+    lifecycle.background("forget logins", forget_logins(store.database))
+    return accounts

@@ -19,6 +19,9 @@ class Settings:
     management_slots: int = 32
     """Management API requests under way at once in one process; one more is answered 503."""
 
+    page_slots: int = 256
+    """Pages, authorization requests and userinfo under way at once in one process; one more is answered 503."""
+
     management_requests_per_second: int = 1000
     """Requests of one application to the Management API a second, in one process; one more is answered 429."""
 

@@ -54,6 +54,7 @@ from services.token.grants.endpoint import TokenEndpoint, Writers
 from services.token.grants.grant import Reach
 from services.token.grants.redeeming import REDEEM, RENEW, Redeem, Renew, redeem_arguments, renew_arguments
 from services.token.grants.refresh_tokens import RefreshTokens
+from services.token.grants.revocation import Revocation
 from services.token.grants.signing import Signing
 from services.token.grants.standing import Standings
 from services.token.grants.sweeping import sweep
@@ -65,6 +66,7 @@ from services.token.routes.asks import QuickstartAsk
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
 from services.token.routes.people_asks import PeopleAsks
+from services.token.routes.refresh_tokens import RefreshTokenRoutes
 from services.token.rows import FOLDS, ClientRows, GrantRows, ResourceServerRows
 from services.token.rules import client, grant, resource_server
 
@@ -113,20 +115,29 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
 
     await _mirror(lifecycle, store, bus, locks, settings)
+    lifecycle.background("sweep", sweep(store, clock))
     believed, signing = _remember(lifecycle, bus, keyring)
     await _follow(lifecycle, store, bus, locks)
     standings, reach = Standings(store.database), Reach(store, bus, RefreshTokens(keyring))
-    endpoint = _endpoint(lifecycle, reach, standings, signing, clock, settings)
+    door = _door(lifecycle, store, clock, settings)
+    writers = _writers(lifecycle, store, signing, settings)
     applied = Applied(bus, SERVICE)
     await applied.listen()
     answered = AnsweredRequests(database, keyring.derived(idempotency.LABEL))
     lifecycle.background("forget answered requests", answered.sweep())
     desk = Desk(store, database, applied, answered, Cursors(*keyring.derived("cursor")))
 
+    routes = table(
+        TokenEndpoint(standings, signing, door, writers, reach),
+        Revocation(standings, door, reach),
+        Discovery(database),
+        desk,
+        RefreshTokenRoutes(desk, bus),
+    )
     edge = Edge(
         bus,
         SERVICE,
-        table(endpoint, Discovery(database), desk),
+        routes,
         slots={"token": settings.token_slots, "management": settings.management_slots, "public": 64},
         clock=clock,
         authorise=believed.guard(),
@@ -153,7 +164,6 @@ async def _mirror(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     await activity.agreed()
     retention = Retention(settings.activity_partition_rows, settings.activity_retention)
     lifecycle.background("partitions", keep_partitions(store, bus, retention))
-    lifecycle.background("sweep", sweep(store.database))
 
 
 def _remember(lifecycle: Lifecycle, bus: Bus, keyring: Keyring) -> tuple[Callers, Signing]:
@@ -178,11 +188,16 @@ async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     lifecycle.background("react to tenants", reactor.run())
 
 
-def _endpoint(
-    lifecycle: Lifecycle, reach: Reach, standings: Standings, signing: Signing, clock: Clock, settings: Settings
-) -> TokenEndpoint:
-    """The token endpoint with the writers whose commits its requests share."""
-    limit, store = settings.failures_per_minute, reach.store
+def _door(lifecycle: Lifecycle, store: EventStore, clock: Clock, settings: Settings) -> Door:
+    """Where applications authenticate, with the writer whose commits their failures share."""
+    refusals = BatchWriter[Refusal](store, REFUSE, partial(refuse_arguments, limit=settings.failures_per_minute))
+    lifecycle.background("refuse", refusals.run())
+    return Door(clock, refusals)
+
+
+def _writers(lifecycle: Lifecycle, store: EventStore, signing: Signing, settings: Settings) -> Writers:
+    """The writers whose commits the token endpoint's requests share; while one is under way its tokens are signed."""
+    limit = settings.failures_per_minute
     issues = BatchWriter[Issue](
         store,
         ISSUE,
@@ -202,25 +217,29 @@ def _endpoint(
         partial(renew_arguments, limit=limit),
         meanwhile=lambda items: signing.sign([i.issue.draft for i in items]),
     )
-    refusals = BatchWriter[Refusal](store, REFUSE, partial(refuse_arguments, limit=limit))
     lifecycle.background("issue", issues.run())
     lifecycle.background("redeem", redemptions.run())
     lifecycle.background("renew", renewals.run())
-    lifecycle.background("refuse", refusals.run())
-    door = Door(clock, refusals)
-    return TokenEndpoint(standings, signing, door, Writers(issues, redemptions, renewals), reach)
+    return Writers(issues, redemptions, renewals)
 
 
-def table(endpoint: TokenEndpoint, discovery: Discovery, desk: Desk) -> RouteTable:
+def table(
+    endpoint: TokenEndpoint,
+    revocation: Revocation,
+    discovery: Discovery,
+    desk: Desk,
+    refresh_tokens: RefreshTokenRoutes,
+) -> RouteTable:
     """Every route of the service."""
     return RouteTable(
-        *token.routes(endpoint),
+        *token.routes(endpoint, revocation),
         *discovery.routes(),
         *clients.routes(desk),
         *history.routes(desk),
         *client_credentials.routes(desk),
         *resource_servers.routes(desk),
         *client_grants.routes(desk),
+        *refresh_tokens.routes(),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from tests.bench import contenders, feed, limen, load, logs, management, openloop, replicas, spread, starts
+from tests.bench import contenders, feed, limen, load, logs, management, openloop, people, replicas, spread, starts
 from tests.bench.contenders import Contender
 from tests.bench.limen import Kept
 from tests.bench.load import Shot
@@ -14,7 +14,7 @@ from tests.bench.openloop import Timetable
 from tests.stack import Stack
 
 PARTS = (
-    *("starts", "memory", "tokens", "open-loop", "lag", "feed", "management", "sizes"),
+    *("starts", "memory", "tokens", "open-loop", "lag", "feed", "people", "management", "sizes"),
     *("rebuild", "verify", "replicas"),
 )
 
@@ -33,6 +33,7 @@ class Wanted:
     """Seconds of each load over few and many, and of each number of replicas: there are many such loads."""
     tenants_within: float = 150.0
     """Seconds after which the sizes are measured with as many tenants as there are."""
+    people: int = people.MANY
     events: int = 100_000
     """How long a log is rebuilt and verified."""
 
@@ -51,6 +52,7 @@ class Measured:
     timetables: list[Timetable] = field(default_factory=list)
     lagged: list[logs.Lagged] = field(default_factory=list)
     fed: feed.Fed | None = None
+    peopled: people.Found | None = None
     done: list[management.Done] = field(default_factory=list)
     spreads: list[spread.Spread] = field(default_factory=list)
     rebuilt: list[logs.Replayed] = field(default_factory=list)
@@ -118,6 +120,8 @@ def _further(stack: Stack, wanted: Wanted, found: Measured) -> None:
         if "feed" in parts:
             found.fed = feed.measured(stack, es256, wanted.rounds, wanted.seconds, say)
             _judge("with the feed", found.fed.with_feed, found)
+    if "people" in parts:
+        found.peopled = asyncio.run(people.measured(stack, wanted.rounds, say, wanted.people))
     if parts & {"management", "sizes"}:
         _sizes(stack, wanted, found)
     if parts & {"rebuild", "verify"}:

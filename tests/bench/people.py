@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import msgspec
 from argon2.low_level import Type, hash_secret
 
+from libs.postgres import connect
 from tests.bench.http import Connection, Heard, place, request
 from tests.stack import Stack
 
@@ -77,6 +78,10 @@ class Browser:
     async def get(self, url: str) -> Heard:
         """A page; redirects within the issuer are followed."""
         return await self._followed(await self._sent("GET", url), url)
+
+    async def again(self) -> Heard:
+        """The page that was got last, anew."""
+        return await self._sent("GET", self._at)
 
     async def submit(self, page: Heard, **filled: str) -> Heard:
         """The page's form, with its hidden fields, sent to where it says."""
@@ -320,3 +325,106 @@ async def storm(bench: Bench, count: int = 1000) -> tuple[float, float]:
 def _p95(values: Sequence[float]) -> float:
     ordered = sorted(values)
     return ordered[int(len(ordered) * 0.95)]
+
+
+async def pages(bench: Bench, seconds: float = 4.0) -> tuple[float, int]:
+    """How often a second the login page is served, and its bytes; each connection has a transaction of its own."""
+    browsers = [Browser(bench.base, each) for each in bench.connections]
+    firsts = [await each.get(bench.authorize()) for each in browsers]
+    until = time.monotonic() + seconds
+
+    async def work(browser: Browser) -> int:
+        served = 0
+        while time.monotonic() < until:
+            assert (await browser.again()).status == 200
+            served += 1
+        return served
+
+    began = time.monotonic()
+    served = sum(await asyncio.gather(*map(work, browsers)))
+    return served / (time.monotonic() - began), max(len(each.body) for each in firsts)
+
+
+FILL: Final = """
+WITH model AS (SELECT * FROM login.people WHERE tenant = 'default' LIMIT 1), many AS (
+    INSERT INTO login.people (tenant, person, version, connection_id, connection, provider, sealed_user_id, sealed,
+        email_verified, has_password, is_blocked, endings, user_id, email, name, profile, valid_from, created_at,
+        updated_at)
+    SELECT tenant, 'crowd' || n, version, connection_id, connection, provider, sealed_user_id, sealed, email_verified,
+        has_password, is_blocked, endings, 'auth0|crowd' || n, 'crowd-' || n || '@people.bench',
+        'crowd-' || n || '@people.bench', profile, valid_from, created_at, updated_at
+    FROM model, generate_series($1::int, $2::int) AS n RETURNING person
+), keys AS (
+    INSERT INTO login.person_keys SELECT tenant, 'crowd' || n, wrapped
+    FROM model JOIN login.person_keys USING (tenant, person), generate_series($1::int, $2::int) AS n
+), lookups AS (
+    INSERT INTO login.person_lookups SELECT tenant, connection_id, 'email', sha256(('crowd' || n)::bytea), 1,
+        'crowd' || n
+    FROM model, generate_series($1::int, $2::int) AS n
+)
+INSERT INTO login.passwords SELECT tenant, 'crowd' || n, phc, changed_at
+FROM model JOIN login.passwords USING (tenant, person), generate_series($1::int, $2::int) AS n
+"""
+"""A crowd of copies of somebody, as large as asked: they fill the tables and their indexes, and nobody signs in as one.
+"""
+
+CHUNK: Final = 50_000
+
+
+async def crowded(bench: Bench, first: int, last: int) -> None:
+    """Let there be so many people."""
+    connection = await connect(bench.stack.env["LIMEN_POSTGRES_URL"], name="bench")
+    try:
+        for start in range(first, last, CHUNK):
+            await connection.execute(FILL, start, min(start + CHUNK, last) - 1, timeout=300)
+        await connection.execute("VACUUM ANALYZE login.people, login.person_lookups, login.passwords", timeout=300)
+    finally:
+        await connection.close()
+
+
+SOME: Final = 64
+"""People whom the bench signs in."""
+
+FEW: Final = 1000
+MANY: Final = 1_000_000
+
+
+async def measured(stack: Stack, rounds: int, say: Callable[[str], None], many: int = MANY) -> Found:
+    """Everything of this part."""
+    found = Found(people=many)
+    bench = await opened(stack)
+    emails = await _people(bench)
+    browsers = [Browser(bench.base, each) for each in bench.connections]
+    for browser, email in zip(browsers, emails, strict=False):
+        code_of(await signed_in(bench, browser, email))
+    await machine(bench, 500)
+    for _ in range(rounds):
+        found.machine.append((await machine(bench))[0])
+        redeeming, tokens = await redeemed(bench, browsers)
+        found.codes.append(redeeming)
+        found.refreshes.append(await refreshed(bench, tokens))
+        found.pages.append((await pages(bench))[0])
+        say(f"machine {found.machine[-1]:,.0f}/s  codes {redeeming:,.0f}/s  refreshes {found.refreshes[-1]:,.0f}/s")
+    found.page_bytes = (await pages(bench, 0.1))[1]
+    for _ in range(rounds):
+        found.bare.append(await asyncio.to_thread(bare))
+        found.logins.append(await logins(bench, emails, 200))
+        say(f"argon2 {found.bare[-1]:,.1f}/s  logins {found.logins[-1]:,.1f}/s  pages {found.pages[-1]:,.0f}/s")
+    found.idle_p95, found.storm_p95 = await storm(bench)
+    say(f"tokens, p95: {found.idle_p95:.1f} ms alone, {found.storm_p95:.1f} ms in a storm of wrong passwords")
+    await crowded(bench, 0, FEW)
+    found.few = [await logins(bench, emails, 150) for _ in range(rounds)]
+    await crowded(bench, FEW, many)
+    found.many = [await logins(bench, emails, 150) for _ in range(rounds)]
+    say(f"logins beside {FEW:,} people {found.few[-1]:,.1f}/s, beside {many:,} {found.many[-1]:,.1f}/s")
+    for each in bench.connections:
+        each.close()
+    return found
+
+
+async def _people(bench: Bench) -> list[str]:
+    desk = _Desk(bench.base, f"Bearer {bench.stack.management_token()}", bench.connections[0])
+    emails = [f"person-{number}@people.bench" for number in range(SOME)]
+    for email in emails:
+        await desk.user(email)
+    return emails

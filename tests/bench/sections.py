@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tests.bench import feed, logs, management, quota, replicas
+from tests.bench import feed, logs, management, people_table, quota, replicas
 from tests.bench.figures import Figure, figure, number, ratios
 from tests.bench.logs import Replayed
 from tests.bench.parts import Measured
@@ -53,15 +53,9 @@ def aims(found: Measured) -> Iterable[Aim]:
         late = figure([each.p99 for each in found.lagged])
         what = f"a following projection at {logs.RATE:,} events/s, p99"
         yield Aim(what, f"{late.text()} ms", "250 ms", late.median <= LAG)
-    if found.fed is not None:
-        beside = ratios([shot.rate for shot in found.fed.with_feed], [shot.rate for shot in found.fed.without])
-        yield Aim("tokens a second with the feed beside without", beside.text(2), f"{1 - FEED_COST:g}", _enough(beside))
-        heard = figure(found.fed.heard)
-        yield Aim("events a second through one subscriber", heard.text(), f"{TO_ONE:,}", heard.median >= TO_ONE)
-        state = figure(found.fed.states)
-        yield Aim(
-            f"`limen state` on {feed.HISTORY:,} facts", f"{state.text(2)} s", f"{STATE:g} s", state.median <= STATE
-        )
+    yield from _of_feed(found.fed)
+    if found.peopled is not None:
+        yield from people_table.aims(found.peopled)
     for what, replayed in (("rebuild", found.rebuilt), ("`limen verify`", found.verified)):
         if replayed:
             rate = _rate(replayed)
@@ -78,6 +72,17 @@ def aims(found: Measured) -> Iterable[Aim]:
             yield Aim(f"Management API, {done.what}, a second", number(done.rate), f"{asked}", done.rate >= asked)
 
 
+def _of_feed(fed: feed.Fed | None) -> Iterable[Aim]:
+    if fed is None:
+        return
+    beside = ratios([shot.rate for shot in fed.with_feed], [shot.rate for shot in fed.without])
+    yield Aim("tokens a second with the feed beside without", beside.text(2), f"{1 - FEED_COST:g}", _enough(beside))
+    heard = figure(fed.heard)
+    yield Aim("events a second through one subscriber", heard.text(), f"{TO_ONE:,}", heard.median >= TO_ONE)
+    state = figure(fed.states)
+    yield Aim(f"`limen state` on {feed.HISTORY:,} facts", f"{state.text(2)} s", f"{STATE:g} s", state.median <= STATE)
+
+
 def _enough(beside: Figure) -> bool:
     return beside.median >= 1 - FEED_COST
 
@@ -92,7 +97,7 @@ def _beside(spread: Spread) -> Figure:
 
 def sections(found: Measured) -> list[str]:
     """The tables; empty where nothing was measured."""
-    early = [_timetables(found), _lags(found), _fed(found), _replays(found)]
+    early = [_timetables(found), _lags(found), _fed(found), people_table.section(found.peopled), _replays(found)]
     return [*early, _spreads(found), _replicas(found), _management(found)]
 
 

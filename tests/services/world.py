@@ -1,4 +1,4 @@
-"""`tenants` and `key_rotation` on a real Postgres and NATS, with a small log that plays `token`.
+"""`tenants` and `key_rotation` on a real Postgres and NATS, with small logs that play `token` and `connections`.
 
 async with World(addresses, nats.url) as world:
     await world.tenant("acme", "id.acme.example")
@@ -20,7 +20,7 @@ import msgspec
 from libs.bus import Bus
 from libs.edge.asks import ask
 from libs.edge.wire import VERSION, Reply, Request, decode_reply, encode
-from libs.eventstore import Context, Event, EventStore, Handler, Loaded, Relay
+from libs.eventstore import Catalogue, Context, Event, EventStore, Handler, Loaded, Relay
 from libs.eventstore.opening import migrations_of
 from libs.jose import Signer, private_key_from_der
 from libs.postgres import Connection, Database, Locks
@@ -29,6 +29,9 @@ from libs.runtime.ids import text
 from libs.runtime.lifecycle import Lifecycle
 from libs.sealed import Keyring, associated_data, keyring_from_text
 from libs.telemetry.readiness import Readiness
+from services.connections.commands import DATABASE
+from services.connections.events import CATALOGUE as CONNECTION_FACTS
+from services.connections.events import ConnectionCreated
 from services.key_rotation import app as key_rotation
 from services.key_rotation.commands import SigningKeysAnswer, SigningKeysOf, Times, purpose_of
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
@@ -46,6 +49,7 @@ SCHEMAS: Final = {
     "tenants": migrations_of("tenants"),
     "key_rotation": migrations_of("key_rotation"),
     "token": LOG,
+    "connections": LOG,
 }
 MANAGEMENT_SCOPES: Final = (
     "read:tenant_settings update:tenant_settings read:signing_keys update:signing_keys "
@@ -61,7 +65,7 @@ class Answer:
 
 
 class Say(msgspec.Struct, frozen=True):
-    """The command of the log that plays `token`: say these facts."""
+    """The command of a log that plays a service: say these facts."""
 
     tenant: str
     facts: tuple[Event, ...]
@@ -96,7 +100,7 @@ class World:
         nats_url: str,
         *,
         environ: Mapping[str, str] | None = None,
-        services: Sequence[str] = ("tenants", "key_rotation", "token"),
+        services: Sequence[str] = ("tenants", "key_rotation", "token", "connections"),
     ) -> None:
         self.addresses = addresses
         self.nats_url = nats_url
@@ -106,6 +110,7 @@ class World:
         self.keyring: Keyring = keyring_from_text(KEK)
         self.bus: Bus
         self.said: EventStore
+        self.connections: EventStore
         self.hosts: dict[str, str] = {}
         self._stack = AsyncExitStack()
 
@@ -156,24 +161,38 @@ class World:
         return KeyMaking(store, Forge(self.keyring, Clock()), times)
 
     async def _start_token(self) -> None:
-        lifecycle = self.lifecycle("token")
-        database = await Database.open(self.addresses.of["token"], schema="token", most=2)
+        self.said = await self._played(TOKEN_FACTS)
+
+    async def _start_connections(self) -> None:
+        self.connections = await self._played(CONNECTION_FACTS)
+
+    async def _played(self, catalogue: Catalogue) -> EventStore:
+        """A log that plays a service: it says what it is told to say."""
+        service = catalogue.service
+        lifecycle = self.lifecycle(service)
+        database = await Database.open(self.addresses.of[service], schema=service, most=2)
         lifecycle.on_stop(database.close)
-        self.said = EventStore(database, TOKEN_FACTS, self.bus, {Say: Handler(Words(), say)})
-        relay = Relay(self.said, self.bus, self._locks("token"), self.readiness, log="facts")
+        store = EventStore(database, catalogue, self.bus, {Say: Handler(Words(), say)})
+        relay = Relay(store, self.bus, self._locks(service), self.readiness, log="facts")
         lifecycle.background("relay", relay.run())
+        return store
 
     async def tenant(self, tenant: str, domain: str) -> None:
-        """Register a tenant, play `token`'s part of it, and wait until it is open."""
+        """Register a tenant, play the others' parts of it, and wait until it is open."""
         self.hosts[tenant] = domain
         command = RegisterTenant(tenant=tenant, name=tenant, domain=domain, scheme="https")
         await ask(self.bus, "tenants", "register", command, Registered)
         await self.token_prepared(tenant)
+        await self.connections_prepared(tenant)
         await eventually(lambda: self._is_open(tenant), within=10)
 
     async def token_prepared(self, tenant: str) -> None:
         fact = ResourceServerRegistered(id="a" * 24, identifier="x", is_system=True, properties={})
         await self.said.execute(Say(tenant, (fact,)), Context())
+
+    async def connections_prepared(self, tenant: str) -> None:
+        fact = ConnectionCreated(connection_id="con_0123456789abcdef", name=DATABASE, strategy="auth0", properties={})
+        await self.connections.execute(Say(tenant, (fact,)), Context())
 
     async def _is_open(self, tenant: str) -> bool:
         answer = await ask(self.bus, "tenants", "read", ReadTenant(tenant=tenant), TenantAnswer)

@@ -3,18 +3,37 @@
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from libs.edge import Route
+from libs.bus import Bus
+from libs.edge import Cursors, Route, RouteTable
+from libs.eventstore import EventStore
+from libs.jose import FollowedKeys
+from libs.postgres import Database
+from libs.sealed import Keyring
+from libs.sealed.passwords import Passwords
 from services.audit import routes as audit
 from services.audit.routes.logs import Logs
+from services.connections import app as connections
+from services.connections.routes.desk import Desk as ConnectionsDesk
 from services.key_rotation import routes as key_rotation
 from services.key_rotation.routes.signing_keys import SigningKeyRoutes
+from services.login import app as login
+from services.login.factors.password import PasswordFactor
+from services.login.factors.signup import SignUp
+from services.login.factors.tickets import Tickets
+from services.login.routes.accounts import Accounts
+from services.login.routes.ending import telling
+from services.login.routes.people_desk import PeopleDesk
+from services.login.routes.showing import Pages
+from services.login.rows.attempts import Attempts
 from services.tenants import routes as tenants
 from services.tenants.routes.branding import BrandingRoutes
 from services.tenants.routes.settings import SettingsRoutes
 from services.token import app as token
 from services.token.grants.endpoint import TokenEndpoint
+from services.token.grants.revocation import Revocation
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
+from services.token.routes.refresh_tokens import RefreshTokenRoutes
 
 T = TypeVar("T")
 
@@ -24,9 +43,32 @@ def _unwired(kind: type[T]) -> T:
     return object.__new__(kind)
 
 
+def _login() -> RouteTable:
+    """The table of `login`, whose rooms look into what they are given."""
+    store = _unwired(EventStore)
+    store.database = _unwired(Database)
+    pages, passwords, attempts = _unwired(Pages), _unwired(Passwords), _unwired(Attempts)
+    protocol = login.front(
+        store, _unwired(Bus), _unwired(FollowedKeys), dict[str, str]().get, None, telling, pages, _unwired(Cursors)
+    )
+    factor, signup, tickets = _unwired(PasswordFactor), _unwired(SignUp), _unwired(Tickets)
+    accounts = Accounts(store, passwords, attempts, factor, signup, tickets, _unwired(Keyring))
+    return login.table(protocol, pages, accounts, _unwired(PeopleDesk))
+
+
 TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
     "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes))),
-    "token": tuple(token.table(_unwired(TokenEndpoint), _unwired(Discovery), _unwired(Desk))),
+    "token": tuple(
+        token.table(
+            _unwired(TokenEndpoint),
+            _unwired(Revocation),
+            _unwired(Discovery),
+            _unwired(Desk),
+            _unwired(RefreshTokenRoutes),
+        )
+    ),
+    "login": tuple(_login()),
+    "connections": tuple(connections.table(_unwired(ConnectionsDesk), None)),
     "key_rotation": tuple(key_rotation.table(_unwired(SigningKeyRoutes))),
     "audit": tuple(audit.table(_unwired(Logs))),
 }

@@ -68,3 +68,7 @@ class Mailbox:
                 )
             )
         return shown
+
+    async def empty(self, tenant: str) -> None:
+        """Throw the mails of a tenant away."""
+        await mailbox.empty(self.database, tenant)

@@ -23,7 +23,7 @@ def routes(mailbox: Mailbox | None) -> tuple[Route, ...]:
     if mailbox is None:
         return ()
     each = MailboxRoutes(mailbox)
-    return (Route("GET", PATH, each.page), Route("GET", JSON, each.json))
+    return (Route("GET", PATH, each.page), Route("GET", JSON, each.json), Route("DELETE", JSON, each.empty))
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,12 @@ class MailboxRoutes:
         require_loopback(call)
         mails = await self.mailbox.newest(call.tenant)
         return answers.json([msgspec.to_builtins(each) for each in mails], headers=answers.NO_STORE)
+
+    async def empty(self, call: Call) -> Reply:
+        """Throw them away; a script that could do this from elsewhere would need a permission that nobody gets."""
+        require_loopback(call)
+        await self.mailbox.empty(call.tenant)
+        return answers.empty()
 
 
 def require_loopback(call: Call) -> None:

@@ -39,3 +39,9 @@ async def newest(database: Database, tenant: str) -> list[Kept]:
     """The mails of a tenant, newest first."""
     async with database.connection() as rows:
         return [Kept(*row) for row in await rows.fetch(NEWEST, tenant, KEPT)]
+
+
+async def empty(database: Database, tenant: str) -> None:
+    """Throw the mails of a tenant away."""
+    async with database.connection() as rows:
+        await rows.execute("DELETE FROM dev_mailbox WHERE tenant = $1", tenant)

@@ -87,7 +87,7 @@ class NoSuchConnection(NotFound):
     """There is no connection of this id in the tenant."""
 
     def __init__(self) -> None:
-        super().__init__("The connection does not exist.", "inexistent_connection")
+        super().__init__("The connection does not exist", "inexistent_connection")
 
 
 def create(command: CreateConnection, state: State, _now: datetime) -> Sequence[Event]:

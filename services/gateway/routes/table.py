@@ -27,6 +27,7 @@ def _shared(family: str, service: str, *methods: str) -> Route:
 EXACT: dict[str, Route] = {
     "/": ROOT,
     "/authorize": _page("login", "GET", "POST"),
+    "/authorize/resume": _page("login", "GET"),
     "/oauth/token": _shared("token", "token", "POST"),
     "/oauth/revoke": _shared("token", "token", "POST"),
     "/userinfo": _shared("userinfo", "login", "GET", "POST"),

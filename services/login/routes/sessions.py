@@ -79,7 +79,13 @@ class Sessions:
         return (
             Route("GET", ONE, self.read, scopes=("read:sessions",), operation=READ),
             Route("DELETE", ONE, self.delete, scopes=("delete:sessions",), operation=ACCEPTED),
-            Route("POST", f"{ONE}/revoke", self.revoke, scopes=("delete:sessions",), operation=ACCEPTED),
+            Route(
+                "POST",
+                f"{ONE}/revoke",
+                self.revoke,
+                scopes=("delete:sessions", "delete:refresh_tokens"),
+                operation=ACCEPTED,
+            ),
             Route("GET", OF_USER, self.list, scopes=("read:sessions",), operation=of_user),
             Route("DELETE", OF_USER, self.delete_all, scopes=("delete:sessions",), operation=ACCEPTED),
             Route(
@@ -125,10 +131,7 @@ class Sessions:
     async def delete_all(self, call: Call) -> Reply:
         """End all of a user's sessions."""
         somebody = await self._named(call)
-        for session_id in await sessions.sessions_held_by(self._database, call.tenant, somebody.person):
-            session = await sessions.session(self._database, call.tenant, session_id)
-            if session is not None:
-                await self._ending.end(call.tenant, session, "admin", context_of(call))
+        await self._ending.end_all(call.tenant, somebody.person, "admin")
         return answers.empty(status=202)
 
     async def refresh_tokens(self, call: Call) -> Reply:

@@ -22,7 +22,7 @@ DEFAULT_FLAGS: Final[Mapping[str, bool]] = {
     "disable_management_api_sms_obfuscation": True,
     "enable_adfs_waad_email_verification": False,
     "enable_apis_section": False,
-    "enable_client_connections": False,
+    "enable_client_connections": True,
     "enable_custom_domain_in_emails": False,
     "enable_dynamic_client_registration": False,
     "enable_idtoken_api2": False,

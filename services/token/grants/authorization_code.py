@@ -62,7 +62,6 @@ async def _redeemable(asked: Asked) -> tuple[Code, Api | None]:
         client_id=asked.standing.client_id,
         redirect_uri=given.get("redirect_uri"),
         code_verifier=given.get("code_verifier"),
-        now=asked.now,
     )
     api = people.api_of(row)
     if code.audience is not None and (api is None or not people.is_for_people(api)):

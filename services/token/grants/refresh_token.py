@@ -38,7 +38,7 @@ class RefreshToken:
         """Grant what was granted, or less of it."""
         client = people.require_allowed(asked)
         presented, grant, api = await _genuine(asked)
-        successor(presented.generation, grant.chain, client.refresh_token, asked.now)
+        successor(presented.generation, grant.chain, client.refresh_token, grant.read_at)
         people.require_target(asked.parameters, grant.audience)
         scope = _scope(asked, grant, api)
         answer = await _person(asked, grant, scope)

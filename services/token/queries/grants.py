@@ -22,7 +22,10 @@ class ApiRow(msgspec.Struct, frozen=True):
 
 
 class GrantRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A grant that lives, as its row says; `client_is_there` is whether its application still exists."""
+    """A grant that lives, as its row says; `client_is_there` is whether its application still exists.
+
+    `read_at` is the database's time: by the request's, which is older, a retry would seem to be within the leeway.
+    """
 
     grant_id: str
     handle: bytes
@@ -46,6 +49,7 @@ class GrantRow(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     client_is_there: bool
     is_rotating: bool
+    read_at: datetime
 
 
 _API: Final = """
@@ -56,7 +60,7 @@ _API: Final = """
 _CODE: Final = f"""
 SELECT c.sha256, c.client_id, c.redirect_uri, c.scope, c.audience, c.nonce, c.code_challenge, c.requested, c.person,
     c.session_id, c.auth_time, c.acr, c.amr, c.org_id, c.cnf, c.resource, c.act, c.issued_at, c.expires_at, c.spent_at,
-    c.grant_id, {_API}
+    c.grant_id, clock_timestamp() AS read_at, {_API}
 FROM codes c LEFT JOIN resource_servers r ON r.tenant = c.tenant AND r.identifier = c.audience
 WHERE c.tenant = $1 AND c.sha256 = $2
 """  # noqa: S608
@@ -64,7 +68,7 @@ WHERE c.tenant = $1 AND c.sha256 = $2
 _GRANT: Final = f"""
 SELECT g.grant_id, g.handle, g.salt, g.epoch, g.generation, g.retries, g.retry_until, g.requested, g.idle_expires_at,
     g.last_exchanged_at, g.client_id, g.person, g.session_id, g.scope, g.audience, g.auth_time, g.acr, g.amr, g.org_id,
-    g.is_offline, g.created_at, g.expires_at, {_API},
+    g.is_offline, g.created_at, g.expires_at, clock_timestamp() AS read_at, {_API},
     EXISTS (SELECT FROM clients c WHERE c.tenant = g.tenant AND c.client_id = g.client_id AND NOT c.is_deleted)
         AS client_is_there,
     coalesce((SELECT c.properties->'refresh_token'->>'rotation_type' = 'rotating' FROM clients c

@@ -25,6 +25,15 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     },
 }
 
+OF_PUBLIC: Final[Mapping[str, Any]] = {
+    "rotation_type": "rotating",
+    "expiration_type": "expiring",
+    "leeway": 10,
+    "infinite_token_lifetime": False,
+    "infinite_idle_token_lifetime": False,
+}
+"""What a new public application's refresh tokens are, where it does not say: a stolen one shows (RFC 9700 §2.2.2)."""
+
 SHOWN_WHEN_ABSENT: Final[Mapping[str, Any]] = {"callbacks": []}
 """What is answered of a property that an application does not have: to set it to that changes nothing."""
 
@@ -41,6 +50,9 @@ def of_new(given: Mapping[str, Any], *, has_credentials: bool) -> dict[str, Any]
     if not has_credentials and properties.get("app_type") in PUBLIC_TYPES:
         properties.setdefault("token_endpoint_auth_method", "none")
     properties.setdefault("grant_types", _grant_types(properties.get("app_type")))
+    if is_public(properties):
+        said = given.get("refresh_token") or {}
+        properties["refresh_token"] = {**properties["refresh_token"], **OF_PUBLIC, **_laid_over(None, said)}
     return _settled(properties)
 
 

@@ -42,7 +42,7 @@ class VerifierWithoutChallenge(InvalidRequest):
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """A code as its row says; `sha256` is its hash."""
+    """A code as its row says; `sha256` is its hash, `read_at` the database's time when it was read."""
 
     sha256: bytes
     client_id: str
@@ -65,10 +65,11 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     spent_at: datetime | None
     grant_id: str | None
+    read_at: datetime
 
 
 def require_redeemable(
-    code: Code | None, *, client_id: str, redirect_uri: str | None, code_verifier: str | None, now: datetime
+    code: Code | None, *, client_id: str, redirect_uri: str | None, code_verifier: str | None
 ) -> Code:
     """The code, when this client may redeem it now.
 
@@ -84,7 +85,7 @@ def require_redeemable(
     _require_verifier(code.code_challenge, code_verifier)
     if code.spent_at is not None:
         raise CodeReplayed(code.grant_id or "")
-    if code.expires_at <= now:
+    if code.expires_at <= code.read_at:
         raise UnknownCode
     return code
 

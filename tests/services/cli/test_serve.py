@@ -104,13 +104,13 @@ def test_roles_are_made_only_by_whom_may(environ: dict[str, str]) -> None:
 def test_a_schema_of_an_older_release_is_one_line(environ: dict[str, str]) -> None:
     assert limen(environ, "migrate").returncode == 0
     database_url = environ["LIMEN_TENANTS_POSTGRES_URL"]
-    run_sql(database_url, "UPDATE tenants.migrations SET number = 99 WHERE number = 100")
+    run_sql(database_url, "UPDATE tenants.migrations SET number = 99 WHERE number = 101")
     try:
         refused = limen(environ, "serve", "tenants")
     finally:
-        run_sql(database_url, "UPDATE tenants.migrations SET number = 100 WHERE number = 99")
+        run_sql(database_url, "UPDATE tenants.migrations SET number = 101 WHERE number = 99")
     assert refused.returncode == 3
-    assert refused.stderr == "limen: schema tenants is at 99, this release needs 100: run `limen migrate`\n"
+    assert refused.stderr == "limen: schema tenants is at 100, this release needs 101: run `limen migrate`\n"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_everything_runs_as_direct_children_in_groups_of_their_own(up: Up) -> No
 
 def test_mails_are_shown_where_no_mail_server_is_given(up: Up) -> None:
     told = json.loads((up.data.path / "told-tenants-key_rotation-connections.json").read_text())
-    assert told["LIMEN_DEV_MAILBOX"] == "true"
+    assert told["LIMEN_DEV_MAILBOX"] == "on"
     assert re.search(r"Mailbox +http://localhost:\d+/dev/mailbox", up.said.read_text())
 
 

@@ -17,6 +17,7 @@ SEEN = ("/authorize?client_id=a&state=%3Cscript%3E", "/u/login?state=abc", "/oid
     [
         ("GET", "/authorize", "login"),
         ("POST", "/authorize", "login"),
+        ("GET", "/authorize/resume", "login"),
         ("POST", "/u/login/password", "login"),
         ("GET", "/u/static/page.css", "login"),
         ("GET", "/userinfo", "login"),

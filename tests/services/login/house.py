@@ -118,9 +118,7 @@ class House:
             answered=answered,
         )
         await mailbox.serve(bus)
-        return cls(
-            database, store, accounts, edge, mailbox, Errands(database, accounts.hands(bus)), passwords, ended
-        )
+        return cls(database, store, accounts, edge, mailbox, Errands(database, accounts.hands(bus)), passwords, ended)
 
     async def manage(
         self,

@@ -15,6 +15,7 @@ from services.tenants.events import (
 )
 from services.tenants.rules.settings import MandatoryAlgorithmMissing, effective
 from services.tenants.rules.tenant import (
+    PARTS,
     DomainTaken,
     Entry,
     NoSuchTenant,
@@ -78,12 +79,20 @@ def test_a_tenant_moves() -> None:
 
 
 def test_a_tenant_opens_with_its_last_part() -> None:
-    keys, token = TenantPartPrepared(part="keys"), TenantPartPrepared(part="token")
-    mark_keys, mark_token = MarkPrepared(tenant="acme", part="keys"), MarkPrepared(tenant="acme", part="token")
+    keys, token, connections = (TenantPartPrepared(part=part) for part in PARTS)
+    mark_keys, mark_token, mark_connections = (MarkPrepared(tenant="acme", part=part) for part in PARTS)
     TENANTS.given(REGISTERED).when(mark_prepared, mark_keys).then(keys)
     TENANTS.given(REGISTERED, keys).when(mark_prepared, mark_keys).then_nothing()
-    TENANTS.given(REGISTERED, keys).when(mark_prepared, mark_token).then(token, TenantOpened())
+    TENANTS.given(REGISTERED, keys).when(mark_prepared, mark_token).then(token)
+    TENANTS.given(REGISTERED, keys, token).when(mark_prepared, mark_connections).then(connections, TenantOpened())
+    TENANTS.given(REGISTERED, connections, token).when(mark_prepared, mark_keys).then(keys, TenantOpened())
     TENANTS.given(REGISTERED, token, keys, TenantOpened()).when(mark_prepared, mark_token).then_nothing()
+
+
+def test_a_tenant_that_was_open_before_a_part_was_asked_for_stays_open() -> None:
+    keys, token, connections = (TenantPartPrepared(part=part) for part in PARTS)
+    before = TENANTS.given(REGISTERED, keys, token, TenantOpened())
+    before.when(mark_prepared, MarkPrepared(tenant="acme", part="connections")).then(connections)
 
 
 def test_a_part_of_nobody_is_quiet() -> None:

@@ -21,7 +21,8 @@ from libs.eventstore import Context, EventStore
 from libs.eventstore.opening import migrations_of
 from libs.postgres import Database
 from libs.runtime.clock import wall
-from libs.runtime.ids import client_secret, prefixed, text
+from libs.runtime.errors import Unavailable
+from libs.runtime.ids import client_secret, hex24, prefixed, text
 from libs.sealed import hash_of_secret
 from services.login.commands import PersonAnswer, PersonOf
 from services.tenants.commands import Registered, RegisterTenant
@@ -59,8 +60,15 @@ class People:
     refusal: str | None = None
     claims: dict[str, Any] = field(default_factory=lambda: {"name": "Jo", "email": "jo@acme.example"})
     asked: list[PersonOf] = field(default_factory=list)
+    is_away: bool = False
+
+    def reset(self) -> None:
+        self.refusal, self.is_away = None, False
+        self.claims = {"name": "Jo", "email": "jo@acme.example"}
 
     async def answer(self, asked: PersonOf) -> PersonAnswer:
+        if self.is_away:
+            raise Unavailable("login is away")
         self.asked.append(asked)
         return PersonAnswer(refusal=self.refusal, sub=USER_ID, claims=self.claims)
 
@@ -68,7 +76,7 @@ class People:
 class Town(World):
     """Two replicas of `token`, `tenants`, `key_rotation`, the tenant `acme` with an API, and people."""
 
-    replicas = 1
+    replicas = 2
 
     async def _start(self) -> None:
         self.people = People()
@@ -76,7 +84,22 @@ class Town(World):
         serving = await answer_asks(self.bus, "login", "person", PersonOf, self.people.answer, slots=200)
         self._stack.push_async_callback(serving.drain, within=1)
         await self._tenant("acme", DOMAIN)
-        await self.run(RegisterResourceServer("acme", "a" * 24, API, _api_properties()))
+        await self.api(API)
+
+    async def api(self, identifier: str) -> str:
+        """An API with two scopes; its id."""
+        api_id = hex24()
+        await self.run(RegisterResourceServer("acme", api_id, identifier, _api_properties()))
+        return api_id
+
+    async def grant(self, tokens: Mapping[str, Any]) -> Any:
+        """The row of a grant."""
+        (row,) = await self.rows("SELECT * FROM grants WHERE grant_id = $1", grant_of(tokens))
+        return row
+
+    async def alter(self, tokens: Mapping[str, Any], sql: str) -> None:
+        """Change the row of a grant."""
+        await self.rows(f"UPDATE grants SET {sql} WHERE grant_id = $1", grant_of(tokens))
 
     async def _start_token(self) -> None:
         database = await Database.open(self.addresses.of["token"], schema="token", most=2)
@@ -89,6 +112,7 @@ class Town(World):
         self.hosts[tenant] = domain
         command = RegisterTenant(tenant=tenant, name=tenant, domain=domain, scheme="https")
         await ask(self.bus, "tenants", "register", command, Registered)
+        await self.connections_prepared(tenant)
         await eventually(lambda: self._is_open(tenant), within=10)
         await eventually(lambda: self._is_known(tenant), within=10)
 
@@ -122,8 +146,7 @@ class Town(World):
         """A request as the gateway passes it on."""
         kind = "application/json" if as_json else "application/x-www-form-urlencoded"
         body = json.dumps(form) if as_json else urlencode(form, doseq=True)
-        reply = await self.edge("POST", path, [("content-type", kind)], body.encode(), tenant=tenant)
-        return reply
+        return await self.edge("POST", path, [("content-type", kind)], body.encode(), tenant=tenant)
 
     async def edge(
         self,

@@ -54,24 +54,24 @@ RESOURCE_SERVER: Final = Resource(
         "Auth0's profile of access tokens or that of RFC 9068",
     ),
     removable("enforce_policies", BOOLEAN, "Whether permissions are enforced"),
+    removable("token_lifetime_for_web", SECONDS),
+    removable("allow_offline_access", BOOLEAN),
+    removable(
+        "subject_type_authorization",
+        Object(
+            Property("user", _policy("allow_all", "deny_all", "require_client_grant")),
+            Property("client", _policy("deny_all", "require_client_grant")),
+            Property("anonymous_user", _policy("deny_all", "require_client_grant")),
+        ),
+    ),
     *waiting(
         "people",
-        removable("token_lifetime_for_web", SECONDS),
         removable("token_lifetime_for_anonymous_access_tokens", SECONDS),
-        removable("allow_offline_access", BOOLEAN),
         removable("allow_online_access", BOOLEAN),
         removable("allow_online_access_with_ephemeral_sessions", BOOLEAN),
         removable("skip_consent_for_verifiable_first_party_clients", BOOLEAN),
         removable("require_consent_non_repudiation", BOOLEAN),
         removable("consent_policy", choice("transactional-authorization-with-mfa")),
-        removable(
-            "subject_type_authorization",
-            Object(
-                Property("user", _policy("allow_all", "deny_all", "require_client_grant")),
-                Property("client", _policy("deny_all", "require_client_grant")),
-                Property("anonymous_user", _policy("deny_all", "require_client_grant")),
-            ),
-        ),
     ),
     *waiting(
         "rich authorization requests and actions",

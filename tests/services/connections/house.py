@@ -1,0 +1,125 @@
+"""`connections` beside `tenants` and `key_rotation`, with a small log that plays `token`."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from libs.edge.asks import answer_asks, ask
+from libs.eventstore import Context, Event
+from libs.eventstore.opening import migrations_of
+from libs.runtime.lifecycle import Lifecycle
+from libs.runtime.ids import text
+from services.connections import app
+from services.connections.commands import Accepted, DeliverLogout, DeliverMail
+from services.connections.events import CATALOGUE
+from services.connections.rules.defaults import first_connection
+from services.token.commands import LogoutToken, LogoutTokenFor
+from tests.conftest import MakeDatabase, eventually
+from tests.services.world import SCHEMAS, Answer, Say, World
+
+ALL: Final = {**SCHEMAS, "connections": migrations_of("connections")}
+SCOPES: Final = (
+    "read:connections create:connections update:connections delete:connections read:connections_options "
+    "read:tenant_settings update:tenant_settings"
+)
+FAST: Final = {"LIMEN_DELIVERY_BACKOFF": "50ms"}
+
+
+class House(World):
+    """The running services, and what a test does with them."""
+
+    connections: Lifecycle
+    catalogue = CATALOGUE
+
+    async def _start_connections(self) -> None:
+        self.connections = self.lifecycle("connections")
+        await app.start(self.connections, self._locks("connections"), self.keyring)
+
+    async def ask(self, method: str, path: str, body: Any = None, *, scope: str = SCOPES, **more: Any) -> Answer:
+        """A request to `/api/v2/connections`."""
+        token = more.pop("token", None) or await self.token(more.get("tenant", "acme"), scope=scope)
+        return await self.management("connections", method, f"/api/v2/connections{path}", body, token=token, **more)
+
+    async def said_by_token(self, *facts: Event, tenant: str = "acme") -> None:
+        """Facts of `token`."""
+        await self.said.execute(Say(tenant, facts), Context())
+
+    async def first(self, tenant: str = "acme") -> str:
+        """The id of the tenant's first connection, once it is there."""
+        id_ = first_connection(tenant)
+
+        async def is_there() -> bool:
+            return (await self.ask("GET", f"/{id_}", tenant=tenant)).status == 200
+
+        await eventually(is_there, within=10)
+        return id_
+
+    async def clients_of(self, connection_id: str, tenant: str = "acme") -> list[str]:
+        answer = await self.ask("GET", f"/{connection_id}/clients", tenant=tenant)
+        return [each["client_id"] for each in answer.body["clients"]]
+
+    async def mail(self, template: str = "verify_email", **changes: Any) -> str:
+        """Ask for a mail; its id."""
+        asked: dict[str, Any] = {
+            "id": text(20),
+            "tenant": "acme",
+            "person": "p1",
+            "template": template,
+            "to": "ada@example.com",
+            "locale": "en",
+            "variables": {"url": "https://id.acme.example/u/verify-email?ticket=t", "name": "Ada", "minutes": "60"},
+        }
+        question = DeliverMail(**(asked | changes))
+        return (await ask(self.bus, "connections", "deliver_mail", question, Accepted)).id
+
+    async def logout(self, **changes: Any) -> str:
+        """Ask for a logout; its id."""
+        asked = {"id": text(20), "tenant": "acme", "client_id": "app1", "session_id": "s1", "sub": "auth0|1"}
+        question = DeliverLogout(**(asked | changes))
+        return (await ask(self.bus, "connections", "deliver_logout", question, Accepted)).id
+
+    async def tokens_for(self, *urls: str) -> list[LogoutTokenFor]:
+        """Play `token`, which makes a logout token; what it was asked."""
+        asked: list[LogoutTokenFor] = []
+
+        async def made(question: LogoutTokenFor) -> LogoutToken:
+            asked.append(question)
+            return LogoutToken(token=f"token {len(asked)}", urls=list(urls))
+
+        await answer_asks(self.bus, "token", "logout_token", LogoutTokenFor, made)
+        return asked
+
+    async def happened(self) -> list[tuple[str, dict[str, Any]]]:
+        """The activity of `connections`: types and data."""
+        async with self.database("connections") as database, database.connection() as rows:
+            found = await rows.fetch("SELECT type, data FROM activity ORDER BY pos")
+        return [(row["type"].removeprefix("connections."), row["data"]) for row in found]
+
+    async def types(self) -> list[str]:
+        return [kind for kind, _ in await self.happened()]
+
+    async def ended(self, *types: str) -> None:
+        """Wait until this has happened, and nothing else."""
+
+        async def has() -> bool:
+            return await self.types() == list(types)
+
+        await eventually(has, within=10)
+
+    async def deliveries(self) -> Sequence[Any]:
+        async with self.database("connections") as database, database.connection() as rows:
+            return list(await rows.fetch("SELECT * FROM deliveries"))
+
+    async def run(self, statement: str) -> Any:
+        async with self.database("connections") as database, database.connection() as rows:
+            return await rows.fetch(statement)
+
+
+@asynccontextmanager
+async def house(make_database: MakeDatabase, nats_url: str, **environ: str) -> AsyncIterator[House]:
+    """It, with the tenants `acme` and `other`."""
+    services = ("tenants", "key_rotation", "token", "connections")
+    async with House(await make_database(**ALL), nats_url, environ=FAST | environ, services=services) as one:
+        await one.tenant("acme", "id.acme.example")
+        await one.tenant("other", "id.other.example")
+        yield one

@@ -1,0 +1,98 @@
+"""The Management API of sessions, refresh tokens of a user, and consents."""
+
+import pytest
+
+from libs.eventstore.verify import folds
+from services.login.events import CATALOGUE
+from services.login.rows.consents import FOLD as CONSENTS
+from services.login.rows.sessions import FOLD as SESSIONS
+from tests.services.login.front import Browser, Front
+
+
+async def session_id(front: Front) -> str:
+    return str((await front.events("login.session_started"))[-1]["session_id"])
+
+
+async def test_a_session_is_shown_and_ended(front: Front, browser: Browser) -> None:
+    await browser.sign_in()
+    id_ = await session_id(front)
+    shown = await front.api("GET", f"sessions/{id_}", "read:sessions")
+    assert shown.status == 200
+    assert (shown.json["id"], shown.json["user_id"]) == (id_, "auth0|ada")
+    assert shown.json["clients"] == [{"client_id": "app"}]
+    assert shown.json["authentication"]["methods"][0]["name"] == "pwd"
+    assert (await front.api("DELETE", f"sessions/{id_}", "delete:sessions")).status == 202
+    assert (await front.api("DELETE", f"sessions/{id_}", "delete:sessions")).status == 202
+    assert (await front.api("GET", f"sessions/{id_}", "read:sessions")).status == 404
+    assert (await browser.authorize(prompt="none")).said["error"] == "login_required"
+    assert not front.token.revoked
+
+
+@pytest.mark.security("RS-08")
+async def test_a_revoked_session_ends_what_was_granted_in_it(front: Front, browser: Browser) -> None:
+    await browser.sign_in()
+    id_ = await session_id(front)
+    assert (await front.api("POST", f"sessions/{id_}/revoke", "delete:sessions")).status == 202
+    (asked,) = front.token.revoked
+    assert (asked.person, asked.session_id) == ("p1", id_)
+    (ended,) = await front.events("login.session_ended")
+    assert ended["reason"] == "revoked"
+    assert (await front.api("POST", "sessions/nothing/revoke", "delete:sessions")).status == 404
+
+
+async def test_sessions_of_a_user_come_in_pages_and_end_together(front: Front) -> None:
+    browsers = [front.browser() for _ in range(3)]
+    for browser in browsers:
+        await browser.sign_in()
+    first = await front.api("GET", "users/auth0%7Cada/sessions", "read:sessions", "take=2")
+    assert len(first.json["sessions"]) == 2
+    rest = await front.api("GET", "users/auth0%7Cada/sessions", "read:sessions", f"take=2&from={first.json['next']}")
+    assert len({each["id"] for each in (*first.json["sessions"], *rest.json["sessions"])}) == 3
+    assert "next" not in rest.json
+    assert (await front.api("GET", "users/auth0%7Cbob/sessions", "read:sessions")).json == {"sessions": []}
+    assert (await front.api("GET", "users/nobody/sessions", "read:sessions")).status == 404
+    assert (await front.api("DELETE", "users/auth0%7Cada/sessions", "delete:sessions")).status == 202
+    for browser in browsers:
+        assert (await browser.authorize(prompt="none")).said["error"] == "login_required"
+
+
+async def test_refresh_tokens_of_a_user_are_asked_of_token(front: Front) -> None:
+    page = await front.api("GET", "users/auth0%7Cada/refresh-tokens", "read:refresh_tokens")
+    assert [each["id"] for each in page.json["tokens"]] == ["r1"]
+    assert page.json["tokens"][0]["user_id"] == "auth0|ada"
+    assert (await front.api("DELETE", "users/auth0%7Cada/refresh-tokens", "delete:refresh_tokens")).status == 202
+    assert [each.person for each in front.token.revoked] == ["p1"]
+
+
+async def test_consents_are_grants_to_auth0(front: Front, browser: Browser) -> None:
+    asking = await browser.sign_in("stranger", audience="https://api.example/", scope="openid read")
+    await browser.consent(asking)
+    (grant,) = (await front.api("GET", "grants", "read:grants", "user_id=auth0%7Cada")).json
+    assert {name: value for name, value in grant.items() if name != "id"} == {
+        "clientID": "stranger",
+        "user_id": "auth0|ada",
+        "audience": "https://api.example/",
+        "scope": ["openid", "read"],
+    }
+    assert (await front.api("GET", "grants", "read:grants", "user_id=nobody")).json == []
+    assert (await front.api("GET", "grants", "read:grants", "include_totals=true")).json["total"] == 1
+    assert (await front.api("DELETE", f"grants/{grant['id']}", "delete:grants")).status == 204
+    assert (await front.api("DELETE", f"grants/{grant['id']}", "delete:grants")).status == 204
+    assert front.token.revoked[0].client_id == "stranger"
+    silent = await browser.authorize("stranger", prompt="none", audience="https://api.example/", scope="openid read")
+    assert silent.said["error"] == "consent_required"
+    again = await browser.authorize("stranger", audience="https://api.example/", scope="openid read")
+    assert "code" in (await browser.consent(again)).said
+    assert (await front.api("DELETE", "grants", "delete:grants", "user_id=auth0%7Cada")).status == 204
+    assert (await front.api("GET", "grants", "read:grants")).json == []
+
+
+async def test_rows_are_what_their_facts_say(front: Front, browser: Browser) -> None:
+    await browser.sign_in()
+    await browser.sign_in(prompt="login")
+    await browser.consent(await browser.authorize("stranger"))
+    await browser.sign_in(person="p2", prompt="login")
+    assert len(await front.events("login.session_started")) == 2
+    async with front.database.transaction() as rows:
+        for check, count in ((SESSIONS, 2), (CONSENTS, 1)):
+            assert await folds(rows, CATALOGUE, check) == (count, [])
