@@ -1,5 +1,6 @@
 """Applications as the front channel needs them; follows `token`."""
 
+from datetime import datetime
 from typing import Any, Final, get_args
 
 import msgspec
@@ -16,7 +17,8 @@ CREATE TABLE {table} (
     tenant     text   NOT NULL,
     client_id  text   NOT NULL,
     version    bigint NOT NULL,
-    properties jsonb  NOT NULL
+    properties jsonb  NOT NULL,
+    registered_at timestamptz
 );
 COMMENT ON TABLE  {table}            IS 'Applications as the front channel needs them; follows token.';
 COMMENT ON COLUMN {table}.key        IS 'tenant/client_id.';
@@ -24,6 +26,7 @@ COMMENT ON COLUMN {table}.tenant     IS 'Whose application.';
 COMMENT ON COLUMN {table}.client_id  IS 'RFC 6749 section 2.2.';
 COMMENT ON COLUMN {table}.version    IS 'Position of the last fact that changed it.';
 COMMENT ON COLUMN {table}.properties IS 'What the Management API shows, without secrets.';
+COMMENT ON COLUMN {table}.registered_at IS 'When it was registered.';
 """
 
 
@@ -35,6 +38,7 @@ class ClientFacts(msgspec.Struct, frozen=True):
     client_id: str
     version: int
     properties: dict[str, Any]
+    registered_at: datetime | None = None
 
 
 Changes = ClientRegistered | ClientChanged | ClientDeleted
@@ -45,7 +49,7 @@ def after(row: ClientFacts | None, envelope: Envelope, event: Changes) -> Client
     match row, event:
         case _, ClientRegistered():
             key = key_of(envelope, event)
-            return ClientFacts(key, envelope.tenant, event.client_id, envelope.pos, event.properties)
+            return ClientFacts(key, envelope.tenant, event.client_id, envelope.pos, event.properties, envelope.at)
         case ClientFacts(), ClientChanged(properties=changes):
             return replace(row, version=envelope.pos, properties=merged(row.properties, changes))
         case _, ClientDeleted():

@@ -20,7 +20,7 @@ COLUMNS: Final = (
 ONE: Final = f"SELECT {COLUMNS} FROM people p WHERE tenant = $1 AND person = $2"  # noqa: S608
 BY_USER_ID: Final = f"SELECT {COLUMNS} FROM people p WHERE tenant = $1 AND user_id = $2"  # noqa: S608
 BY_EMAIL: Final = (
-    f"SELECT {COLUMNS} FROM people p WHERE tenant = $1 AND lower(email) = lower($2) "  # noqa: S608
+    f'SELECT {COLUMNS} FROM people p WHERE tenant = $1 AND lower(email) COLLATE "C" = lower($2) '  # noqa: S608
     "ORDER BY created_at, person LIMIT 100"
 )
 

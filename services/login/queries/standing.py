@@ -1,7 +1,7 @@
 """Where an application stands: the application, its tenant and the connections it may use, in one statement."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from services.login.projections.connections import ConnectionRow
 from services.login.projections.tenants import TenantRow
 
 STANDING: Final = """
-SELECT to_jsonb(t) AS tenant, c.properties,
+SELECT to_jsonb(t) AS tenant, c.properties, c.registered_at,
     (SELECT coalesce(jsonb_agg(to_jsonb(n) ORDER BY n.connection_id), '[]') FROM connections_v1 n
      WHERE n.tenant = t.tenant AND $2 = ANY (n.clients)) AS connections
 FROM tenants_v1 t LEFT JOIN clients_v1 c ON c.key = t.tenant || '/' || $2
@@ -25,6 +25,9 @@ WHERE t.tenant = $1
 API: Final = "SELECT identifier, properties FROM apis_v1 WHERE tenant = $1 AND identifier = $2"
 
 CLIENTS: Final = "SELECT client_id, properties FROM clients_v1 WHERE key = ANY ($1)"
+
+SETTLING: Final = timedelta(seconds=10)
+"""`connections` hears of a new application and enables its own for it; until then there is none."""
 
 IDLE: Final = timedelta(hours=72)
 ABSOLUTE: Final = timedelta(hours=168)
@@ -38,6 +41,11 @@ class ClientRow:
     properties: dict[str, Any]
     tenant: TenantRow
     connections: tuple[ConnectionRow, ...] = ()
+    registered_at: datetime | None = None
+
+    def is_settling(self, now: datetime) -> bool:
+        """Whether it is so new that the connections which are enabled for it may not have been heard of."""
+        return not self.connections and self.registered_at is not None and now - self.registered_at < SETTLING
 
     @property
     def name(self) -> str:
@@ -116,6 +124,7 @@ async def standing(database: Database, tenant: str, client_id: str) -> ClientRow
         msgspec.json.decode(row["properties"]),
         msgspec.json.decode(row["tenant"], type=TenantRow),
         msgspec.json.decode(row["connections"], type=tuple[ConnectionRow, ...]),
+        row["registered_at"],
     )
 
 

@@ -23,7 +23,7 @@ DEPTH: Final = 10
 TOTALS: Final = 256
 """Totals that are remembered, until the log of facts moves."""
 
-CASELESS: Final = {"email": "lower(email)", "name": "lower(name)"}
+CASELESS: Final = {"email": 'lower(email) COLLATE "C"', "name": 'lower(name) COLLATE "C"'}
 EXACT: Final = {"user_id": "user_id"}
 MEMBERS: Final = ("username", "given_name", "family_name", "nickname", "phone_number")
 TRUTHS: Final = {"email_verified": "email_verified", "blocked": "is_blocked"}
@@ -37,10 +37,16 @@ SORTS: Final = {
     "created_at": "created_at",
     "updated_at": "updated_at",
     "last_login": "last_login",
-    "email": "lower(email)",
-    "name": "lower(name)",
     "user_id": "user_id",
+    **CASELESS,
 }
+"""Fields that lists are sorted by; each has an index."""
+
+INDEXED: Final = frozenset({*CASELESS.values(), *EXACT.values()})
+"""Columns in the order of code points."""
+
+BEHIND: Final = "\U0010ffff"
+"""Sorts behind everything that a value goes on with."""
 
 _TOKEN: Final = re.compile(
     r'\s*(?:(?P<mark>[()])|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<word>(?:[^\s()":\\]|\\.)+)|(?P<colon>:))'
@@ -217,8 +223,9 @@ class _Parser:
         said = value.lower() if folds else value
         if not is_prefix:
             return f"{column} = {self._given(said)}"
-        escaped = re.sub(r"([\\%_])", r"\\\1", said)
-        return f"{column} LIKE {self._given(escaped + '%')}"
+        if column in INDEXED:
+            return f"({column} >= {self._given(said)} AND {column} < {self._given(said + BEHIND)})"
+        return f"starts_with({column}, {self._given(said)})"
 
     def _given(self, value: object) -> str:
         self.values.append(value)

@@ -15,9 +15,11 @@ from libs.edge import Reply
 from libs.edge.answers import NO_STORE
 from libs.edge.wire import VERSION
 from libs.oauth.authorization import FORM_POST, WEB_MESSAGE, AuthorizationRequest, location, origin_of
-from libs.oauth.errors import OAuthError
 
 HTML: Final = ("content-type", "text/html; charset=utf-8")
+
+KEEPS_OPENER: Final = ("cross-origin-opener-policy", "unsafe-none")
+"""A login in a pop-up tells whoever opened it; every answer on its way must leave it its opener."""
 
 FORM_PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Signing in</title></head>
@@ -57,9 +59,9 @@ class Destination:
         return cls(asked.client_id, asked.redirect_uri, asked.response_mode, asked.state)
 
 
-def refusal_of(error: OAuthError) -> dict[str, str]:
-    """An error as an application is told (RFC 6749 §4.1.2.1)."""
-    return error.body()
+def opener_of(asked: AuthorizationRequest) -> list[tuple[str, str]]:
+    """The header of pages and redirects in a login whose answer is a message."""
+    return [KEEPS_OPENER] if asked.response_mode == WEB_MESSAGE else []
 
 
 def answered(to: Destination, issuer: str, said: Mapping[str, str], headers: Iterable[tuple[str, str]] = ()) -> Reply:
@@ -90,8 +92,7 @@ def _message(to: Destination, answer: Mapping[str, str | bytes], headers: Iterab
     message = {"type": "authorization_response", "response": {name: _text(value) for name, value in answer.items()}}
     body = MESSAGE_PAGE.format(nonce=nonce, message=_script(message), origin=_script(origin))
     policy = f"default-src 'none'; script-src 'nonce-{nonce}'; base-uri 'none'; frame-ancestors {origin}"
-    # Whoever opened a pop-up is to be told, so the pop-up keeps its opener.
-    return html(body, policy, [*headers, ("cross-origin-opener-policy", "unsafe-none")])
+    return html(body, policy, [*headers, KEEPS_OPENER])
 
 
 _CLOSED: Final = "base-uri 'none'; frame-ancestors 'none'"

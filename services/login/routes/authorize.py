@@ -1,5 +1,6 @@
 """`/authorize` (RFC 6749 §3.1, OpenID Connect Core §3.1.2): by GET or POST, one request, one of four next steps."""
 
+import asyncio
 from typing import Final
 from urllib.parse import quote
 
@@ -35,6 +36,8 @@ from services.login.rules.authorization import Signed, Step, next_step
 PATH: Final = "/authorize"
 FORM: Final = "application/x-www-form-urlencoded"
 MOST_IN_A_URL: Final = 6000
+PATIENCE: Final = 20
+"""Tenths of a second."""
 
 
 class UnknownConnection(InvalidRequest):
@@ -99,7 +102,14 @@ class Authorize:
             return await self._refuse(call, client, to, given, error)
 
     async def _client(self, call: Call, given: Given) -> ClientRow:
-        client = await standing.standing(self._flow.database, call.tenant, client_id_of(given))
+        """The application; one that was registered a moment ago is waited for until people can sign in to it."""
+        client_id = client_id_of(given)
+        client = await standing.standing(self._flow.database, call.tenant, client_id)
+        for _ in range(PATIENCE):
+            if client is None or not client.is_settling(call.now):
+                break
+            await asyncio.sleep(0.1)
+            client = await standing.standing(self._flow.database, call.tenant, client_id)
         if client is None:
             raise NoSuchClient
         return client

@@ -36,7 +36,7 @@ from services.login.queries import sessions, standing
 from services.login.queries.sessions import SessionView
 from services.login.queries.standing import ClientRow
 from services.login.routes import cookies
-from services.login.routes.answering import Destination, answered
+from services.login.routes.answering import Destination, answered, opener_of
 from services.login.routes.ending import Ending
 from services.login.routes.hints import Hints
 from services.login.rows import transactions
@@ -449,7 +449,8 @@ def state_of(call: Call) -> str:
 
 def to_page(path: str, tx: Transaction, headers: Sequence[Any] = ()) -> Reply:
     """Send the browser to a page of this login; always by GET (RFC 9700 §4.12)."""
-    return Reply(VERSION, 303, [("location", f"{path}?state={tx.id}"), *NO_STORE, *headers], b"")
+    said = [("location", f"{path}?state={tx.id}"), *NO_STORE, *opener_of(tx.params), *headers]
+    return Reply(VERSION, 303, said, b"")
 
 
 class Surroundings(NamedTuple):

@@ -13,6 +13,7 @@ from libs.edge.wire import VERSION
 from services.login.factors.attempt import Attempt, Caller, Proven, TooManyAttempts, WrongCredentials
 from services.login.projections.connections import ConnectionRow
 from services.login.routes import messages
+from services.login.routes.answering import opener_of
 from services.login.routes.flow import Flow, Transaction, surroundings, to_page
 from services.login.routes.problems import BadRequest
 from services.login.routes.showing import Pages
@@ -201,6 +202,7 @@ def shared(tx: Transaction) -> dict[str, Any]:
         "application": tx.client.name,
         "binding": tx.binding,
         "ui_locales": tx.params.ui_locales,
+        "headers": opener_of(tx.params),
         "form_action": (tx.params.redirect_uri, *registered[:MOST_ORIGINS]),
     }
 

@@ -79,7 +79,13 @@ class Sessions:
         return (
             Route("GET", ONE, self.read, scopes=("read:sessions",), operation=READ),
             Route("DELETE", ONE, self.delete, scopes=("delete:sessions",), operation=ACCEPTED),
-            Route("POST", f"{ONE}/revoke", self.revoke, scopes=("delete:sessions",), operation=ACCEPTED),
+            Route(
+                "POST",
+                f"{ONE}/revoke",
+                self.revoke,
+                scopes=("delete:sessions", "delete:refresh_tokens"),
+                operation=ACCEPTED,
+            ),
             Route("GET", OF_USER, self.list, scopes=("read:sessions",), operation=of_user),
             Route("DELETE", OF_USER, self.delete_all, scopes=("delete:sessions",), operation=ACCEPTED),
             Route(

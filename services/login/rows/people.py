@@ -70,6 +70,11 @@ SELECT true FROM tickets WHERE tenant = $1 AND person = $2 AND kind = $3 AND sha
 FORGET_TICKETS: Final = "DELETE FROM tickets WHERE tenant = $1 AND person = $2 AND kind = ANY ($3)"
 EVERY_TICKET: Final = ("reset", "verify", "unblock")
 
+NOTE_LOGIN: Final = """
+UPDATE people SET last_login = clock_timestamp(), last_ip = $3, logins_count = logins_count + 1
+WHERE tenant = $1 AND person = $2
+"""
+
 HELD: Final = ("people", "person_keys", "person_lookups", "passwords", "password_history", "attempts", "tickets")
 """Tables whose rows of a person go when the person is forgotten; what is on its way to them is among `errands`."""
 
@@ -224,6 +229,11 @@ class PersonRows:
     def _needed(self) -> Keyring:
         assert self._keyring is not None, "personal data are written by the service alone"
         return self._keyring
+
+
+async def note_login(rows: Connection, tenant: str, person: str, address: str) -> None:
+    """Remember when and from where somebody last signed in, in the transaction that begins the session."""
+    await rows.execute(NOTE_LOGIN, tenant, person, address)
 
 
 def opened(key: PersonKey, state: Person) -> dict[str, Any]:

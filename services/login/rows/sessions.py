@@ -7,6 +7,7 @@ from libs.eventstore import Event, Loaded
 from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
 from services.login.commands import RenewSession, StartSession, VisitSession
+from services.login.rows.people import note_login
 from services.login.rules import session as rules
 from services.login.rules.session import NoSession, Session, State
 
@@ -75,9 +76,11 @@ class SessionRows:
             case StartSession(lifetimes=lives):
                 said = (now.person, now.connection_id, now.auth_time, list(now.amr), now.acr, command.cookie)
                 await rows.execute(INSERT, *key, after.version, *said, lives.idle, lives.absolute)
+                await note_login(rows, command.tenant, now.person, command.visit.address)
             case RenewSession(lifetimes=lives):
                 told = (now.auth_time, list(now.amr), now.acr, command.cookie)
                 await rows.execute(RENEW, *key, after.version, *told, lives.idle, lives.absolute)
+                await note_login(rows, command.tenant, now.person, command.visit.address)
             case VisitSession(lifetimes=lives):
                 await rows.execute(VISIT, *key, lives.idle)
             case _:

@@ -7,7 +7,7 @@ answer = await browser.get("/authorize", client_id="app", response_type="code", 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import unescape
@@ -24,6 +24,7 @@ from libs.jose import FollowedKeys, Signer, VerifyingKey, new_signing_key
 from libs.oauth.authorization import AuthorizationRequest
 from libs.postgres import Connection, Database
 from libs.runtime.clock import Clock, wall
+from libs.runtime.errors import Unavailable
 from libs.runtime.ids import text
 from libs.sealed import RootKey, derive
 from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
@@ -124,6 +125,8 @@ class Token:
     grants: dict[str, GrantAnswer] = field(default_factory=dict)
     revoked: list[RevokeGrants] = field(default_factory=list)
     refusal: CodeIssued | None = None
+    is_away: bool = False
+    heard: Callable[[IssueCode], None] = field(default=lambda _: None)
 
     async def serve(self, bus: Bus) -> None:
         await answer_asks(bus, "token", "issue_code", IssueCode, self.issue_code)
@@ -133,6 +136,9 @@ class Token:
         await answer_asks(bus, "token", "refresh_tokens", RefreshTokensOf, self.refresh_tokens)
 
     async def issue_code(self, asked: IssueCode) -> CodeIssued:
+        self.heard(asked)
+        if self.is_away:
+            raise Unavailable("token is away")
         if self.refusal is not None:
             return self.refusal
         self.codes[f"code-{asked.transaction}"] = asked
@@ -271,24 +277,19 @@ class Front:
     @classmethod
     async def opened(cls, database: Database, bus: Bus) -> "Front":
         await _rows(database)
-        store = EventStore(database, CATALOGUE, bus, app.COMMANDS)
         token, people, told = Token(), People(), list[tuple[str, str]]()
         await token.serve(bus)
-
-        async def tell(_rows: Connection, _tenant: str, client_id: str, session_id: str, _person: str) -> None:
-            told.append((client_id, session_id))
-
-        keys, pages = followed_keys(), Pages([derive(ROOT, "csrf")])
-        answered = AnsweredRequests(database, [derive(ROOT, idempotency.LABEL)])
-        front = app.front(
-            store, bus, keys, _issuer, people, tell, pages,
-            Cursors(derive(ROOT, "cursor")),
-        )  # fmt: skip
-        table = RouteTable(*front.routes, *login_page(front.flow, pages))
-        authorise = guard(keys.verifying_key, _issuer)
-        slots = {"management": 50, "public": 50}
-        edge = Edge(bus, "login", table, slots=slots, clock=Clock(), authorise=authorise, answered=answered)
+        store, edge = _served(database, bus, people, told)
         return cls(database, store, edge, token, people, told)
+
+    async def again(self, bus: Bus) -> "Front":
+        """The same as another process would be, on the same rows."""
+        store, edge = _served(self.database, bus, self.people, self.told)
+        return Front(self.database, store, edge, self.token, self.people, self.told)
+
+    def use(self, other: "Front") -> None:
+        """Let another process answer from now on."""
+        self.store, self.edge = other.store, other.edge
 
     def browser(self, scheme: str = "https") -> Browser:
         return Browser(self, scheme)
@@ -337,6 +338,22 @@ class Front:
                 kind,
             )
         return [json.loads(row["data"]) for row in found]
+
+
+def _served(database: Database, bus: Bus, people: People, told: list[tuple[str, str]]) -> tuple[EventStore, Edge]:
+    async def tell(_rows: Connection, _tenant: str, client_id: str, session_id: str, _person: str) -> None:
+        told.append((client_id, session_id))
+
+    store = EventStore(database, CATALOGUE, bus, app.COMMANDS)
+    keys, pages = followed_keys(), Pages([derive(ROOT, "csrf")])
+    cursors = Cursors(derive(ROOT, "cursor"))
+    answered = AnsweredRequests(database, [derive(ROOT, idempotency.LABEL)])
+    front = app.front(store, bus, keys, _issuer, people, tell, pages, cursors)
+    table = RouteTable(*front.routes, *login_page(front.flow, pages))
+    authorise = guard(keys.verifying_key, _issuer)
+    slots = {"management": 50, "public": 50}
+    edge = Edge(bus, "login", table, slots=slots, clock=Clock(), authorise=authorise, answered=answered)
+    return store, edge
 
 
 def login_page(flow: Flow, pages: Pages) -> tuple[Route, ...]:

@@ -1,5 +1,6 @@
 """Authorization requests and responses (AZ), PKCE (PK), and the ways an answer goes."""
 
+import asyncio
 import json
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
@@ -233,3 +234,21 @@ async def test_what_token_refuses_goes_back_to_the_application(front: Front, bro
 
 async def test_screen_hint_leads_to_the_sign_up_page(browser: Browser) -> None:
     assert (await browser.authorize(screen_hint="signup")).location.startswith("/u/signup?state=")
+
+
+async def test_a_pop_up_keeps_its_opener_on_every_step(browser: Browser) -> None:
+    begun = await browser.authorize("spa", response_mode="web_message", **PKCE)
+    done = await browser.log_in(begun)
+    for each in (begun, done):
+        assert each.header("cross-origin-opener-policy") == "unsafe-none"
+    assert '"code":"code-' in done.text
+
+
+async def test_an_application_that_was_just_registered_is_waited_for(front: Front, browser: Browser) -> None:
+    await front.run("UPDATE connections_v1 SET clients = '{}'")
+    await front.run("UPDATE clients_v1 SET registered_at = clock_timestamp()")
+    asked = asyncio.create_task(browser.sign_in())
+    await asyncio.sleep(0.05)
+    assert not asked.done()
+    await front.run("UPDATE connections_v1 SET clients = '{app}'")
+    assert "code" in (await asked).said

@@ -1,0 +1,267 @@
+"""Mails: sent once, tried again, given up; what stands in them is text, and they go to nobody else."""
+
+import asyncio
+import re
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from libs.edge.asks import AskRefused
+from libs.runtime.errors import Unavailable
+from services.cli.tls import prepare
+from services.connections.commands import DeliverMail
+from services.connections.config import Settings, require_smtp_url
+from services.connections.projections import TenantRow
+from services.connections.providers.letters import LOCALES, TEMPLATES, letter, locale_of, words_of
+from services.connections.providers.smtp import Refused, plain_address
+from tests.conftest import MakeDatabase, eventually
+from tests.doubles.smtp import HANG, mail_server
+from tests.servers import NatsServer
+from tests.services.connections.house import House, house
+
+SENDER = {"LIMEN_MAIL_FROM": "id@acme.example"}
+
+
+def at(port: int, scheme: str = "smtp+plain", place: str = "127.0.0.1") -> dict[str, str]:
+    return {"LIMEN_SMTP_URL": f"{scheme}://{place}:{port}", **SENDER}
+
+
+async def test_a_mail_is_sent_once_however_often_it_is_asked_for(make_database: MakeDatabase, nats: NatsServer) -> None:
+    async with mail_server() as server, house(make_database, nats.url, **at(server.port)) as home:
+        for _ in range(3):
+            await home.mail(id="one")
+        await home.ended("mail_sent")
+        await home.mail(id="one")
+        await home.mail(id="one", tenant="other", to="grace@example.com")
+        await home.ended("mail_sent", "mail_sent")
+        first, second = server.received
+        assert (first.sender, first.recipients) == ("id@acme.example", ("ada@example.com",))
+        assert second.recipients == ("grace@example.com",)
+        headers = first.message
+        assert headers["auto-submitted"] == "auto-generated"
+        assert headers["to"] == "ada@example.com"
+        assert headers["subject"] == "Confirm your address for acme"
+        assert headers["date"]
+        assert headers["message-id"] != second.message["message-id"]
+        assert {part.get_content_type() for part in headers.iter_parts()} == {"text/plain", "text/html"}
+        for row in await home.deliveries():
+            assert (row["payload"], row["leased_until"]) == (None, None)
+            assert row["done_at"] is not None
+        for row in await home.run("SELECT * FROM activity"):
+            assert "example.com" not in str(dict(row))
+
+
+async def test_a_mail_waits_encrypted_for_a_server_that_is_away(make_database: MakeDatabase, nats: NatsServer) -> None:
+    async with mail_server() as server:
+        server.replies = {"MAIL": ["421 not now"], "RCPT": ["450 greylisted"], ".": ["451 later"], "DATA": ["452 full"]}
+        async with house(make_database, nats.url, **at(server.port)) as home:
+            await home.mail(id="one")
+            for row in await home.deliveries():
+                assert b"ada@example.com" not in bytes(row["payload"] or b"")
+            await home.ended("mail_sent")
+            (row,) = await home.deliveries()
+            assert row["attempts"] == 5
+            assert len(server.received) == 1
+
+
+async def test_a_mail_that_can_never_be_sent_is_given_up_at_once_and_another_after_its_tries(
+    make_database: MakeDatabase, nats: NatsServer
+) -> None:
+    async with mail_server() as server:
+        environ = at(server.port) | {"LIMEN_DELIVERY_ATTEMPTS": "3"}
+        async with house(make_database, nats.url, **environ) as home:
+            server.replies = {"RCPT": ["550 ada@example.com is nobody"]}
+            await home.mail(id="nobody")
+            await home.ended("mail_failed")
+            server.replies = {"RCPT": ["450 no"] * 3}
+            await home.mail(id="never")
+            await home.ended("mail_failed", "mail_failed")
+            reasons = [re.search(r'"reason": ?"([^"]*)"', str(data)) for _, data in await home.happened()]
+            assert [found and found[1] for found in reasons] == ["the mail server said 550", "the mail server said 450"]
+            assert {row["delivery_id"]: row["attempts"] for row in await home.deliveries()} == {"nobody": 1, "never": 3}
+            assert server.received == []
+
+
+async def test_what_a_killed_process_left_is_delivered_by_the_next(
+    make_database: MakeDatabase, nats: NatsServer
+) -> None:
+    async with mail_server() as server:
+        server.replies = {".": [HANG]}
+        async with house(make_database, nats.url, **at(server.port)) as home:
+            await home.mail(id="one")
+            await eventually(lambda: server.received)
+            # What SIGKILL leaves: a lease of somebody who will never answer. The server's yes was not heard.
+            await home.run("UPDATE deliveries SET leased_until = clock_timestamp() - interval '1 second'")
+            await home.ended("mail_sent")
+            assert len(server.received) == 2
+            assert len({each.message["message-id"] for each in server.received}) == 1
+            server.patience.set()
+
+
+async def test_a_mail_is_sent_over_tls_to_a_server_whose_certificate_holds(
+    make_database: MakeDatabase, nats: NatsServer, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(prepare, tmp_path, datetime.now(UTC))  # noqa: TID251  # certificates of today
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "localhost.pem", tmp_path / "localhost.key")
+    async with mail_server(context) as server:
+        environ = {
+            "LIMEN_SMTP_URL": f"smtp://me:s%40cret@localhost:{server.port}",
+            "LIMEN_OUTGOING_CA_FILE": str(tmp_path / "ca.pem"),
+        }
+        async with house(make_database, nats.url, **environ, **SENDER) as home:
+            await home.mail()
+            await home.ended("mail_sent")
+        (received,) = server.received
+        assert received.was_encrypted
+        assert received.credentials.startswith("AUTH PLAIN ")
+
+
+async def test_no_mail_is_sent_without_tls_unless_the_operator_says_so(
+    make_database: MakeDatabase, nats: NatsServer
+) -> None:
+    async with mail_server() as server:
+        environ = at(server.port, "smtp", "localhost") | {"LIMEN_DELIVERY_ATTEMPTS": "1"}
+        async with house(make_database, nats.url, **environ) as home:
+            await home.mail()
+            await home.ended("mail_failed")
+        assert server.received == []
+
+
+async def test_without_a_mail_server_mails_are_given_up_and_what_cannot_be_sent_is_not_accepted(home: House) -> None:
+    await home.mail()
+    await home.ended("mail_failed")
+    with pytest.raises(AskRefused, match="no such template"):
+        await home.mail("invitation")
+    with pytest.raises(AskRefused, match="too long"):
+        await home.mail(variables={"name": "x" * 100_000})
+    assert (await home.management("connections", "GET", "/dev/mailbox", token="")).status == 404
+
+
+async def test_no_more_wait_than_there_is_room_for(make_database: MakeDatabase, nats: NatsServer) -> None:
+    async with mail_server() as server:
+        server.replies = {".": [HANG, HANG]}
+        environ = at(server.port) | {"LIMEN_DELIVERIES_WAITING": "2"}
+        async with house(make_database, nats.url, **environ) as home:
+            await home.mail()
+            await home.mail()
+            with pytest.raises(Unavailable, match="too many"):
+                await home.mail()
+            server.patience.set()
+
+
+ADDRESSES = [
+    "=?utf-8?q?admin?=@corp.example.com",
+    "=?utf-8?q?a=40evil.ex=3e?=@corp.example.com",
+    '"a@evil.com"@corp.com',
+    "a@evil.com@corp.com",
+    "a@corp.com,b@evil.com",
+    "a@corp.com\r\nBcc: b@evil.com",
+    "a@corp.com\nBcc: b@evil.com",
+    "Ada <a@corp.com>",
+    "a@corp.com>",
+    "a b@corp.com",
+    "a;b@corp.com",
+    "@corp.com",
+    "a@",
+    "",
+]
+
+
+@pytest.mark.security("LG-22")
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_that_is_read_in_two_ways_gets_no_mail(address: str) -> None:
+    with pytest.raises(Refused):
+        plain_address(address)
+
+
+def test_plain_addresses_get_mail() -> None:
+    for address in ("ada@example.com", "ada+news@sub.example.com", "ada@localhost.test"):
+        assert plain_address(address) == address
+    assert plain_address("ada@bücher.example") == "ada@xn--bcher-kva.example"
+
+
+@pytest.mark.security("LG-22")
+async def test_a_refused_address_reaches_no_server(make_database: MakeDatabase, nats: NatsServer) -> None:
+    async with mail_server() as server, house(make_database, nats.url, **at(server.port)) as home:
+        for address in ADDRESSES:
+            await home.mail(to=address)
+        await home.ended(*["mail_failed"] * len(ADDRESSES))
+        assert server.connections == 0
+
+
+HOSTILE = (
+    '<a href="https://evil.example/">win</a> {{7*7}} {tenant} {name.__class__} ${7*7} %s\r\nBcc: b@evil.example\r\n\r\n'
+    "\u202egnp.exe\u202c " + "x" * 10_240
+)
+
+
+@pytest.mark.security("RC-06")
+async def test_a_hostile_name_is_shown_as_text_and_reaches_nobody_else(
+    make_database: MakeDatabase, nats: NatsServer
+) -> None:
+    async with mail_server() as server, house(make_database, nats.url, **at(server.port)) as home:
+        token = await home.token("acme", scope="update:tenant_settings")
+        named = {"friendly_name": "Acme <b>& {{7*7}} {name}"}
+        await home.management("tenants", "PATCH", "/api/v2/tenants/settings", named, token=token)
+        await home.mail(variables={"name": HOSTILE, "application": HOSTILE, "url": 'javascript:alert("1")'})
+        await home.ended("mail_sent")
+        (received,) = server.received
+        message = received.message
+        assert received.recipients == ("ada@example.com",)
+        assert message["bcc"] is None
+        assert message["subject"] == "Confirm your address for Acme <b>& {{7*7}} {name}"
+        text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        html = message.get_body(("html",)).get_content()  # type: ignore[union-attr]
+        assert "{{7*7}}" in text
+        assert "49" not in text
+        assert "{name" in text
+        assert "&lt;a href=&quot;" in html
+        assert "<a" not in html
+        assert "https://evil.example/" not in text
+        assert "\u202e" not in text + html
+        assert len(text) < 2000
+
+
+def test_every_template_speaks_every_language_with_what_is_known_and_without() -> None:
+    tenant = TenantRow(
+        "acme", 1, "Acme", "https://id.acme.example/", color="#FFEE00", support_email="help@acme.example"
+    )
+    variables = {
+        "url": "https://id.acme.example/u/x?ticket=t&a=b",
+        "name": "Ada",
+        "application": "Shop",
+        "minutes": "5",
+    }
+    variables["address"] = "192.0.2.1"
+    for locale in LOCALES:
+        assert words_of(locale).keys() == words_of("en").keys()
+        for template in TEMPLATES:
+            said = {"id": "1", "tenant": "acme", "person": None, "template": template, "to": "a@example.com"}
+            full = letter(DeliverMail(**said, locale=locale, variables=variables), tenant)  # type: ignore[arg-type]
+            bare = letter(DeliverMail(**said, locale=locale, variables={}), None)  # type: ignore[arg-type]
+            assert full.links == [variables["url"]]
+            assert variables["url"] in full.text
+            assert 'href="https://id.acme.example/u/x?ticket=t&amp;a=b"' in full.html
+            assert f'<html lang="{locale}" dir="{"rtl" if locale == "ar" else "ltr"}">' in full.html
+            assert "#FFEE00" in full.html
+            assert "Ada" in full.text
+            assert (bare.links, "<a" in bare.html) == ([], False)
+            assert not re.search(r"\{[a-z_]+\}", full.text + full.html + bare.text + bare.html)
+
+
+def test_the_nearest_language_is_taken() -> None:
+    assert locale_of("de-AT", ()) == "de"
+    assert locale_of("ar_EG", ()) == "ar"
+    assert locale_of("fr", ("nl", "de")) == "de"
+    assert locale_of("", ()) == "en"
+
+
+def test_a_wrong_mail_server_is_one_clear_line() -> None:
+    for url in ("mail.example.com", "http://mail.example.com", "smtp://", "smtp://host:port"):
+        with pytest.raises(ValueError, match="LIMEN_SMTP_URL must be"):
+            require_smtp_url(url)
+    require_smtp_url("smtp://me:secret@mail.example.com")
+    assert Settings.__doc__

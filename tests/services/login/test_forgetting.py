@@ -1,0 +1,90 @@
+"""Whoever is deleted is forgotten: every table and every event is read for what should be gone (DESIGN §8)."""
+
+import json
+from typing import Final
+
+import pytest
+
+from libs.bus import Bus
+from libs.eventstore import Context, EventStore
+from libs.sealed import ERASED, Sealed, opened
+from services.login.commands import EraseUser
+from services.login.events import CATALOGUE
+from services.login.factors.attempt import TooManyAttempts, WrongCredentials
+from services.login.routes.accounts import handlers
+from services.login.rows import person_keys
+from tests.services.login.house import CONNECTION, KEYRING, OTHER, House, caller
+
+TRACES: Final = ("ada@", "lovelace", "Enchantress", "+4915112345678")
+TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = 'login' AND tablename <> 'migrations'"
+
+
+async def traces(house: House, *names: str) -> list[str]:
+    """Where in the schema one of the names is read."""
+    found = []
+    for table in [row["tablename"] for row in await house.rows(TABLES)]:
+        for row in await house.rows(f"SELECT to_jsonb(t)::text AS text FROM {table} t"):  # of the catalogue
+            found += [f"{table}: {name}" for name in names if name.lower() in row["text"].lower()]
+    return found
+
+
+async def test_nothing_of_somebody_is_left_in_any_row_or_event(house: House) -> None:
+    said = {"given_name": "Ada", "family_name": "Lovelace", "phone_number": "+4915112345678"}
+    user = await house.user("ada@corp.example", **said, user_metadata={"called": "Enchantress"}, username="ada")
+    await house.user("bob@corp.example")
+    person = await house.person()
+    bare = user["user_id"].partition("|")[2]
+    await house.accounts.tickets.reset_requested("acme", CONNECTION, "ada@corp.example", caller())
+    for _ in range(11):
+        with pytest.raises((WrongCredentials, TooManyAttempts)):
+            await house.accounts.factor.prove(house.attempt(password="wrong"))
+    path = f"users/{user['user_id'].replace('|', '%7C')}"
+    await house.manage("PATCH", path, {"password": OTHER, "email": "ada@new.example"})
+    await house.hand_on()
+    await house.manage("POST", "tickets/password-change", {"user_id": user["user_id"]})
+    assert await traces(house, *TRACES, bare) != []
+
+    assert (await house.manage("DELETE", path)).status == 204
+
+    assert await traces(house, *TRACES, bare) == []
+    held = await house.rows(TABLES)
+    for table in {row["tablename"] for row in held} - {"facts", "activity", "head"}:
+        columns = await house.rows(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'login' AND table_name = $1", table
+        )
+        if "person" in {row["column_name"] for row in columns}:
+            assert await house.rows(f"SELECT 1 FROM {table} WHERE person = $1", person) == [], table
+    facts = await house.rows("SELECT type FROM facts ORDER BY pos")
+    assert facts[-1]["type"] == "login.user_erased"
+
+
+async def test_without_its_key_a_sealed_word_is_erased(house: House) -> None:
+    user = await house.user("ada@corp.example")
+    person = await house.person()
+    [fact] = await house.rows("SELECT data FROM facts WHERE type = 'login.user_registered'")
+    sealed = Sealed(*json.loads(fact["data"])["profile"]["email"])
+    async with house.database.connection() as rows:
+        key = await person_keys.key_of(rows, KEYRING, "acme", person)
+        assert opened(key, "email", sealed) == "ada@corp.example"
+    await house.manage("DELETE", f"users/{user['user_id'].replace('|', '%7C')}")
+    async with house.database.connection() as rows:
+        gone = await person_keys.key_of(rows, KEYRING, "acme", person)
+    assert opened(gone, "email", sealed) == ERASED
+
+
+async def test_whoever_was_forgotten_may_come_again_as_somebody_else(house: House) -> None:
+    user = await house.user("ada@corp.example")
+    first = await house.person()
+    await house.manage("DELETE", f"users/{user['user_id'].replace('|', '%7C')}")
+    with pytest.raises(WrongCredentials):
+        await house.accounts.factor.prove(house.attempt())
+    await house.accounts.signup.register(house.request("ada@corp.example"))
+    assert await house.person() != first
+
+
+async def test_an_operators_tool_erases_without_any_key(house: House, bus: Bus) -> None:
+    await house.user("ada@corp.example")
+    person = await house.person()
+    store = EventStore(house.database, CATALOGUE, bus, handlers())
+    await store.execute(EraseUser("acme", person), Context())
+    assert await house.rows("SELECT 1 FROM people") == []

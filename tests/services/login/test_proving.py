@@ -1,0 +1,182 @@
+"""Who says a name and a password: one answer for all that is wrong, and counters that hold."""
+
+import asyncio
+from typing import Final
+
+import pytest
+from argon2 import PasswordHasher
+
+from libs.runtime.errors import Unavailable
+from services.login.factors.attempt import TooManyAttempts, WrongCredentials
+from services.login.rows.attempts import Limits
+from tests.conftest import eventually
+from tests.servers import PostgresServer
+from tests.services.login.house import OTHER, House
+
+WRONG: Final = "wrong-password-9"
+
+
+async def refused(house: House, identifier: str = "ada@corp.example", password: str = WRONG, **more: str) -> str:
+    """How an attempt ends."""
+    try:
+        await house.accounts.factor.prove(house.attempt(identifier, password, **more))
+    except (WrongCredentials, TooManyAttempts) as refusal:
+        return type(refusal).__name__
+    return "proven"
+
+
+async def test_whoever_says_name_and_password_is_somebody(house: House) -> None:
+    await house.user(username="ada")
+    person = await house.person()
+    for identifier in ("ada@corp.example", "ADA@CORP.EXAMPLE", "ada", "AdA"):
+        assert (await house.accounts.factor.prove(house.attempt(identifier))).person == person
+
+
+@pytest.mark.security("LG-01")
+async def test_all_that_is_wrong_gets_one_answer_for_one_work(house: House) -> None:
+    await house.user("ada@corp.example")
+    await house.user("blocked@corp.example", blocked=True)
+    await house.user("unverified@corp.example", email_verified=False)
+    async with house.database.connection() as rows:
+        await house.user("social@corp.example")
+        await rows.execute("DELETE FROM passwords WHERE person = $1", await house.person("social@corp.example"))
+    cases = [
+        ("ada@corp.example", WRONG),
+        ("ada@corp.example", ""),
+        ("ada@corp.example", "x" * 1100),
+        ("blocked@corp.example", WRONG),
+        ("blocked@corp.example", "correct-horse-7-battery"),
+        ("unverified@corp.example", WRONG),
+        ("social@corp.example", WRONG),
+        ("nobody@corp.example", WRONG),
+        ("nobody", WRONG),
+        ("not an address@@", WRONG),
+        ("", ""),
+    ]
+    work = []
+    for identifier, password in cases:
+        hashed, events = house.passwords.hashed, await house.rows("SELECT count(*) AS n FROM activity")
+        assert await refused(house, identifier, password) == "WrongCredentials"
+        more = await house.rows("SELECT count(*) AS n FROM activity")
+        work.append((house.passwords.hashed - hashed, more[0]["n"] - events[0]["n"]))
+    assert set(work) == {(1, 1)}
+
+
+@pytest.mark.security("LG-01")
+async def test_a_lock_is_the_same_for_somebody_and_for_nobody(house: House) -> None:
+    await house.user()
+    seen = []
+    for identifier in ("ada@corp.example", "nobody@corp.example"):
+        before = house.passwords.hashed
+        answers = [await refused(house, identifier) for _ in range(12)]
+        errands = await house.rows("SELECT count(*) AS n FROM errands")
+        seen.append((answers, house.passwords.hashed - before, errands[0]["n"]))
+    (ada, hashed, first), (nobody, as_much, second) = seen
+    assert ada == nobody == ["WrongCredentials"] * 10 + ["TooManyAttempts"] * 2
+    assert hashed == as_much == 10
+    assert second == first + 1
+    await house.hand_on()
+    assert house.mailbox.templates() == ["blocked_account"]
+
+
+@pytest.mark.security("LG-04")
+async def test_all_names_of_somebody_share_one_count(house: House) -> None:
+    await house.user("ada.l@corp.example", username="ada")
+    names = ["ada.l@corp.example", "ADA.L@corp.example", "ada", "ADA", "\uff41\uff44\uff41", "ada.l@CORP.example"]
+    answers = [await refused(house, names[number % len(names)]) for number in range(11)]
+    assert answers == ["WrongCredentials"] * 10 + ["TooManyAttempts"]
+    assert await refused(house, "ada", "correct-horse-7-battery") == "TooManyAttempts"
+
+
+@pytest.mark.security("LG-04")
+async def test_one_address_and_one_account_have_limits_of_their_own(house: House) -> None:
+    house.accounts.attempts.limits = Limits(per_pair=3, per_address=6, per_account=4)
+    await house.user()
+    assert (await house.accounts.factor.prove(house.attempt(address="203.0.113.7"))).person
+    spread = [await refused(house, address=f"198.51.100.{number}") for number in range(6)]
+    assert spread == ["WrongCredentials"] * 4 + ["TooManyAttempts"] * 2
+    # Where they signed in before, nobody else's attempts lock them out.
+    assert await refused(house, password="correct-horse-7-battery", address="203.0.113.7") == "proven"
+    assert await refused(house, password="correct-horse-7-battery", address="203.0.113.8") == "TooManyAttempts"
+    many = [await refused(house, f"user{number}@corp.example", address="192.0.2.99") for number in range(8)]
+    assert many == ["WrongCredentials"] * 6 + ["TooManyAttempts"] * 2
+
+
+@pytest.mark.security("LG-04")
+async def test_who_is_locked_out_cannot_lock_the_account_for_others(house: House) -> None:
+    house.accounts.attempts.limits = Limits(per_pair=3, per_account=5)
+    await house.user()
+    for _ in range(20):
+        await refused(house, address="192.0.2.66")
+    assert await refused(house, password="correct-horse-7-battery", address="203.0.113.7") == "proven"
+
+
+@pytest.mark.security("LG-06")
+async def test_of_a_burst_no_more_are_compared_than_the_limit(house: House) -> None:
+    await house.user()
+    before = house.passwords.hashed
+    answers = await asyncio.gather(*(refused(house) for _ in range(200)))
+    assert answers.count("WrongCredentials") == 10
+    assert answers.count("TooManyAttempts") == 190
+    assert house.passwords.hashed - before == 10
+
+
+async def test_a_right_password_takes_its_counts_back(house: House) -> None:
+    await house.user()
+    for _ in range(3):
+        assert [await refused(house) for _ in range(9)] == ["WrongCredentials"] * 9
+        assert await refused(house, password="correct-horse-7-battery") == "proven"
+    left = await house.rows("SELECT failures FROM attempts ORDER BY failures")
+    assert [each["failures"] for each in left] == [0, 27, 27]
+
+
+async def test_counts_survive_the_death_of_the_database(house: House, postgres: PostgresServer) -> None:
+    await house.user()
+    storm = [asyncio.create_task(refused(house)) for _ in range(6)]
+    await asyncio.gather(*storm)
+    postgres.kill()
+    with pytest.raises(Unavailable):
+        await refused(house)
+    postgres.start()
+
+    async def is_back() -> bool:
+        try:
+            return bool(await house.rows("SELECT 1"))
+        except Unavailable:
+            return False
+
+    await eventually(is_back, within=15)
+    answers = [await refused(house) for _ in range(6)]
+    assert answers == ["WrongCredentials"] * 4 + ["TooManyAttempts"] * 2
+
+
+async def test_a_lock_is_lifted_by_its_mail_by_an_administrator_and_by_a_reset(house: House) -> None:
+    user = await house.user()
+    for lift in ("mail", "administrator", "reset"):
+        for _ in range(10):
+            await refused(house)
+        blocked = await house.manage("GET", "user-blocks", query="identifier=ada%40corp.example")
+        assert blocked.body == {"blocked_for": [{"identifier": "ada@corp.example", "ip": "192.0.2.1"}]}
+        await house.hand_on()
+        if lift == "mail":
+            await house.accounts.tickets.redeem_unblock("acme", house.mailbox.ticket("blocked_account"))
+        elif lift == "administrator":
+            path = f"user-blocks/{user['user_id'].replace('|', '%7C')}"
+            assert (await house.manage("DELETE", path)).status == 204
+            assert (await house.manage("GET", path)).body == {"blocked_for": []}
+        else:
+            answer = await house.manage("POST", "tickets/password-change", {"user_id": user["user_id"]})
+            await house.accounts.tickets.redeem_reset("acme", answer.body["ticket"].partition("ticket=")[2], OTHER)
+        assert await refused(house) == "WrongCredentials", lift
+
+
+async def test_a_password_of_another_cost_is_hashed_anew_at_the_next_login(house: House) -> None:
+    await house.user()
+    person = await house.person()
+    async with house.database.connection() as rows:
+        cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("imported-pass-1")
+        await rows.execute("UPDATE passwords SET phc = $2 WHERE person = $1", person, cheap)
+    await house.accounts.factor.prove(house.attempt(password="imported-pass-1"))
+    found = await house.rows("SELECT phc FROM passwords WHERE person = $1", person)
+    assert found[0]["phc"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    await house.accounts.factor.prove(house.attempt(password="imported-pass-1"))

@@ -1,0 +1,242 @@
+"""Accounts that people make themselves: by the API and behind it, whatever they say."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from services.login.factors.attempt import PasswordRefused, SignUpRefused, TooManyAttempts
+from services.login.factors.policy import Policy
+from services.login.rows.attempts import Limits
+from tests.services.login.house import GOOD, NAME, OTHER, House
+
+SIGNUP = "/dbconnections/signup"
+
+
+async def options(house: House, **said: Any) -> None:
+    async with house.database.connection() as rows:
+        await rows.execute("UPDATE connections_v1 SET properties = $1", json.dumps({"options": said}))
+
+
+async def test_somebody_signs_up_and_is_asked_to_show_the_address(house: House) -> None:
+    said = {"client_id": "app", "connection": NAME, "email": "Ada@Corp.example", "password": GOOD}
+    answer = await house.send("POST", SIGNUP, {**said, "given_name": "Ada", "user_metadata": {"plan": "gold"}})
+    assert answer.status == 200, answer.body
+    assert set(answer.body) == {"_id", "email", "email_verified", "given_name", "user_metadata"}
+    assert (answer.body["email"], answer.body["email_verified"]) == ("Ada@corp.example", False)
+    assert answer.headers["cache-control"] == "no-store"
+    assert await house.accounts.factor.prove(house.attempt())
+    await house.hand_on()
+    [mail] = house.mailbox.mails
+    assert (mail.template, mail.to) == ("verify_email", "Ada@corp.example")
+    assert mail.variables["url"].startswith("https://acme.example/u/verify-email?ticket=")
+    await house.accounts.tickets.redeem_verification("acme", house.mailbox.ticket("verify_email"))
+    [facts] = await house.rows("SELECT count(*) AS n FROM facts WHERE type = 'login.user_email_verified'")
+    assert facts["n"] == 1
+
+
+@pytest.mark.security("LG-17")
+async def test_signing_up_is_refused_where_it_is_not_allowed(house: House) -> None:
+    said = {"client_id": "app", "connection": NAME, "email": "ada@corp.example", "password": GOOD}
+    for wrong in ({"client_id": "stranger"}, {"connection": "nowhere"}):
+        answer = await house.send("POST", SIGNUP, said | wrong)
+        assert (answer.status, answer.body["code"]) == (400, "invalid_signup")
+    await options(house, disable_signup=True)
+    answer = await house.send("POST", SIGNUP, said)
+    assert (answer.status, answer.body) == (
+        400,
+        {"name": "BadRequestError", "code": "invalid_signup", "description": "Invalid sign up", "statusCode": 400},
+    )
+    await options(house, requires_username=True)
+    assert (await house.send("POST", SIGNUP, said)).status == 400
+    assert (await house.send("POST", SIGNUP, {**said, "username": "ada"})).status == 200
+
+
+async def test_that_an_address_is_taken_is_told_only_where_the_tenant_says_so(house: House) -> None:
+    await house.accounts.signup.register(house.request())
+    with pytest.raises(SignUpRefused) as refused:
+        await house.accounts.signup.register(house.request("ADA@corp.example"))
+    assert refused.value.code == "invalid_signup"
+    async with house.database.connection() as rows:
+        flags = json.dumps({"flags": {"enable_public_signup_user_exists_error": True}})
+        await rows.execute("UPDATE tenants_v1 SET settings = $1", flags)
+    with pytest.raises(SignUpRefused) as told:
+        await house.accounts.signup.register(house.request("ADA@corp.example"))
+    assert told.value.code == "user_exists"
+
+
+async def test_a_taken_address_costs_as_much_as_a_free_one(house: House) -> None:
+    await house.accounts.signup.register(house.request())
+    before = house.passwords.hashed
+    with pytest.raises(SignUpRefused):
+        await house.accounts.signup.register(house.request())
+    assert house.passwords.hashed == before + 1
+    await house.accounts.signup.register(house.request("new@corp.example"))
+    assert house.passwords.hashed == before + 2
+
+
+@pytest.mark.security("LG-21")
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("admin@corp.example", "ADMIN@corp.example"),
+        ("admin@corp.example", "\uff41\uff44\uff4d\uff49\uff4e@corp.example"),
+        ("straße@corp.example", "STRASSE@corp.example"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("ada@bücher.example", "ada@BÜCHER.example"),
+        ("é@corp.example", "e\u0301@corp.example"),
+    ],
+)
+async def test_addresses_that_mean_the_same_are_one_account(house: House, first: str, second: str) -> None:
+    await house.accounts.signup.register(house.request(first))
+    with pytest.raises(SignUpRefused):
+        await house.accounts.signup.register(house.request(second))
+
+
+@pytest.mark.security("LG-21")
+async def test_look_alikes_are_another_account_or_refused_and_get_no_mail_of_the_first(house: House) -> None:
+    await house.accounts.signup.register(house.request("mike@corp.example"))
+    for alike in ("m\u0131ke@corp.example", "m\u0456ke@corp.example"):
+        await house.accounts.signup.register(house.request(alike))
+    for unseen in (
+        "mi\u200bke@corp.example",
+        "mi\u00adke@corp.example",
+        "mike@corp.exa\u200dmple",
+        "\u202emike@corp.example",
+    ):
+        with pytest.raises(SignUpRefused):
+            await house.accounts.signup.register(house.request(unseen))
+    await house.hand_on()
+    house.mailbox.mails.clear()
+    body = {"client_id": "app", "connection": NAME, "email": "MIKE@corp.example"}
+    await house.send("POST", "/dbconnections/change_password", body)
+    await house.hand_on()
+    assert [mail.to for mail in house.mailbox.mails] == ["mike@corp.example"]
+
+
+@pytest.mark.security("LG-22")
+@pytest.mark.parametrize(
+    "email",
+    [
+        "=?utf-8?q?admin?=@corp.example",
+        "=?utf-8?q?a=40evil.example=3e?=@corp.example",
+        '"a@evil.example"@corp.example',
+        "a@evil.example@corp.example",
+        "a@corp.example,b@evil.example",
+        "a@corp.example\r\nBcc: b@evil.example",
+        "a@corp.example ",
+        "a@localhost",
+        "a@[127.0.0.1]",
+        "@corp.example",
+        "a@",
+        "a" * 250 + "@corp.example",
+    ],
+)
+async def test_an_address_that_could_mean_another_is_refused(house: House, email: str) -> None:
+    body = {"client_id": "app", "connection": NAME, "email": email, "password": GOOD}
+    assert (await house.send("POST", SIGNUP, body)).status == 400
+    answer = await house.manage("POST", "users", {"connection": NAME, "email": email, "password": GOOD})
+    assert answer.status == 400
+    assert await house.rows("SELECT 1 FROM people") == []
+
+
+@pytest.mark.security("LG-20")
+def test_passwords_are_measured_by_length_strength_and_what_they_are_about() -> None:
+    policy = Policy()
+    said = ["ada.lovelace@corp.example", "Acme Widgets", "Ada"]
+    for password, rule in (
+        ("x7!kQ2z", "length_at_least"),
+        ("password1", "not_common"),
+        ("Iloveyou", "not_common"),
+        ("baseball", "not_common"),
+        ("lovelace-1815-x", "not_personal"),
+        ("my-ACME-password-9", "not_personal"),
+        ("limen-is-nice-44", "not_personal"),
+        ("aaaaaaaaaaaa", "not_guessable"),
+        ("qwertyuiop1", "not_guessable"),
+        ("x" * 1025, "length_at_most"),
+    ):
+        assert rule in policy.broken_now(password, said), password
+    for password in ("correct-horse-7-battery", "wX9 q#tz", "🐎🔋📎✈️🌵🍉🎺🧵", "no rules of composition"):
+        assert policy.broken_now(password, said) == (), password
+
+
+def test_no_password_takes_seconds_to_be_estimated() -> None:
+    """Each of these signs may stand for letters: to try all combinations took twelve seconds."""
+    began = time.thread_time()
+    Policy().broken_now("4@8({[<369&#!1/|0$5+7%2" * 44, [])
+    assert time.thread_time() - began < 2
+
+
+@pytest.mark.security("LG-20")
+async def test_a_refused_password_says_which_rules_in_auth0s_words(house: House) -> None:
+    said = {"client_id": "app", "connection": NAME, "email": "ada@corp.example"}
+    for password, name in (
+        ("short", "PasswordStrengthError"),
+        ("password1", "PasswordDictionaryError"),
+        ("ada@corp.example", "PasswordNoUserInfoError"),
+        ("x" * 1025, "PasswordStrengthError"),
+    ):
+        answer = await house.send("POST", SIGNUP, {**said, "password": password})
+        assert (answer.status, answer.body["code"], answer.body["name"]) == (400, "invalid_password", name)
+        assert set(answer.body) == {"name", "code", "description", "statusCode"}
+    assert (await house.send("POST", SIGNUP, {**said, "password": "z-Q8 " * 20})).status == 200
+
+
+def test_a_connection_says_what_it_demands_by_auth0s_names() -> None:
+    assert Policy.of({}) == Policy()
+    assert Policy.of({"passwordPolicy": "excellent"}).shortest == 10
+    assert Policy.of({"password_complexity_options": {"min_length": 4}}).shortest == 8
+    assert Policy.of({"password_complexity_options": {"min_length": 20}}).shortest == 20
+    assert Policy.of({"password_history": {"enable": True, "size": 3}}).history == 3
+    assert Policy.of({"password_history": {"enable": False, "size": 3}}).history == 0
+    own = Policy.of({"password_dictionary": {"enable": True, "dictionary": ["Tr1cky-Phrase-Ours"]}})
+    assert "not_common" in own.broken_now("tr1cky-phrase-ours", [])
+
+
+async def test_earlier_passwords_are_refused_where_they_are_remembered(house: House) -> None:
+    await options(house, password_history={"enable": True, "size": 2})
+    user = await house.user()
+    path = f"users/{user['user_id'].replace('|', '%7C')}"
+    third = "meadow-44-lantern-cup"
+    assert (await house.manage("PATCH", path, {"password": GOOD})).body["errorCode"] == "invalid_password"
+    for password in (OTHER, third):
+        assert (await house.manage("PATCH", path, {"password": password})).status == 200
+    assert (await house.manage("PATCH", path, {"password": OTHER})).status == 400
+    assert (await house.manage("PATCH", path, {"password": GOOD})).status == 200
+
+
+async def test_of_two_who_want_one_address_at_once_one_gets_it(house: House) -> None:
+    made = await asyncio.gather(
+        *(house.accounts.signup.register(house.request()) for _ in range(6)), return_exceptions=True
+    )
+    assert sum(isinstance(each, SignUpRefused) for each in made) == 5
+    assert len(await house.rows("SELECT 1 FROM people")) == 1
+
+
+async def test_one_address_signs_up_so_many_and_no_more(house: House) -> None:
+    house.accounts.attempts.limits = Limits(signups=2)
+    for number in range(2):
+        await house.accounts.signup.register(house.request(f"user{number}@corp.example"))
+    with pytest.raises(TooManyAttempts):
+        await house.accounts.signup.register(house.request("user3@corp.example"))
+    body = {"client_id": "app", "connection": NAME, "email": "ada@corp.example", "password": GOOD}
+    assert (await house.send("POST", SIGNUP, body)).status == 429
+    assert (await house.send("POST", SIGNUP, body, address="203.0.113.9")).status == 200
+
+
+async def test_what_is_no_body_is_refused(house: House) -> None:
+    malformed: list[Any] = [[], {"client_id": "app"}, {"client_id": "app", "connection": NAME, "email": 1}]
+    for body in malformed:
+        assert (await house.send("POST", SIGNUP, body)).status == 400
+    named = {"client_id": "app", "connection": NAME, "email": "a@corp.example", "password": GOOD, "name": "x\r\nBcc: y"}
+    assert (await house.send("POST", SIGNUP, named)).status == 400
+
+
+async def test_a_refused_sign_up_is_told_to_the_log(house: House) -> None:
+    with pytest.raises(PasswordRefused):
+        await house.accounts.signup.register(house.request(password="short"))
+    [event] = await house.rows("SELECT data FROM activity WHERE type = 'login.signup_failed'")
+    assert json.loads(event["data"])["reason"].startswith("invalid_password,length_at_least")
