@@ -229,6 +229,7 @@ class Browser:
     def _go(self, method: str, url: str, body: list[tuple[str, str]] | None, headers: Mapping[str, str]) -> Page:
         redirects: list[httpx.Response] = []
         while len(redirects) < HOPS:
+            url = urlsplit(url)._replace(path=urlsplit(url).path or "/").geturl() if "://" in url else url
             if origin_of(url) not in self.visits:
                 return self._left(url, body, redirects)
             answer = self._asked(method, url, body, headers)

@@ -8,6 +8,7 @@ async function main() {
     clientId: config.clientId,
     authorizationParams: { redirect_uri: location.origin, audience: config.audience, scope: "openid profile email read:messages" },
     useRefreshTokens: true,
+    useRefreshTokensFallback: true, // after a reload there is none in memory: a hidden frame asks
   });
   window.client = client; // for you to play with in the console
 

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from auth0.authentication import Database, GetToken, RevokeToken, Users
+from auth0.authentication.exceptions import Auth0Error
 from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
-from auth0.exceptions import Auth0Error
 from auth0.management import ManagementClient
 from auth0.management.core.api_error import ApiError
-from authlib.integrations.httpx_client import OAuth2Client
+from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 
@@ -278,7 +278,7 @@ def test_node_auth0_keeps_users(tls: Stack, node: Node) -> None:
 
 def test_authlib_signs_somebody_in_knowing_only_openid(tls: Stack, coming: Coming, web: Application) -> None:
     metadata = httpx.get(f"{tls.issuer}.well-known/openid-configuration").json()
-    with OAuth2Client(
+    with OAuth2Session(
         client_id=web.client_id,
         client_secret=web.client_secret,
         scope="openid profile email",
@@ -292,7 +292,9 @@ def test_authlib_signs_somebody_in_knowing_only_openid(tls: Stack, coming: Comin
         tokens = client.fetch_token(
             metadata["token_endpoint"], authorization_response=coming.back(url), state=state, code_verifier=verifier
         )
-        keys = RelyingParty(tls, web).keys()
+        rp = RelyingParty(tls, web)
+        keys = rp.keys()
+        rp.close()
         claims = CodeIDToken(jwt.decode(tokens["id_token"], keys, algorithms=["RS256"]).claims, {})
         claims.options = {"iss": {"value": tls.issuer}, "aud": {"value": web.client_id}}
         claims.params = {"nonce": "a nonce", "client_id": web.client_id, "access_token": tokens["access_token"]}
