@@ -95,6 +95,16 @@ def is_https_url_or_empty(text: str) -> bool:
     return not text or is_https_url(text)
 
 
+def is_told_url(text: str) -> bool:
+    """Tell whether we may post there: what we may fetch, or an application of this machine by the name `localhost`.
+
+    Who sends looks at the address again, and the loopback is closed to it unless its operator opened it.
+    """
+    url = _split(text)
+    is_here = url is not None and url.scheme == "http" and url.hostname == "localhost" and "#" not in text
+    return is_https_url(text) or is_here
+
+
 def is_picture_url(text: str) -> bool:
     """Tell whether it names a picture: an URL we may fetch, a `data:` URL of a kind of picture that runs nothing."""
     return is_https_url_or_empty(text) or bool(_PICTURE.fullmatch(text))
@@ -146,6 +156,7 @@ FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "https-url": is_https_url,
     "https-url-or-empty": is_https_url_or_empty,
     "https-url-template": is_https_url_template,
+    "told-url": is_told_url,
     "picture-url": is_picture_url,
     "web-url": is_web_url,
     "redirect-uri": is_redirect_uri,

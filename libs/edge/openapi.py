@@ -40,6 +40,7 @@ SHAPES: Final = {
     "https-url": r"^https://[!-~]+$",
     "https-url-or-empty": r"^(?:https://[!-~]+)?$",
     "https-url-template": r"^https://[!-~]+$",
+    "told-url": r"^https?://[!-~]+$",
     "picture-url": r"^(?:https://[!-~]+|data:image/[a-z]+;base64,[A-Za-z0-9+/=]+)?$",
     "web-url": r"^https?://[!-~]+$",
     "redirect-uri": r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$",

@@ -2,16 +2,36 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from tests.sdk import install
-from tests.stack import MakeStack, Stack
+from tests.stack import Stack
 
 BOUND: Final = 120
+
+
+class Conversation:
+    """A program that says JSON lines and hears lines."""
+
+    def __init__(self, process: "subprocess.Popen[str]", complaints: Path) -> None:
+        self._process, self._complaints = process, complaints
+
+    def says(self) -> Any:
+        """Its next line."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, self._complaints.read_text()[-3000:]
+        return json.loads(line)
+
+    def hears(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
 
 
 class Node:
@@ -28,14 +48,38 @@ class Node:
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout)
 
+    @contextmanager
+    def talking(self, name: str, stack: Stack, **environ: str) -> "Iterator[Conversation]":
+        """One of the scripts beside here while it runs, to talk with line by line."""
+        script = shutil.copy(install.HERE / name, self.packages / name)
+        with (
+            (self.work / "stderr").open("w+") as complaints,
+            subprocess.Popen(
+                ["node", str(script)],
+                cwd=self.work,
+                env=self._environ(stack, environ),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+            ) as process,
+        ):
+            try:
+                yield Conversation(process, self.work / "stderr")
+            finally:
+                process.kill()
+
     def run(
         self, command: list[str], stack: Stack, environ: Mapping[str, str] = {}
     ) -> "subprocess.CompletedProcess[str]":
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.work), "NODE_EXTRA_CA_CERTS": str(stack.ca)}  # noqa: TID251
-        env |= {**stack.env, **environ}
+        env = self._environ(stack, environ)
         return subprocess.run(
             command, cwd=self.work, env=env, capture_output=True, text=True, timeout=BOUND, check=False
         )
+
+    def _environ(self, stack: Stack, more: Mapping[str, str]) -> dict[str, str]:
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.work), "NODE_EXTRA_CA_CERTS": str(stack.ca)}  # noqa: TID251
+        return {**env, **stack.env, **more}
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +96,8 @@ def node(packages: Path, tmp_path: Path) -> Node:
     return Node(packages, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def tls(make_stack: MakeStack) -> Stack:
-    """`limen up --tls`, as somebody who moves from Auth0 would try it."""
-    return make_stack(tls=True)
+@pytest.fixture
+def trusting(tls: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's clients believe the stack's CA, each by its own variable."""
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(tls.ca))

@@ -1,10 +1,13 @@
 """A client of the one stack that the security tests share, another tenant's client, and somebody who sees it inside."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from services.cli.quickstart import read
+from tests.journey import Journey, journey
+from tests.relying_party import Account, account
 from tests.security.client import Client, Signer, ToLoopback
 from tests.security.insider import Forger, Insider
 from tests.stack import Stack, until
@@ -72,3 +75,26 @@ def first_entry(client: Client) -> str:
 def theirs(other: Client) -> dict[str, str]:
     """The same of the other tenant."""
     return objects_of(other)
+
+
+@pytest.fixture(scope="session")
+def ada(stack: Stack) -> Account:
+    """Somebody who signs in often, and is not to be changed."""
+    return account(stack, name="Ada Lovelace")
+
+
+@pytest.fixture
+def go(stack: Stack, ada: Account) -> Iterator[Journey]:
+    """Ada, in a browser of her own, at an application of her own."""
+    with journey(stack, person=ada) as one:
+        yield one
+
+
+MakeJourney = Callable[..., Journey]
+
+
+@pytest.fixture
+def begin(stack: Stack) -> Iterator[MakeJourney]:
+    """Journeys of this test's own; the arguments are those of `journey`."""
+    with ExitStack() as at_end:
+        yield lambda **given: at_end.enter_context(journey(stack, **given))

@@ -20,7 +20,10 @@ def _same(kind: type[PublicEvent]) -> Says:
 
     def says(_: Envelope, event: Any) -> Said:
         told = {name: getattr(event, name) for name in kind.__struct_fields__}
-        return Said(kind(**told), seen(event) or None)
+        private = seen(event)
+        if private and "reason" in told:
+            private["description"] = told["reason"]
+        return Said(kind(**told), private or None)
 
     return says
 

@@ -122,7 +122,7 @@ class BrandingRoutes:
 
 def _served(picture: Picture, if_none_match: str | None) -> Reply:
     etag = f'"{picture.version}"'
-    headers = [("etag", etag), ("cache-control", "no-cache"), SANDBOX, ("x-content-type-options", "nosniff")]
+    headers = [("etag", etag), ("cache-control", "no-cache"), SANDBOX]
     if if_none_match == etag:
         return Reply(VERSION, HTTPStatus.NOT_MODIFIED, headers, b"")
     return Reply(VERSION, HTTPStatus.OK, [("content-type", picture.content_type), *headers], picture.content)

@@ -55,6 +55,15 @@ async def test_cookies_and_redirects_pass_as_the_service_wrote_them(world: World
     assert ("cookie", "limen=c") in world.echo.asked[-1].headers
 
 
+@pytest.mark.security("HD-06")
+async def test_a_picture_bears_nosniff_and_keeps_its_policy(world: World) -> None:
+    policy = ("content-security-policy", "default-src 'none'; sandbox")
+    world.echo.reply = Reply(1, 200, [("content-type", "image/png"), policy], b"PNG")
+    answer = await world.ask("GET", "/u/branding/logo")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == policy[1]
+
+
 @pytest.mark.security("HD-05")
 async def test_every_page_bears_the_security_headers(world: World) -> None:
     world.echo.reply = Reply(1, 200, [HTML], b"<p>")

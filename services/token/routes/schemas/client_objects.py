@@ -6,8 +6,8 @@ from libs.edge.schema import Anything, Array, Integer, Object, Property, Text
 from services.token.routes.schemas.client_credential import MEMBERS, TYPES
 from services.token.routes.schemas.kinds import (
     BOOLEAN,
-    FETCHED,
     SCOPES,
+    TOLD,
     choice,
     choices,
     line,
@@ -22,7 +22,7 @@ CREDENTIAL: Final = Object(
 )
 
 OIDC_LOGOUT: Final = Object(
-    Property("backchannel_logout_urls", Array(FETCHED, max_items=5)),
+    Property("backchannel_logout_urls", Array(TOLD, max_items=5)),
     Property(
         "backchannel_logout_initiators",
         Object(

@@ -61,6 +61,9 @@ FETCHED: Final = Text(max_length=2048, format="https-url")
 FETCHED_OR_EMPTY: Final = Text(max_length=2048, format="https-url-or-empty")
 """The same, or an empty text, which Auth0's tools send for none."""
 
+TOLD: Final = Text(max_length=2048, format="told-url")
+"""A URL to which we post; `http://localhost` too, which is reached where its operator says so (SF-01)."""
+
 CALLBACK: Final = Text(max_length=2048, format="redirect-uri")
 ORIGIN: Final = Text(max_length=512, format="origin")
 SCOPES: Final = Array(Text(min_length=1, max_length=280, format="scope"), max_items=1000, is_unique=True)

@@ -1,0 +1,63 @@
+"""A provider with what the OpenID Foundation's plans want beforehand: two static clients and somebody who signs in."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.browser import Browser, browsing
+from tests.relying_party import Account, Application, RelyingParty, account, register
+from tests.stack import Stack
+
+PROFILE = {
+    "name": "Ada Lovelace",
+    "given_name": "Ada",
+    "family_name": "Lovelace",
+    "nickname": "ada",
+    "picture": "https://pictures.example/ada.png",
+}
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Stack]:
+    """`limen up --tls`, one for this folder."""
+    with Stack(tls=True).running() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def ada(provider: Stack) -> Account:
+    return account(provider, **PROFILE)
+
+
+@pytest.fixture(scope="session")
+def first_client(provider: Stack) -> Application:
+    return register(provider)
+
+
+@pytest.fixture(scope="session")
+def second_client(provider: Stack) -> Application:
+    return register(provider)
+
+
+MakeParty = Callable[..., RelyingParty]
+
+
+@pytest.fixture
+def party(provider: Stack) -> Iterator[MakeParty]:
+    """Makes relying parties that are closed in the end."""
+    with ExitStack() as at_end:
+
+        def made(application: Application, **options: object) -> RelyingParty:
+            one = RelyingParty(provider, application, **options)  # type: ignore[arg-type]
+            at_end.callback(one.close)
+            return one
+
+        yield made
+
+
+@pytest.fixture
+def browser(provider: Stack) -> Iterator[Browser]:
+    """A browser in which nobody has signed in."""
+    with browsing(provider) as one:
+        yield one
