@@ -21,7 +21,7 @@ EACH: Final = pytest.mark.parametrize("example", GALLERY, ids=lambda each: each.
 
 SMALL_TARGETS: Final = """() => [...document.querySelectorAll("button,input,a")]
   .filter(each => !["hidden", "checkbox"].includes(each.type))
-  .filter(each => !each.closest(".help") && each.tabIndex >= 0)
+  .filter(each => !each.closest(".help") && each.tabIndex >= 0 && !each.hidden)
   .filter(each => each.getBoundingClientRect().height < 44).map(each => each.outerHTML)"""
 
 
