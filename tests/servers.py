@@ -172,11 +172,26 @@ class PostgresServer(Server):
         command = (*program.command, "-c", "fsync=off", "-c", "max_connections=200")
         super().__init__(replace(program, command=command), folder / "postgres.log")
         self._templates: dict[object, str] = {}
+        self._orphans: list[int] = []
         self._numbers = itertools.count(1)
 
     def url(self, database: str = postgres.DATABASE, user: str = postgres.SUPERUSER) -> str:
         """Where `user` connects to `database`."""
         return urlsplit(postgres.url(self.port, user, PASSWORD))._replace(path=f"/{database}").geturl()
+
+    def kill(self) -> None:
+        """`kill -9` of the postmaster; its backends have process groups of their own and end when they notice."""
+        if self.is_running:
+            self._orphans = _children(self._running().pid)
+        super().kill()
+
+    def spawn(self) -> None:
+        """Start without waiting, once no backend is left over: while one uses the shared memory, none starts."""
+        deadline = time.monotonic() + START_BOUND
+        while any(map(_lives, self._orphans)):
+            assert time.monotonic() < deadline, f"backends of a killed Postgres live on: {self._orphans}"
+            time.sleep(0.005)
+        super().spawn()
 
     async def create(self, schemas: Schemas) -> Addresses:
         """A database of its own with these schemas, copied from the first of its kind."""
@@ -206,6 +221,18 @@ class PostgresServer(Server):
             await connection.execute(sql)
         finally:
             await connection.close()
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _lives(pid: int) -> bool:
+    """Whether it runs; one that nobody has reaped yet holds nothing any more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -377,6 +377,13 @@ def stack() -> Iterator[Stack]:
         yield one
 
 
+@pytest.fixture(scope="session")
+def tls() -> Iterator[Stack]:
+    """One stack behind TLS for the whole test run, shared."""
+    with Stack(tls=True).running() as one:
+        yield one
+
+
 class MakeStack(Protocol):
     """Starts a stack of this test's own; the arguments are those of `Stack`."""
 

@@ -6,7 +6,7 @@ would wait for acknowledgements of what was on its way when it died, and meanwhi
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -16,8 +16,8 @@ from libs.bus.errors import StreamRefused
 from libs.bus.streams import ASK_BOUND, NO_MESSAGE, STREAM_NOT_FOUND, accepted
 
 CONSUMER_NOT_FOUND: Final = 10014
-ACK_WAIT: Final = 10_000_000_000
-"""Nanoseconds after which what was not acknowledged is delivered again."""
+ACK_WAIT: Final = timedelta(seconds=10)
+"""After which what was not acknowledged is delivered again."""
 
 MOST_UNACKNOWLEDGED: Final = 5_000
 """Deliveries that may wait for their acknowledgement; then no more come."""
@@ -40,7 +40,7 @@ class Durables:
         self._bus = bus
         self._stream = stream
 
-    async def create(self, name: str, *, subjects: str, start: int) -> None:
+    async def create(self, name: str, *, subjects: str, start: int, ack_wait: timedelta = ACK_WAIT) -> None:
         """Make `name`, which gets what is on `subjects` from sequence `start` on; an equal one may be there.
 
         Raises:
@@ -52,7 +52,7 @@ class Durables:
             "deliver_policy": "by_start_sequence",
             "opt_start_seq": start,
             "ack_policy": "explicit",
-            "ack_wait": ACK_WAIT,
+            "ack_wait": int(ack_wait.total_seconds() * 1e9),
             "max_deliver": -1,
             "max_ack_pending": MOST_UNACKNOWLEDGED,
             "mem_storage": True,

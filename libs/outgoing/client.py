@@ -38,6 +38,8 @@ class Outgoing:
             async with self._session(scheme) as session, session.post(url, data=form, allow_redirects=False) as answer:
                 await answer.content.read(MOST)
                 return answer.status
+        except aiohttp.InvalidURL as error:
+            raise Forbidden("not a URL that every reader understands alike") from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             if (forbidden := _forbidden(error)) is not None:
                 raise forbidden from error

@@ -56,7 +56,7 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     await _mirror(lifecycle, store, bus, locks, settings)
     await _feed(lifecycle, store, bus, locks)
     believed = _remember(lifecycle, bus)
-    await _answer(lifecycle, store, bus, locks)
+    await _answer(lifecycle, store, bus, locks, settings)
     await _serve(lifecycle, store, bus, believed, clock, settings)
 
 
@@ -92,9 +92,9 @@ def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
     return believed
 
 
-async def _answer(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks) -> None:
+async def _answer(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks, settings: Settings) -> None:
     """The operator's asks, and the consumers they are about."""
-    subscriptions = Subscriptions(store.database, bus)
+    subscriptions = Subscriptions(store.database, bus, settings.feed_ack_wait)
     lifecycle.background("subscriptions", subscriptions.run(locks))
     for serving in await Asks(store, subscriptions).serve(bus):
         lifecycle.on_stop(partial(serving.drain, within=5))

@@ -22,6 +22,8 @@ class Settings:
     """How long the bus keeps the feed: a subscriber that acknowledges nothing for longer misses what is older."""
     feed_stream_bytes: int = 4 << 30
     """How much of the feed the bus keeps at most."""
+    feed_ack_wait: timedelta = timedelta(seconds=10)
+    """Within how long a subscriber must acknowledge what it was given, or it comes again."""
     management_slots: int = 16
     """Requests of the Management API answered at once in one process; one more is told to come back."""
     management_requests_per_second: int = 1000

@@ -14,6 +14,7 @@ import uvloop
 from libs.bus import Bus
 from libs.edge.asks import AskRefused, ask
 from libs.runtime.errors import Unavailable
+from libs.runtime.ids import text
 from services.audit.commands import AddSubscriber, SubscriberAnswer
 from services.cli.errors import OK, Refused
 from services.cli.stack import connected
@@ -141,10 +142,12 @@ async def _opened(bus: Bus, tenant: str) -> None:
 async def _quickstart(bus: Bus, place: RegisterTenant, *, new_secrets: bool) -> QuickstartAnswer:
     """The first applications, once token has heard where the tenant is now and named its Management API after it."""
     made: QuickstartAnswer | None = None
+    seed = text(64)
     while made is None or made.domain != place.domain:
         try:
             wanted = new_secrets and made is None
-            answer = await ask(bus, "token", "quickstart", Quickstart(place.tenant, wanted), QuickstartAnswer)
+            question = Quickstart(place.tenant, wanted, seed)
+            answer = await ask(bus, "token", "quickstart", question, QuickstartAnswer)
         except Unavailable:
             await asyncio.sleep(PAUSE)
             continue

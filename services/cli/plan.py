@@ -82,9 +82,7 @@ def _may_know(services: tuple[str, ...], variable: str) -> bool:
 
 
 def development(environ: Mapping[str, str]) -> dict[str, str]:
-    """What everything on one machine is told beside that: mails are shown where no mail server is given, and
-    applications on this machine are told of logouts.
-    """
+    """What all are told on one machine: mails are shown where no server takes them, logouts told to neighbours."""
     told = {"LIMEN_OUTGOING_NETWORKS": "127.0.0.0/8,::1"}
     if not (environ.get("LIMEN_SMTP_URL") or environ.get("LIMEN_SMTP_URL_FILE")):
         told["LIMEN_DEV_MAILBOX"] = "on"

@@ -176,10 +176,13 @@ class Quickstart(msgspec.Struct, frozen=True):
     """Ask: make sure a tenant has a first application, a first API, and a management application.
 
     `new_secrets` asks for new secrets even where the applications exist; theirs were shown once and are nowhere else.
+    They are made of `seed`, which is random and the asker's own: an ask that is repeated, because the one before it
+    still runs or its answer was lost, makes the same. Without a seed they are random.
     """
 
     tenant: str
     new_secrets: bool
+    seed: str | None = None
 
 
 class QuickstartAnswer(msgspec.Struct, frozen=True):

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.adversity.feed import Listener, require_heard
+from tests.adversity.feed import ACK_WAIT, Listener, require_heard
 from tests.stack import Stack
 
 
 @pytest.fixture(scope="package")
 def one_stack() -> Iterator[Stack]:
-    with Stack().running() as stack:
+    with Stack(environ={"LIMEN_FEED_ACK_WAIT": f"{ACK_WAIT}s"}).running() as stack:
         yield stack
 
 

@@ -15,8 +15,11 @@ from tests.stack import Stack, until
 PROGRAM: Final = Path(__file__).parent / "listening.py"
 NAMES: Final = ("LIMEN_SUBSCRIBER_URL", "LIMEN_SUBSCRIBER_STREAM", "LIMEN_SUBSCRIBER_CONSUMER")
 
+ACK_WAIT: Final = 3
+"""Seconds after which what a subscriber of these tests did not acknowledge comes again: `LIMEN_FEED_ACK_WAIT`."""
+
 CATCHES_UP: Final = 30.0
-"""Seconds within which a subscriber has everything: twice the time after which what was lost on the way comes again."""
+"""Seconds within which a subscriber has everything, also what was lost on the way and comes again."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,25 @@ class Listener:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "heard.jsonl"
+        self._read = 0
+        self._heard: list[Heard] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def heard(self) -> list[Heard]:
         """Everything that came, in order, repeats too."""
-        lines = self._file.read_text().split("\n")[:-1]
-        return [Heard(**json.loads(line)) for line in lines]
+        with self._file.open("rb") as file:
+            file.seek(self._read)
+            whole = file.read().rpartition(b"\n")[0]
+        if whole:
+            self._read += len(whole) + 1
+            self._heard += [Heard(**json.loads(line)) for line in whole.split(b"\n")]
+        return self._heard
 
     def start(self, stack: Stack) -> None:
         """Begin, or go on."""
         command = [sys.executable, "-P", str(PROGRAM), *(stack.env[name] for name in NAMES)]
+        command.append(str(ACK_WAIT + 1))
         with self._file.open("ab") as file:
             self._process = subprocess.Popen(command, stdout=file)
 
@@ -72,7 +83,7 @@ class Listener:
 
 def require_heard(stack: Stack, listener: Listener) -> None:
     """The subscriber missed nothing, and saw each event at its place, each entity's in order; repeats are the same."""
-    until(lambda: _is_fed(stack), 10, stack.story)
+    until(lambda: _is_fed(stack), CATCHES_UP, stack.story)
     last = head(stack, "audit", "feed")
     until(lambda: len({each.pos for each in listener.heard}) >= last, CATCHES_UP, lambda: _gaps(listener, last))
     heard = listener.heard

@@ -6,12 +6,9 @@ It is a program of its own, as a subscriber is, and goes about it as `examples/s
 import asyncio
 import json
 import sys
-from typing import Final
 
 import nats
 from nats.errors import Error
-
-ACK_WAIT: Final = 11
 
 
 async def quiet(_: Exception) -> None:
@@ -19,7 +16,8 @@ async def quiet(_: Exception) -> None:
 
 
 async def main() -> None:
-    url, stream, consumer = sys.argv[1:]
+    url, stream, consumer = sys.argv[1:4]
+    ack_wait = float(sys.argv[4])
     client = await nats.connect(url, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=quiet)
     events = await client.jetstream().pull_subscribe_bind(consumer, stream)
     delivery: int | None = 0
@@ -33,7 +31,7 @@ async def main() -> None:
             number = event.metadata.sequence.consumer
             if delivery is not None and number not in {1, delivery + 1}:
                 delivery = None  # what was delivered before it never reached us: all of it comes again, in order
-                await asyncio.sleep(ACK_WAIT)
+                await asyncio.sleep(ack_wait)
                 break
             delivery = number
             headers = event.headers or {}

@@ -2,11 +2,9 @@
 
 import time
 
-import pytest
-
 from tests.adversity.feed import Listener, require_heard
 from tests.adversity.load import SERVES_AGAIN, Load, until_tokens
-from tests.adversity.record import require_exact_mirrors, rows
+from tests.adversity.record import require_exact_mirrors
 from tests.stack import Stack, until
 
 
@@ -50,23 +48,3 @@ def test_who_acknowledges_nothing_slows_nobody_and_is_shown(victim: Stack, liste
     assert int(line.split("\t")[3].split()[0]) >= len([call for call in load.calls if call.status == 200])
     assert victim.limen("subscriber", "remove", "silent").returncode == 0
     assert "silent" not in victim.limen("subscriber", "list").stdout
-
-
-@pytest.mark.security("RL-16")
-def test_two_audits_publish_each_event_once(victim: Stack, listener: Listener) -> None:
-    victim.stop()
-    victim.arguments = ["--replicas", "audit=2"]
-    victim.start()
-    try:
-        with Load(victim).running() as load:
-            until_tokens(load)
-            pid = victim.kill("audit")
-            victim.await_back("audit", not_pid=pid, within=SERVES_AGAIN)
-            until_tokens(load)
-        require_heard(victim, listener)
-    finally:
-        victim.stop()
-        victim.arguments = []
-        victim.start()
-    ids = rows(victim, "SELECT id FROM audit.feed")
-    assert len({row["id"] for row in ids}) == len(ids)

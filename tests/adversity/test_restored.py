@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.adversity.load import Load, summary
 from tests.adversity.record import head, require_exact_mirrors, rows
 from tests.security.client import Client, Signer
 from tests.stack import Stack, until
@@ -29,6 +30,10 @@ class Story:
     spent: str = ""
     revoked: str = ""
     lost_app: str = ""
+    load: Load = field(init=False)
+    """Clients that asked while everything started on the older database."""
+    kept: int = 0
+    """Where `token`'s activity stood at the backup."""
 
     def make(self) -> None:
         """Before the backup."""
@@ -78,6 +83,7 @@ def story() -> Iterator[Story]:
         told.make()
         database = place_of_postgres(stack)
         older = database.with_name("older")
+        told.kept = head(stack)
         assert stack.stop() == 0
         subprocess.run(["cp", "-a", database, older], check=True)
         stack.start()
@@ -86,9 +92,11 @@ def story() -> Iterator[Story]:
         assert stack.stop() == 0
         shutil.rmtree(database)
         older.rename(database)
-        stack.begin()
-        for name in ("token", "key_rotation"):
-            until(partial(says_what_to_do, stack, name), 30, stack.story)
+        with Load(stack).running() as told.load:
+            stack.begin()
+            for name in ("token", "key_rotation"):
+                until(partial(says_what_to_do, stack, name), 30, stack.story)
+            until(lambda: any(call.status == 503 for call in told.load.calls), 10, stack.story)
         yield told
 
 
@@ -103,6 +111,13 @@ def place_of_postgres(stack: Stack) -> Path:
     """Where its database is: for root perhaps outside the data directory."""
     note = stack.data.path / "postgres-at"
     return Path(note.read_text().strip()) if note.exists() else stack.data.path / "postgres"
+
+
+@pytest.mark.security("RL-09")
+def test_a_restored_older_database_issues_nothing_and_says_what_to_do(story: Story) -> None:
+    assert {call.status for call in story.load.calls} <= {0, 503}, summary(story.load.calls)
+    assert head(story.stack) == story.kept
+    assert says_what_to_do(story.stack, "token")
 
 
 @pytest.mark.security("RL-09")

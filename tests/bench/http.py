@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, Self, cast
 from urllib.parse import urlsplit
 
 END: Final = b"\r\n\r\n"
@@ -38,11 +38,19 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._heard = bytearray()
         self._answer: asyncio.Future[Heard] | None = None
+        self.place = ("localhost", 80)
 
     @classmethod
-    async def open(cls, host: str, port: int) -> "Connection":
+    async def open(cls, host: str, port: int) -> Self:
         """Connect."""
-        return (await asyncio.get_running_loop().create_connection(cls, host, port))[1]
+        made = (await asyncio.get_running_loop().create_connection(cls, host, port))[1]
+        made.place = (host, port)
+        return made
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the server hung up."""
+        return self._transport is None
 
     async def ask(self, request: bytes) -> Heard:
         """Send a whole request and wait for the whole answer.

@@ -67,6 +67,16 @@ class Found:
     people: int = 0
 
 
+class Returning(Connection):
+    """A connection that is made anew when the server hung up between two requests, as a browser's is."""
+
+    async def ask(self, request: bytes) -> Heard:
+        """Send a whole request and wait for the whole answer."""
+        if self.is_over:
+            await asyncio.get_running_loop().create_connection(lambda: self, *self.place)
+        return await super().ask(request)
+
+
 class Browser:
     """One person's browser on one connection: cookies, redirects within the issuer, forms."""
 
@@ -153,7 +163,7 @@ class Bench:
 async def opened(stack: Stack) -> Bench:
     """Register what is needed."""
     base = f"http://localhost:{stack.port}/"
-    connections = [await Connection.open(*place(base)) for _ in range(AT_ONCE)]
+    connections = [await Returning.open(*place(base)) for _ in range(AT_ONCE)]
     desk = _Desk(base, f"Bearer {stack.management_token()}", connections[0])
     api = {"name": "People", "identifier": AUDIENCE, "signing_alg": "RS256", "allow_offline_access": True}
     await desk.post("resource-servers", api)

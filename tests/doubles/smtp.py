@@ -40,6 +40,8 @@ class MailServer:
     received: list[Received] = field(default_factory=list)
     replies: dict[str, list[str]] = field(default_factory=dict)
     connections: int = 0
+    patience: asyncio.Event = field(default_factory=asyncio.Event)
+    """When it is set, those who wait for a reply are cut off."""
     on_mail: Callable[[], object] = lambda: None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -75,6 +77,7 @@ class _Talk:
                 await self._say(f"250-double\r\n{offered}250 AUTH PLAIN")
             case "STARTTLS":
                 await self._say("220 go")
+                assert self._server.tls is not None, "it was not offered"
                 await self._writer.start_tls(self._server.tls)
                 self._is_encrypted = True
             case "AUTH":
@@ -88,14 +91,17 @@ class _Talk:
                 self._recipients.append(line[line.index("<") + 1 : line.rindex(">")])
                 await self._say(self._server.reply("RCPT", "250 ok"))
             case "DATA":
-                await self._say(self._server.reply("DATA", "354 go on"))
-                await self._mail()
+                await self._say(reply := self._server.reply("DATA", "354 go on"))
+                if reply.startswith("354"):
+                    await self._mail()
             case _:
                 await self._say("250 ok")
 
     async def _mail(self) -> None:
         lines = []
         while (line := await self._reader.readline()) != b".\r\n":
+            if not line:
+                return  # the client has gone
             lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
         reply = self._server.reply(".", "250 taken")
         if reply.startswith("250") or reply == HANG:
@@ -107,7 +113,8 @@ class _Talk:
 
     async def _say(self, text: str) -> None:
         if text == HANG:
-            await asyncio.Event().wait()
+            await self._server.patience.wait()
+            raise ConnectionResetError
         self._writer.write(f"{text}\r\n".encode())
         await self._writer.drain()
 
@@ -121,4 +128,5 @@ async def mail_server(tls: ssl.SSLContext | None = None) -> AsyncIterator[MailSe
     try:
         yield double
     finally:
+        double.patience.set()
         listening.close()

@@ -13,22 +13,17 @@ import pytest
 
 from services.cli import plan
 from services.cli.embedded.ports import chosen
-from tests.stack import MakeStack, Stack
+from tests.stack import Stack
 
 ROOT: Final = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def tls_stack(make_stack: MakeStack) -> Stack:
-    return make_stack(tls=True)
-
-
 @pytest.mark.parametrize("client", ["plain.py", "with_auth0_python.py"])
-def test_a_client_and_the_api_work_over_https(tls_stack: Stack, client: str) -> None:
-    port, ca = chosen(), str(tls_stack.ca)
+def test_a_client_and_the_api_work_over_https(tls: Stack, client: str) -> None:
+    port, ca = chosen(), str(tls.ca)
     environ = {"PATH": os.defpath, "API_PORT": str(port), "SSL_CERT_FILE": ca, "REQUESTS_CA_BUNDLE": ca}
-    environ |= tls_stack.env
-    assert environ["LIMEN_ISSUER"] == f"https://localhost:{tls_stack.port}/"
+    environ |= tls.env
+    assert environ["LIMEN_ISSUER"] == f"https://localhost:{tls.port}/"
     api = subprocess.Popen([sys.executable, ROOT / "examples" / "api" / "api.py"], env=environ)
     try:
         command = [sys.executable, str(ROOT / "examples" / "m2m" / client), f"http://localhost:{port}/messages"]
@@ -39,23 +34,23 @@ def test_a_client_and_the_api_work_over_https(tls_stack: Stack, client: str) -> 
     assert "threshold" in done.stdout, done.stderr
 
 
-def test_the_configuration_is_exported_over_https_by_whom_the_stack_is_known(tls_stack: Stack) -> None:
-    done = tls_stack.limen("export")
+def test_the_configuration_is_exported_over_https_by_whom_the_stack_is_known(tls: Stack) -> None:
+    done = tls.limen("export")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Quickstart application" in done.stdout
-    stranger = {**tls_stack.environ, **tls_stack.env, "LIMEN_DATA_DIR": "/nowhere"}
+    stranger = {**tls.environ, **tls.env, "LIMEN_DATA_DIR": "/nowhere"}
     refused = subprocess.run(
         plan.limen("export"), env=stranger, capture_output=True, text=True, timeout=60, check=False
     )
     assert refused.returncode == 69
     assert "its certificate is not believed; --ca FILE names a CA" in refused.stderr
-    trusting = plan.limen("export", "--ca", str(tls_stack.ca))
+    trusting = plan.limen("export", "--ca", str(tls.ca))
     done = subprocess.run(trusting, env=stranger, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
 
-def test_who_does_not_know_the_ca_believes_nobody(tls_stack: Stack) -> None:
-    with pytest.raises(ssl.SSLCertVerificationError), socket.create_connection(("localhost", tls_stack.port)) as plain:
+def test_who_does_not_know_the_ca_believes_nobody(tls: Stack) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError), socket.create_connection(("localhost", tls.port)) as plain:
         ssl.create_default_context().wrap_socket(plain, server_hostname="localhost")
 
 

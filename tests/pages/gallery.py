@@ -39,7 +39,14 @@ class Example:
 
     def shown(self, *, language: str = "en", brand: Brand = BRAND, **more: Any) -> Reply:
         """The answer with this page."""
-        context = {"state": STATE, "application": "Harbour", "binding": "secret", **self.context, **more}
+        context = {
+            "state": STATE,
+            "action": "/u/login",
+            "application": "Harbour",
+            "binding": "secret",
+            **self.context,
+            **more,
+        }
         return Pages(KEYRING.derived("csrf"), lambda _: brand).show(request(language), self.template, **context)
 
 

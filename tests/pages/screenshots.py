@@ -1,16 +1,18 @@
 """Makes the pictures of `docs/guides/login-page.md`: `python -m tests.pages.screenshots [folder [name …]]`."""
 
-import asyncio
 import sys
 from base64 import b64encode
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import Browser
+from playwright.sync_api import BrowserContext
 
-from tests.pages.browser import DESKTOP, PHONE, THEMES, browser, document
+from tests.chromium import chromium
 from tests.pages.gallery import GALLERY, ROOT, Example
+from tests.pages.windows import THEMES, Theme, window
 
+PHONE: Final = (390, 844)
+DESKTOP: Final = (1280, 800)
 SHOWN: Final = (
     "identifier",
     "password-error",
@@ -23,51 +25,42 @@ SHOWN: Final = (
 )
 """The pages of the guide."""
 
-# Phone and desktop side by side: frames of one page, whose picture is taken at half their size.
-SHEET: Final = """<style>body{{margin:0;display:flex;gap:24px;padding:24px;background:{ground};width:max-content}}
-img{{border-radius:14px;box-shadow:0 0 0 1px #80808066}}</style><img src="data:image/png;base64,{phone}" height="560">
-<img src="data:image/png;base64,{desktop}" height="560">"""
+TRANSLATED: Final = ("password", "ar")
+"""The one that is shown from right to left."""
+
+# Phone and desktop side by side, at about half their size, which keeps the files small.
+SHEET: Final = """<style>body{{margin:0;display:flex;gap:20px;padding:20px;background:{ground};width:max-content}}
+img{{border-radius:12px;box-shadow:0 0 0 1px #80808066}}</style><img src="data:image/png;base64,{phone}" height="440">
+<img src="data:image/png;base64,{desktop}" height="440">"""
 
 
-async def picture(running: Browser, example: Example, size: tuple[int, int], theme: str, language: str) -> bytes:
-    """One page at one size."""
-    page = await running.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)  # type: ignore[arg-type]
-    try:
-        await page.set_content(document(example, language))
-        return await page.screenshot()
-    finally:
-        await page.close()
-
-
-async def sheet(running: Browser, example: Example, theme: str, language: str = "en") -> bytes:
+def sheet(context: BrowserContext, example: Example, theme: Theme, language: str = "en") -> bytes:
     """The page on a phone and on a desktop, side by side."""
-    phone, desktop = [await picture(running, example, size, theme, language) for size in (PHONE, DESKTOP)]
-    page = await running.new_page(viewport={"width": 1300, "height": 610})
+    taken = []
+    for size in (PHONE, DESKTOP):
+        with window(context, example, size, theme, language) as page:
+            taken.append(b64encode(page.screenshot()).decode())
+    page = context.new_page()
+    page.set_viewport_size({"width": 970, "height": 480})
+    ground = "#ffffff" if theme == "light" else "#20232b"
+    page.set_content(SHEET.format(phone=taken[0], desktop=taken[1], ground=ground))
     try:
-        ground = "#ffffff" if theme == "light" else "#20232b"
-        parts = {"phone": b64encode(phone).decode(), "desktop": b64encode(desktop).decode(), "ground": ground}
-        await page.set_content(SHEET.format(**parts))
-        return await page.screenshot(full_page=True)
+        return page.screenshot()
     finally:
-        await page.close()
-
-
-async def pictures(folder: Path, names: tuple[str, ...], languages: tuple[str, ...] = ("en",)) -> None:
-    """Write a picture of each page and theme."""
-    async with browser() as running:
-        for example in (each for each in GALLERY if each.name in names):
-            for language in languages:
-                for theme in THEMES:
-                    suffix = "" if language == "en" else f"-{language}"
-                    file = folder / f"{example.name}{suffix}-{theme}.png"
-                    file.write_bytes(await sheet(running, example, theme, language))
+        page.close()
 
 
 def main() -> None:
     """Into the guide's folder, or into another."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "guides" / "images"
+    names = tuple(sys.argv[2:]) or SHOWN
     folder.mkdir(parents=True, exist_ok=True)
-    asyncio.run(pictures(folder, tuple(sys.argv[2:]) or SHOWN))
+    wanted = [(each, "en", each.name) for each in GALLERY if each.name in names]
+    wanted += [(each, TRANSLATED[1], "-".join(TRANSLATED)) for each in GALLERY if each.name == TRANSLATED[0]]
+    with chromium() as context:
+        for example, language, name in wanted:
+            for theme in THEMES:
+                (folder / f"{name}-{theme}.png").write_bytes(sheet(context, example, theme, language))
 
 
 if __name__ == "__main__":

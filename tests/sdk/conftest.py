@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from tests.sdk import install
-from tests.stack import MakeStack, Stack
+from tests.stack import Stack
 
 BOUND: Final = 120
 
@@ -94,12 +94,6 @@ def packages() -> Path:
 @pytest.fixture
 def node(packages: Path, tmp_path: Path) -> Node:
     return Node(packages, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def tls(make_stack: MakeStack) -> Stack:
-    """`limen up --tls`, as somebody who moves from Auth0 would try it."""
-    return make_stack(tls=True)
 
 
 @pytest.fixture

@@ -22,10 +22,7 @@ from tests.stack import Stack, until
 ONCE: Final[Any] = {"max_retries": 0}
 
 
-@pytest.fixture(autouse=True)
-def trusting(tls: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.setenv(name, str(tls.ca))
+pytestmark = pytest.mark.usefixtures("trusting")
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ LIST: Final = Operation(
         Parameter("take", Integer(minimum=1, maximum=MAX_PER_PAGE), "Entries of a walk, 50 when absent"),
         *FIELDS,
         Parameter("sort", Text(enum=(NEWEST_FIRST, OLDEST_FIRST)), "The newest first when absent"),
-        Parameter("q", line(1024), POSSIBLE),
+        Parameter("q", line(1024), f"{POSSIBLE}. Ignored in a walk by `from` and `take`"),
         Parameter("search", line(1024), "The same as `q`; with both, what both find"),
     ),
     answer=Listing("logs", LOG, has_checkpoints=False),
@@ -93,7 +93,7 @@ class Logs:
 
     async def _walked(self, call: Call, page: CheckpointPage, known: Epochs) -> Reply:
         query = call.query()
-        _refuse_searching(query)
+        _refuse_backwards(query)
         after = 0 if page.cursor is None else await self._reached(call.tenant, page.cursor, known)
         rows = await queries.log_after(self.database, call.tenant, after, page.take)
         last = log_id_of(known.at(rows[-1].pos)) if rows else page.cursor
@@ -125,11 +125,8 @@ class Logs:
         return answers.json({**answer, "length": len(items)} if page.include_totals else answer)
 
 
-def _refuse_searching(query: Query) -> None:
-    """A walk passes every entry once: nobody shall believe that it was filtered, or that it goes backwards."""
-    for name in ("q", "search"):
-        if name in query:
-            raise InvalidQuery.about(name, "A walk by from and take is not searched")
+def _refuse_backwards(query: Query) -> None:
+    """A walk passes every entry once and forwards; that it is not searched is as in Auth0, which ignores `q` there."""
     if query.text("sort") == NEWEST_FIRST:
         raise InvalidQuery.about("sort", "A walk by from and take begins with the oldest")
 

@@ -6,9 +6,11 @@ everything; then the consumer is made anew behind what was acknowledged.
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 from libs.bus import Bus, BusError, Durables, DurableState
+from libs.bus.durables import ACK_WAIT
 from libs.eventstore.names import FEED_STREAM
 from libs.postgres import Database, DatabaseAway, Locks
 from libs.runtime.clock import wall
@@ -24,9 +26,10 @@ EVERY: Final = 1.0
 class Subscriptions:
     """The durable consumers of the feed."""
 
-    def __init__(self, database: Database, bus: Bus) -> None:
+    def __init__(self, database: Database, bus: Bus, ack_wait: timedelta = ACK_WAIT) -> None:
         self._database = database
         self._durables = Durables(bus, FEED_STREAM)
+        self._ack_wait = ack_wait
         self._wake = asyncio.Event()
         self._shown: set[str] = set()
         bus.on_reconnect(self._wake.set)
@@ -72,7 +75,9 @@ class Subscriptions:
             return None
         if state is None:
             start = max(1, subscriber.acked + 1)
-            await self._durables.create(subscriber.name, subjects=subscriber.events, start=start)
+            await self._durables.create(
+                subscriber.name, subjects=subscriber.events, start=start, ack_wait=self._ack_wait
+            )
             say.info("a subscriber's consumer was made", subscriber=subscriber.name, start=start)
             return await self._durables.state(subscriber.name)
         if state.acked > subscriber.acked:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from libs.edge.schema import Property, Resource
+from libs.edge.schema import Object, Property, Resource
 from services.cli.docs import markdown
 from services.cli.docs.markdown import cell, code, table
 from services.cli.docs.tables import TABLES
@@ -31,8 +31,15 @@ def resources() -> Iterator[Resource]:
 
 
 def _section(resource: Resource) -> str:
-    rows = [_row(each) for each in resource.properties if not each.is_read_only]
+    rows = [row for each in resource.properties if not each.is_read_only for row in (_row(each), *_waiting(each))]
     return f"## `{resource.name}`\n\n" + table(("property", "meaning", "when", "waits for"), rows)
+
+
+def _waiting(each: Property) -> Iterator[tuple[str, str, str, str]]:
+    """Members of an object that wait for something of their own."""
+    for member in each.kind.properties if isinstance(each.kind, Object) else ():
+        if member.waits:
+            yield code(f"{each.name}.{member.name}"), cell(member.description), "", member.waits
 
 
 def _row(each: Property) -> tuple[str, str, str, str]:

@@ -11,7 +11,7 @@ from services.connections.providers.backchannel import Telling
 from services.connections.providers.letters import TEMPLATES
 from services.connections.providers.queue import Deliveries
 
-LONGEST: Final = 16_384
+LONGEST: Final = 65_536
 """Characters of all variables of a mail together."""
 
 

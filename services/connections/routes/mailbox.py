@@ -19,9 +19,7 @@ JSON: Final = "/dev/mailbox.json"
 
 
 def routes(mailbox: Mailbox | None) -> tuple[Route, ...]:
-    """The table of routes: none where mails are sent."""
-    if mailbox is None:
-        return ()
+    """The table of routes; where mails are sent, `mailbox` is `None` and nobody finds one."""
     each = MailboxRoutes(mailbox)
     return (Route("GET", PATH, each.page), Route("GET", JSON, each.json), Route("DELETE", JSON, each.empty))
 
@@ -30,13 +28,13 @@ def routes(mailbox: Mailbox | None) -> tuple[Route, ...]:
 class MailboxRoutes:
     """The handlers."""
 
-    mailbox: Mailbox
+    mailbox: Mailbox | None
 
     async def page(self, call: Call) -> Reply:
         """The mails as a page."""
-        require_loopback(call)
+        mailbox = self._opened(call)
         nonce = secrets.token_urlsafe(16)
-        mails = "".join(map(_article, await self.mailbox.newest(call.tenant))) or "<p>No mail yet.</p>"
+        mails = "".join(map(_article, await mailbox.newest(call.tenant))) or "<p>No mail yet.</p>"
         headers = [
             ("content-type", "text/html; charset=utf-8"),
             ("content-security-policy", _policy(nonce)),
@@ -47,29 +45,34 @@ class MailboxRoutes:
 
     async def json(self, call: Call) -> Reply:
         """The mails as an array, newest first."""
-        require_loopback(call)
-        mails = await self.mailbox.newest(call.tenant)
+        mailbox = self._opened(call)
+        mails = await mailbox.newest(call.tenant)
         return answers.json([msgspec.to_builtins(each) for each in mails], headers=answers.NO_STORE)
 
     async def empty(self, call: Call) -> Reply:
         """Throw them away; a script that could do this from elsewhere would need a permission that nobody gets."""
-        require_loopback(call)
-        await self.mailbox.empty(call.tenant)
+        mailbox = self._opened(call)
+        await mailbox.empty(call.tenant)
         return answers.empty()
 
+    def _opened(self, call: Call) -> Mailbox:
+        """The mailbox, for whoever is on this machine; to others there is none.
 
-def require_loopback(call: Call) -> None:
-    """Refuse whoever is not on this machine.
+        Raises:
+            UnknownPath: it is off, or asked for from elsewhere.
+        """
+        if self.mailbox is None or not is_loopback(call.request.client_address):
+            raise UnknownPath
+        return self.mailbox
 
-    Raises:
-        UnknownPath: to others there is no mailbox.
-    """
+
+def is_loopback(text: str) -> bool:
+    """Whether an address is this machine's own."""
     try:
-        address = ip_address(call.request.client_address.partition("%")[0])
-    except ValueError as error:
-        raise UnknownPath from error
-    if not (getattr(address, "ipv4_mapped", None) or address).is_loopback:
-        raise UnknownPath
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _policy(nonce: str) -> str:

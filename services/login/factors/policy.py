@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from zxcvbn import zxcvbn
-from zxcvbn.matching import RANKED_DICTIONARIES
+from zxcvbn.matching import L33T_TABLE, RANKED_DICTIONARIES
 
 from libs.runtime.errors import Unavailable
 from libs.sealed.passwords import LONGEST, Passwords
@@ -33,8 +33,13 @@ MOST_HISTORY: Final = 24
 WORD: Final = 4
 """A personal word must be this long to count: shorter ones are in everything."""
 
-MEASURED: Final = 72
+MEASURED: Final = 48
 """Characters the estimate looks at: more costs too much, and makes no password weaker."""
+
+SUBSTITUTES: Final = frozenset(each for letters in L33T_TABLE.values() for each in letters)
+MOST_SUBSTITUTES: Final = 6
+"""Different signs that the estimate may read as letters (`0` as o): it tries every combination, and of twenty signs
+that were seconds of a processor for one password that nobody remembers."""
 
 WAITING: Final = 50
 COMMON: Final[Collection[str]] = RANKED_DICTIONARIES["passwords"]
@@ -124,7 +129,7 @@ class Policy:
             yield COMMON_ONE
         if not self.allows_personal and any(word in plain for word in personal_words(personal)):
             yield PERSONAL
-        if self.score and zxcvbn(password[:MEASURED], personal)["score"] < self.score:
+        if self.score and zxcvbn(measured(password), personal)["score"] < self.score:
             yield GUESSABLE
 
     async def require(
@@ -148,6 +153,17 @@ class Policy:
             if (await passwords.verified(password, phc)).is_right:
                 return True
         return False
+
+
+def measured(password: str) -> str:
+    """What of a password is estimated: a beginning, in which few signs may stand for letters."""
+    kept: set[str] = set()
+    signs = []
+    for each in password[:MEASURED]:
+        if each in SUBSTITUTES and len(kept) < MOST_SUBSTITUTES:
+            kept.add(each)
+        signs.append("_" if each in SUBSTITUTES - kept else each)
+    return "".join(signs)
 
 
 def personal_words(said: Sequence[str]) -> set[str]:

@@ -15,6 +15,9 @@ CODE: Final = "code"
 REVOKED: Final = frozenset({"revoked", "blocked", "erased", "password"})
 """Ends of a session that end what was granted in it; after a plain logout an offline grant lives on."""
 
+SLOTS: Final = 128
+"""Asks under way at once: each process of `token` has sixteen, one for each code it redeems and each refresh."""
+
 
 class PersonAsk:
     """Answers `svc.v1.login.person` from the rows."""
@@ -24,7 +27,7 @@ class PersonAsk:
 
     async def serve(self, bus: Bus) -> Serving:
         """Answer from now on."""
-        return await answer_asks(bus, SERVICE, "person", PersonOf, self.answer)
+        return await answer_asks(bus, SERVICE, "person", PersonOf, self.answer, slots=SLOTS)
 
     async def answer(self, asked: PersonOf) -> PersonAnswer:
         """The person and the claims, or why the grant is dead."""

@@ -30,7 +30,11 @@
     });
   });
   var own = document.querySelector("[data-submits]");
-  if (own && own.requestSubmit) own.requestSubmit();
+  if (own && own.requestSubmit) {
+    window.addEventListener("load", function () {
+      own.requestSubmit();
+    });
+  }
   var wrong = document.querySelector("[aria-invalid]");
   if (wrong) wrong.focus();
 })();

@@ -1,5 +1,7 @@
 """The asks that `token` answers: a tenant's quickstart, for the operator's command line."""
 
+import hmac
+from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import Final
 
@@ -29,6 +31,9 @@ SCOPES: Final = (("read:messages", "Read messages"), ("write:messages", "Write m
 
 TENANT: Final = "SELECT issuer, domain FROM tenants_v1 WHERE tenant = $1"
 EXISTS: Final = "SELECT EXISTS (SELECT FROM clients WHERE tenant = $1 AND client_id = $2 AND NOT is_deleted)"
+HAS: Final = """
+SELECT EXISTS (SELECT FROM client_secrets WHERE tenant = $1 AND client_id = $2 AND sha256 = $3 AND expires_at IS NULL)
+"""
 
 
 class QuickstartAsk:
@@ -51,8 +56,8 @@ class QuickstartAsk:
         management = management_audience(row["issuer"])
         await self._api(tenant)
         first, manager = derived_id(tenant, "quickstart"), derived_id(tenant, "management")
-        first_secret = await self._client(tenant, first, "Quickstart application", is_new=asked.new_secrets)
-        manager_secret = await self._client(tenant, manager, "Management application", is_new=asked.new_secrets)
+        first_secret = await self._client(asked, first, "Quickstart application")
+        manager_secret = await self._client(asked, manager, "Management application")
         await self._grant(tenant, first, AUDIENCE, tuple(value for value, _ in SCOPES))
         await self._grant(tenant, manager, management, MANAGEMENT_SCOPES)
         return QuickstartAnswer(
@@ -72,20 +77,35 @@ class QuickstartAsk:
         api_id = sha256(f"quickstart api of {tenant}".encode()).hexdigest()[:24]
         await self._once(RegisterResourceServer(tenant, api_id, AUDIENCE, properties))
 
-    async def _client(self, tenant: str, client_id: str, name: str, *, is_new: bool) -> str | None:
+    async def _client(self, asked: Quickstart, client_id: str, name: str) -> str | None:
         """Register the client or, when asked, give it a new secret; the secret, if one was made."""
-        async with self._store.database.connection() as rows:
-            exists = await rows.fetchval(EXISTS, tenant, client_id)
-        if exists and not is_new:
-            return None
-        secret = client_secret()
+        secret = client_secret() if asked.seed is None else derived_secret(asked.seed, client_id)
         kept = NewSecret(prefixed("sec", 16), hash_of_secret(secret))
-        if exists:
-            await self._store.execute(RotateClientSecret(tenant, client_id, kept), _context())
-        else:
-            properties = {"name": name, "app_type": "non_interactive", "grant_types": ["client_credentials"]}
-            await self._store.execute(RegisterClient(tenant, client_id, properties, kept), _context())
+        if await self._is_made_now(asked.tenant, client_id, name, kept):
+            return secret
+        if await self._ask(HAS, asked.tenant, client_id, kept.sha256):
+            return secret  # the same ask, sent before, made it
+        if not asked.new_secrets:
+            return None
+        await self._store.execute(RotateClientSecret(asked.tenant, client_id, kept), _context())
         return secret
+
+    async def _is_made_now(self, tenant: str, client_id: str, name: str, secret: NewSecret) -> bool:
+        """Register the client unless it is there, also where the same ask, sent before, registers it meanwhile."""
+        if await self._ask(EXISTS, tenant, client_id):
+            return False
+        properties = {"name": name, "app_type": "non_interactive", "grant_types": ["client_credentials"]}
+        try:
+            await self._store.execute(RegisterClient(tenant, client_id, properties, secret), _context())
+        except Conflict:
+            if await self._ask(EXISTS, tenant, client_id):
+                return False
+            raise  # it was deleted, and its id is never used again
+        return True
+
+    async def _ask(self, question: str, *values: object) -> bool:
+        async with self._store.database.connection() as rows:
+            return bool(await rows.fetchval(question, *values))
 
     async def _grant(self, tenant: str, client_id: str, audience: str, scope: tuple[str, ...]) -> None:
         await self._once(GrantClient(tenant, client_id, prefixed("cgr", 16), audience, scope, {}))
@@ -100,6 +120,11 @@ class QuickstartAsk:
 def derived_id(tenant: str, purpose: str) -> str:
     """A client_id that a repeat finds again; it is no secret."""
     return sha256(f"{purpose} of {tenant}".encode()).hexdigest()[:32]
+
+
+def derived_secret(seed: str, client_id: str) -> str:
+    """A secret that a repeat makes again: 64 characters of `A-Za-z0-9_-`, as hard to guess as the seed."""
+    return urlsafe_b64encode(hmac.digest(seed.encode(), f"secret of {client_id}".encode(), "sha512")[:48]).decode()
 
 
 def _context() -> Context:

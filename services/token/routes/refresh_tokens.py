@@ -72,8 +72,8 @@ class RefreshTokenRoutes:
         _, headers = await self.desk.run(command, call)
         return answers.empty(status=202, headers=headers)
 
-    async def _user_id(self, tenant: str, grant: GrantRow) -> str:
-        """What the person is called outside: `login` alone knows."""
+    async def _user_id(self, tenant: str, grant: GrantRow) -> str | None:
+        """What the person is called outside: `login` alone knows, and says it of those who may still use the token."""
         question = PersonOf(
             tenant=tenant,
             person=grant.person,
@@ -86,12 +86,12 @@ class RefreshTokenRoutes:
             purpose="refresh",
         )
         try:
-            return (await ask(self.bus, "login", "person", question, PersonAnswer)).sub
+            return (await ask(self.bus, "login", "person", question, PersonAnswer)).sub or None
         except AskRefused as error:
             raise Unavailable(str(error)) from error
 
 
-def members(grant: GrantRow, user_id: str) -> dict[str, Any]:
+def members(grant: GrantRow, user_id: str | None) -> dict[str, Any]:
     """A refresh token as the Management API shows it."""
     resource_servers = [{"audience": grant.audience, "scopes": " ".join(grant.scope)}]
     return {

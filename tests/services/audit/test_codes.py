@@ -7,7 +7,8 @@ import pytest
 
 from libs.eventstore import Activity, Envelope, Event
 from libs.runtime.ids import uuid7
-from services.audit.rules.publishing import PUBLISHED, Private, publishes
+from services.audit.rules.publishing import PUBLISHED, publishes
+from services.audit.rules.said import Private
 from services.connections import events as connections
 from services.login import events as login
 from services.token import events as token

@@ -14,11 +14,18 @@ from typing import Any, Final
 
 import pytest
 
+from libs.telemetry import logs
 from services.cli.datadir import DataDir
 from services.cli.embedded.ports import chosen
 
 STAND_IN: Final = Path(__file__).with_name("stand_in.py")
 ROOT: Final = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def lines_of_the_test_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verb sends the lines of its process to standard error; of this process, for as long as a test lasts."""
+    monkeypatch.setattr(logs, "_stdout", logs._stdout)
 
 
 def eventually(is_so: Callable[[], object], within: float = 10) -> None:

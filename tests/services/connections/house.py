@@ -7,8 +7,8 @@ from typing import Any, Final
 from libs.edge.asks import answer_asks, ask
 from libs.eventstore import Context, Event
 from libs.eventstore.opening import migrations_of
-from libs.runtime.lifecycle import Lifecycle
 from libs.runtime.ids import text
+from libs.runtime.lifecycle import Lifecycle
 from services.connections import app
 from services.connections.commands import Accepted, DeliverLogout, DeliverMail
 from services.connections.events import CATALOGUE

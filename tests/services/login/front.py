@@ -352,7 +352,8 @@ def _served(database: Database, bus: Bus, people: People, told: list[tuple[str, 
     table = RouteTable(*front.routes, *login_page(front.flow, pages))
     authorise = guard(keys.verifying_key, _issuer)
     slots = {"management": 50, "public": 50}
-    edge = Edge(bus, "login", table, slots=slots, clock=Clock(), authorise=authorise, answered=answered)
+    # Each set of routes in a process has metrics of its own name.
+    edge = Edge(bus, "login_front", table, slots=slots, clock=Clock(), authorise=authorise, answered=answered)
     return store, edge
 
 

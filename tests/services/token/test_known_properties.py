@@ -129,6 +129,9 @@ def test_what_has_no_effect_says_for_what_it_waits() -> None:
         "signing_alg",
         "scope",
         "audience",
+        "callbacks",
+        "refresh_token",
+        "allow_offline_access",
     }
     assert not waiting & obeyed
-    assert {"callbacks", "refresh_token", "organization_usage", "token_quota", "allow_offline_access"} <= waiting
+    assert {"organization_usage", "token_quota", "signed_request_object"} <= waiting

@@ -1,0 +1,78 @@
+"""Every page before axe-core, in a real browser, by day and by night (WCAG 2.2 AA), and on the smallest phone."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from tests.chromium import chromium
+from tests.pages.gallery import GALLERY, Example
+from tests.pages.windows import Theme, window
+from tests.sdk.install import Missing, folder
+
+RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+SMALLEST: Final = (320, 640)
+PHONE: Final = (390, 844)
+VIEWS: Final[tuple[tuple[Theme, str, tuple[int, int]], ...]] = (("light", "en", PHONE), ("dark", "ar", SMALLEST))
+EACH: Final = pytest.mark.parametrize("example", GALLERY, ids=lambda each: each.name)
+
+SMALL_TARGETS: Final = """() => [...document.querySelectorAll("button,input,a")]
+  .filter(each => !["hidden", "checkbox"].includes(each.type))
+  .filter(each => !each.closest(".help") && each.tabIndex >= 0 && !each.hidden)
+  .filter(each => each.getBoundingClientRect().height < 44).map(each => each.outerHTML)"""
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[BrowserContext]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    try:
+        return Path(folder(), "node_modules", "axe-core", "axe.min.js").read_text()
+    except Missing as missing:
+        pytest.skip(f"axe-core is not there: {missing}")
+
+
+@EACH
+def test_axe_finds_nothing_and_everything_fits(context: BrowserContext, axe: str, example: Example) -> None:
+    for theme, language, size in VIEWS:
+        with window(context, example, size, theme, language) as page:
+            page.evaluate(axe)
+            found: dict[str, Any] = page.evaluate(f"() => axe.run(document, {json.dumps(RULES)})")
+            said = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
+            assert said == [], theme
+            assert found["passes"]
+            assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+            assert page.evaluate(SMALL_TARGETS) == []
+
+
+def test_nothing_on_a_page_is_refused_by_its_own_policy(context: BrowserContext) -> None:
+    said: list[str] = []
+    with window(context, GALLERY[0], PHONE) as page:
+        page.on("console", lambda message: said.append(message.text))
+        page.reload()
+        assert page.evaluate("getComputedStyle(document.querySelector('main')).paddingTop") == "32px"
+        assert said == []
+
+
+def test_a_password_is_shown_to_whoever_wants_to_see_it(context: BrowserContext) -> None:
+    example = next(each for each in GALLERY if each.name == "password")
+    with window(context, example, PHONE) as page:
+        page.fill("#password", "a secret")
+        page.check("#show-password")
+        assert page.get_attribute("#password", "type") == "text"
+        page.uncheck("#show-password")
+        assert page.get_attribute("#password", "type") == "password"
+
+
+def test_whoever_made_a_mistake_is_led_to_it(context: BrowserContext) -> None:
+    example = next(each for each in GALLERY if each.name == "password-error")
+    with window(context, example, PHONE) as page:
+        assert page.evaluate("document.activeElement.id") == "password"
+        assert page.get_attribute("#password", "aria-describedby") == "password-error"

@@ -1,0 +1,164 @@
+"""Ways through the pages with real accounts, as a browser without scripts goes them."""
+
+import json
+from typing import Any, Final
+
+import pytest
+
+from libs.bus import Bus
+from libs.edge import Cursors, Edge, RouteTable
+from libs.edge.guard import guard
+from libs.eventstore import EventStore
+from libs.runtime.clock import Clock
+from libs.sealed import RootKey, derive
+from services.login import app
+from services.login.events import CATALOGUE
+from services.login.routes import people_pages
+from services.login.routes.accounts import handlers
+from services.login.routes.persons import Persons
+from services.login.routes.showing import Pages
+from tests.services.login.front import CALLBACK, ISSUER, Answer, Browser, Front, Token, followed_keys
+from tests.services.login.house import GOOD, KEYRING, OTHER, House
+
+ADA: Final = "ada@corp.example"
+FROM_ELSEWHERE: Final = (
+    {"origin": "https://evil.ex"},
+    {"sec-fetch-site": "cross-site"},
+    {"content-type": "text/plain"},
+)
+WRONG: Final = "Wrong email address or password."
+
+
+def _issuer(tenant: str) -> str | None:
+    return ISSUER if tenant == "acme" else None
+
+
+@pytest.fixture
+async def browser(house: House, bus: Bus) -> Browser:
+    """A browser before the pages, whose application is registered."""
+    token, keys, database = Token(), followed_keys(), house.database
+    await token.serve(bus)
+    await house.rows(
+        "UPDATE clients_v1 SET properties = $1 WHERE key = 'acme/app'",
+        json.dumps({"name": "Web app", "callbacks": [CALLBACK], "grant_types": ["authorization_code"]}),
+    )
+    pages = Pages(KEYRING.derived("csrf"))
+    store = EventStore(database, CATALOGUE, bus, {**app.COMMANDS, **handlers(KEYRING)})
+    cursors = Cursors(derive(RootKey("tests", bytes(range(32))), "cursor"))
+
+    async def tell(*_: Any) -> None:
+        """Nobody wants to be told."""
+
+    front = app.front(store, bus, keys, _issuer, Persons(database), tell, pages, cursors)
+    accounts = house.accounts
+    table = RouteTable(
+        *[each for each in front.routes if not each.is_management],
+        *people_pages.routes(front.flow, pages, accounts.factor, accounts.signup, accounts.tickets),
+    )
+    # The house has a door named login already.
+    edge = Edge(bus, "pages", table, slots={"public": 50}, clock=Clock(), authorise=guard(keys.verifying_key, _issuer))
+    people: Any = None
+    return Front(database, store, edge, token, people, []).browser()
+
+
+async def typed(browser: Browser, path: str, page: Answer, **form: str) -> Answer:
+    return await browser.post(path, **{**page.fields, "action": "default", **form})
+
+
+async def begun(browser: Browser, path: str = "", **more: str) -> Answer:
+    """The first page of a login, or another one of it."""
+    asked = {"response_type": "code", "redirect_uri": CALLBACK, "scope": "openid", "state": "s", **more}
+    answer = await browser.get("/authorize", client_id="app", **asked)
+    return await browser.get(path or answer.location.partition("?")[0], state=answer.said["state"])
+
+
+async def test_somebody_says_who_they_are_and_then_their_password(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    page = await begun(browser)
+    second = await typed(browser, "/u/login", page, username=ADA)
+    assert second.location.startswith("/u/login/password?state=")
+    page = await browser.get(second.location)
+    assert ADA in page.text
+    wrong = await typed(browser, "/u/login/password", page, password="not it")
+    assert (wrong.status, WRONG in wrong.text) == (400, True)
+    done = await typed(browser, "/u/login/password", page, password=GOOD)
+    assert (done.status, done.location.partition("?")[0]) == (303, CALLBACK)
+    assert {"code", "state", "iss"} <= done.said.keys()
+
+
+@pytest.mark.security("LG-01")
+@pytest.mark.security("LG-02")
+async def test_the_pages_never_tell_whether_somebody_is_known(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    seen = []
+    for name in (ADA, "nobody@corp.example"):
+        page = await begun(browser)
+        second = await typed(browser, "/u/login", page, username=name)
+        asked = await browser.get(second.location)
+        wrong = await typed(browser, "/u/login/password", asked, password="not it")
+        sent = await typed(browser, "/u/reset-password/request", asked, email=name)
+        seen.append((second.status, asked.status, wrong.status, WRONG in wrong.text, sent.status, sent.location[:21]))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.security("LG-16")
+async def test_no_step_can_be_skipped(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    page = await begun(browser)
+    early = await typed(browser, "/u/login/password", page, password=GOOD, username=ADA)
+    assert early.location.startswith("/u/login?state=")
+    consent = await browser.post("/u/consent", **{**page.fields, "action": "accept"})
+    assert consent.location.startswith("/u/login?state=")
+
+
+async def test_somebody_makes_an_account_and_is_signed_in(browser: Browser, house: House) -> None:
+    page = await begun(browser, screen_hint="signup")
+    weak = await typed(browser, "/u/signup", page, email=ADA, password="password")
+    assert (weak.status, 'class="failed"' in weak.text) == (400, True)
+    done = await typed(browser, "/u/signup", page, email=ADA, password=GOOD)
+    assert (done.status, done.location.partition("?")[0]) == (303, CALLBACK)
+    await house.hand_on()
+    ticket = house.mailbox.ticket("verify_email")
+    led = await browser.get("/u/verify-email", ticket=ticket)
+    assert (led.status, led.location) == (303, "/u/verify-email")
+    question = await browser.get("/u/verify-email")
+    confirmed = await typed(browser, "/u/verify-email", question)
+    assert confirmed.location == "/u/verify-email/done"
+    spent = await browser.get("/u/verify-email")
+    assert (spent.status, "no longer valid" in spent.text) == (400, True)
+
+
+@pytest.mark.security("RC-10")
+async def test_a_link_sets_a_new_password_and_its_secret_leaves_the_address(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    page = await begun(browser, "/u/reset-password/request")
+    sent = await typed(browser, "/u/reset-password/request", page, email=ADA)
+    assert "Check your mail" in (await browser.get(sent.location)).text
+    await house.hand_on()
+    ticket = house.mailbox.ticket("reset_email")
+    led = await browser.get("/u/reset-password", ticket=ticket)
+    assert led.location == "/u/reset-password"
+    asked = await browser.get("/u/reset-password")
+    assert ticket not in asked.text
+    short = await typed(browser, "/u/reset-password", asked, password="short")
+    assert short.status == 400
+    done = await typed(browser, "/u/reset-password", asked, password=OTHER)
+    assert done.location == "/u/reset-password/done"
+    again = await typed(browser, "/u/reset-password", asked, password=GOOD)
+    assert again.status == 400
+
+
+@pytest.mark.security("LG-10")
+async def test_a_form_from_elsewhere_is_refused_on_every_page(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    page = await begun(browser)
+    for path in ("/u/login", "/u/login/password", "/u/signup", "/u/consent", "/u/account", "/u/reset-password/request"):
+        form = {**page.fields, "username": ADA, "email": ADA, "password": GOOD, "action": "default"}
+        for headers in (
+            {"origin": "https://evil.ex"},
+            {"sec-fetch-site": "cross-site"},
+            {"content-type": "text/plain"},
+        ):
+            answer = await browser.post(path, headers, **form)
+            assert answer.status == 403, path
+        assert (await browser.post(path, **{**form, "csrf": "x"})).status == 403
