@@ -1,17 +1,22 @@
 """RU: a redirect URI is compared as a string, before anything that could redirect."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.browser import Page
-from tests.journey import Journey
+from tests.journey import Journey, journey
+from tests.relying_party import Account
 from tests.security.conftest import MakeJourney
+from tests.stack import Stack
 
 CALLBACK = "https://app.ex/cb"
 
 
-@pytest.fixture
-def app(begin: MakeJourney) -> Journey:
-    return begin(callback=CALLBACK, callbacks=[CALLBACK])
+@pytest.fixture(scope="module")
+def app(stack: Stack, ada: Account) -> Iterator[Journey]:
+    with journey(stack, person=ada, callback=CALLBACK) as one:
+        yield one
 
 
 def is_page(page: Page) -> bool:
