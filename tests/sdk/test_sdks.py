@@ -108,7 +108,7 @@ def test_auth0_python_reads_lists_to_their_end(management: Any) -> None:
     assert len(seen) == len(set(seen))
     assert len(list(management.resource_servers.list(per_page=1))) >= 2
     assert len(list(management.client_grants.list(take=1))) >= 1
-    assert list(management.connections.list(take=10)) == []
+    assert [each.name for each in management.connections.list(take=10)] == ["Username-Password-Authentication"]
     assert list(management.roles.list()) == []
     for client_id in made:
         management.clients.delete(client_id)
