@@ -9,6 +9,7 @@ import asyncio
 import os
 import re
 import secrets
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,9 @@ MOST_MEMORY_KIB: Final = 262_144
 MOST_ROUNDS: Final = 16
 MOST_LANES: Final = 16
 """What an imported hash may cost: its writer chose, and one login must not take the machine's memory."""
+
+NICENESS: Final = 10
+"""Of the threads that hash: beside a full processor they get about a tenth of it, beside an idle one all of it."""
 
 QUEUE: Final = 100
 """Hashes that may wait in one process: at seventy a second, the last one waits less than two seconds."""
@@ -67,7 +71,7 @@ class Passwords:
     def __init__(self, *, threads: int | None = None, queue: int = QUEUE) -> None:
         self._threads = threads or len(os.sched_getaffinity(0))
         self._most = self._threads + queue
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="argon2", initializer=_give_way)
         self._hasher = PasswordHasher(ROUNDS, MEMORY_KIB, LANES, TAG_BYTES, SALT_BYTES, type=Type.ID)
         self._under_way = 0
         self.hashed = 0
@@ -127,6 +131,13 @@ class Passwords:
         self._under_way -= 1
         if not future.cancelled():
             future.exception()  # seen: an asker that went away does not come back for it
+
+
+def _give_way() -> None:
+    """Let whoever answers requests go first: a storm of passwords may take what is left, not everybody's turn."""
+    if hasattr(os, "setpriority"):
+        # On Linux each thread has a niceness of its own.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def is_supported(phc: str) -> bool:

@@ -90,6 +90,11 @@ def measured(wanted: Wanted) -> Measured:
                 _tokens(stack, wanted, found)
             found.after = starts.idle_memory(stack) if "memory" in wanted.parts else {}
         _further(stack, wanted, found)
+    if "people" in wanted.parts:
+        with fresh_stack(people.BELIEVED) as stack:
+            starts.seconds_to_token(stack)
+            stack.await_ready()
+            found.peopled = asyncio.run(people.measured(stack, wanted.rounds, say, wanted.people))
     if "replicas" in wanted.parts:
         found.replicated = [replicas.measured(count, wanted.rounds, wanted.brief) for count in (1, 2)]
         for each in found.replicated:
@@ -99,9 +104,9 @@ def measured(wanted: Wanted) -> Measured:
 
 
 @contextmanager
-def fresh_stack() -> Iterator[Stack]:
+def fresh_stack(environ: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """A stack of our own that is not started yet; in the end nothing of it is left."""
-    stack = Stack()
+    stack = Stack(environ=environ)
     try:
         yield stack
     finally:
@@ -111,7 +116,7 @@ def fresh_stack() -> Iterator[Stack]:
 def _further(stack: Stack, wanted: Wanted, found: Measured) -> None:
     """What is measured on one stack besides tokens a second; the log grows from part to part."""
     parts = wanted.parts
-    if parts & set(PARTS) - {"starts", "memory", "tokens", "replicas"}:
+    if parts & set(PARTS) - {"starts", "memory", "tokens", "people", "replicas"}:
         es256 = next(each for each in limen.contenders(stack) if each.alg == "ES256")
         contenders.ask_once(es256)
         load.fired(es256.target, wanted.warm_up, es256.watched)
@@ -120,8 +125,6 @@ def _further(stack: Stack, wanted: Wanted, found: Measured) -> None:
         if "feed" in parts:
             found.fed = feed.measured(stack, es256, wanted.rounds, wanted.seconds, say)
             _judge("with the feed", found.fed.with_feed, found)
-    if "people" in parts:
-        found.peopled = asyncio.run(people.measured(stack, wanted.rounds, say, wanted.people))
     if parts & {"management", "sizes"}:
         _sizes(stack, wanted, found)
     if parts & {"rebuild", "verify"}:

@@ -36,6 +36,10 @@ FIELD: Final = re.compile(r'<input[^>]*type="hidden"[^>]*>')
 NAME: Final = re.compile(r'name="([^"]*)"')
 VALUE: Final = re.compile(r'value="([^"]*)"')
 
+BELIEVED: Final = {"LIMEN_TRUSTED_PROXIES": "127.0.0.0/8,::1/128"}
+"""The bench plays the proxy in front of the gateway, so that its many people come from as many addresses: wrong
+passwords from one address are soon refused without being compared, which would be no storm."""
+
 Send = Callable[[Connection, int], Awaitable[Heard]]
 
 
@@ -80,9 +84,10 @@ class Returning(Connection):
 class Browser:
     """One person's browser on one connection: cookies, redirects within the issuer, forms."""
 
-    def __init__(self, base: str, connection: Connection) -> None:
+    def __init__(self, base: str, connection: Connection, number: int = 0) -> None:
         self._base = base
         self._connection = connection
+        self._address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
         self.cookies: dict[str, str] = {}
 
     async def get(self, url: str) -> Heard:
@@ -104,7 +109,8 @@ class Browser:
 
     async def _sent(self, method: str, url: str, body: bytes = b"") -> Heard:
         self._at = url
-        headers = {"cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = {"cookie": cookie, "x_forwarded_for": self._address}
         if method == "POST":
             headers |= FORM | {"origin": self._base.rstrip("/"), "sec_fetch_site": "same-origin"}
         heard = await self._connection.ask(request(method, url, body, **headers))
@@ -299,7 +305,7 @@ async def logins(bench: Bench, emails: Sequence[str], count: int) -> float:
 
     async def work(connection: Connection) -> None:
         for number in waiting:
-            code_of(await signed_in(bench, Browser(bench.base, connection), emails[number % len(emails)]))
+            code_of(await signed_in(bench, Browser(bench.base, connection, number), emails[number % len(emails)]))
 
     began = time.monotonic()
     await asyncio.gather(*(work(each) for each in bench.connections[:16]))
@@ -323,7 +329,9 @@ async def storm(bench: Bench, count: int = 1000) -> tuple[float, float]:
 
     async def wrong(connection: Connection) -> None:
         for number in waiting:
-            await signed_in(bench, Browser(bench.base, connection), f"nobody-{number}@people.bench", "wrong")
+            await signed_in(
+                bench, Browser(bench.base, connection, 1_000 + number), f"nobody-{number}@people.bench", "wrong"
+            )
 
     asking = asyncio.ensure_future(ask())
     await asyncio.gather(*(wrong(each) for each in bench.connections[half:]))
