@@ -1,10 +1,7 @@
 """Cookies of the front channel: one for the session, one for each login under way, at most five of those.
 
 Over https they are `__Host-`: no other host can set them, no other path gets them. Over plain http, which is loopback
-alone, browsers take neither that prefix nor `Secure` (LG-09). All are `HttpOnly` and `SameSite=Lax`, but for the
-session's over https: a hidden frame of a single-page application asks with it (`prompt=none`), and a form of another
-site may post an authorization request. What a frame gets goes to a registered address only, and no page lets itself be
-framed or takes a form without its token.
+alone, browsers take neither that prefix nor `Secure` (LG-09). All are `HttpOnly` and `SameSite=Lax`.
 """
 
 import re
@@ -53,12 +50,12 @@ def transaction_cookie(call: Call, id_: str) -> str | None:
 def set_session(call: Call, secret: str, lifetime: timedelta | None) -> Header:
     """The header that gives the browser its session; without `lifetime` it ends with the browser."""
     age = "" if lifetime is None else f"; Max-Age={int(lifetime.total_seconds())}"
-    return _set(call, SESSION, secret, age, _anywhere(call))
+    return _set(call, SESSION, secret, age)
 
 
 def clear_session(call: Call) -> Header:
     """The header that takes it away."""
-    return _set(call, SESSION, "", "; Max-Age=0", _anywhere(call))
+    return _set(call, SESSION, "", "; Max-Age=0")
 
 
 def set_transaction(call: Call, id_: str, secret: str) -> list[Header]:
@@ -95,14 +92,9 @@ def _prefix(call: Call) -> str:
     return "__Host-" if call.request.scheme == "https" else ""
 
 
-def _anywhere(call: Call) -> str:
-    """`None` is believed only of a `Secure` cookie."""
-    return "None" if call.request.scheme == "https" else "Lax"
-
-
-def _set(call: Call, name: str, value: str, age: str, same_site: str = "Lax") -> Header:
+def _set(call: Call, name: str, value: str, age: str) -> Header:
     secure = "; Secure" if call.request.scheme == "https" else ""
-    return ("set-cookie", f"{_prefix(call)}{name}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}{age}")
+    return ("set-cookie", f"{_prefix(call)}{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}")
 
 
 def _cookies(call: Call) -> Iterator[tuple[str, str]]:
