@@ -18,7 +18,9 @@ BLOCKS: Final = re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(), re.MULTILIN
 SOURCING: Final = "set -a; . .limen/quickstart.env; set +a"
 
 
-OWN: Final = ["client.registered", "client.secret_issued", "client.secret_rotated", "token.issued"]
+OWN: Final = [
+    *("client.registered", "client.secret_issued", "client.secret_rotated", "connection.enabled", "token.issued"),
+]
 """What the reader's commands cause, by name."""
 
 
