@@ -54,6 +54,7 @@ def page(served: str) -> Iterator[Page]:
     with chromium() as context:
         tab = context.new_page()
         tab.goto(served)
+        expect(tab.locator("#login")).to_be_visible(timeout=BOUND)
         yield tab
 
 
