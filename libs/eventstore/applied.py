@@ -5,6 +5,7 @@ are taken as gone, and a wait ends after half a second with the names of those w
 """
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -12,6 +13,9 @@ import msgspec
 
 from libs.bus import Bus, BusError
 from libs.eventstore.names import FACTS, applied_of
+
+OFTEN_ENOUGH: Final = 0.1
+"""Seconds between two words of a follower that passes what does not concern it: nobody waits for those."""
 
 HEARTBEAT: Final = 1.0
 """Seconds between two words of a follower that has nothing new to say."""
@@ -80,20 +84,31 @@ class Saying:
         self._bus = bus
         self._subject = applied_of(service, log)
         self._word = Word(who, 0, 0)
+        self._sent_at = 0.0
+        self._is_due = asyncio.Event()
 
     async def say(self, epoch: int, pos: int) -> None:
-        """It is at `pos` now."""
+        """It is at `pos` now, and somebody may be waiting for that."""
         self._word = Word(self._word.who, epoch, pos)
         await self._send()
 
+    def mention(self, epoch: int, pos: int) -> None:
+        """It is at `pos` now, which it is soon enough to say with the next word."""
+        self._word = Word(self._word.who, epoch, pos)
+        self._is_due.set()
+
     async def run(self) -> None:
-        """Repeat the last word for ever."""
+        """Say what was mentioned, and repeat the last word, for ever."""
         while True:
-            await asyncio.sleep(HEARTBEAT)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_due.wait(), HEARTBEAT)
+            await asyncio.sleep(max(0.0, self._sent_at + OFTEN_ENOUGH - monotonic()))
             if self._word.epoch:
                 await self._send()
 
     async def _send(self) -> None:
+        self._sent_at = monotonic()
+        self._is_due.clear()
         try:
             await self._bus.publish(self._subject, msgspec.msgpack.encode(self._word))
         except BusError:

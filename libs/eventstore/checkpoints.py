@@ -1,12 +1,15 @@
 """How far a follower has come: read, moved only from where it was, halted, cleared."""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from libs.eventstore.append import append_script, entries
 from libs.eventstore.envelope import Actor, Context
 from libs.eventstore.events import ActivityMissed, Catalogue, ProjectionSkipped
-from libs.postgres import Connection
+from libs.postgres import Connection, Database, DatabaseAway
 from libs.postgres.database import commit
 
 GONE: Final = "facts are gone"
@@ -56,6 +59,61 @@ async def set_checkpoint(rows: Connection, name: str, was: Checkpoint, is_now: C
     )
     if moved is None:
         raise CheckpointMoved(name)
+
+
+class Progress:
+    """How far one follower has come while it reads: what is written down, and what it only passed since.
+
+    An event that does not concern it is passed without a commit of its own: after a crash it is passed again. What was
+    passed is written down with the next event that does concern it, or within `KEEPS_WITHIN` seconds.
+    """
+
+    def __init__(self, database: Database, name: str, kept: Checkpoint) -> None:
+        self._database = database
+        self._name = name
+        self._kept = kept
+        self.reached = kept
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def moving(self, reached: Checkpoint) -> AsyncIterator[Checkpoint]:
+        """Move to `reached`: the block writes it in the place of what it is given, together with what it applies."""
+        async with self._turn:
+            yield self._kept
+            self._kept = self.reached = reached
+
+    def passed(self, reached: Checkpoint) -> None:
+        """It is at `reached`, and had nothing to do on the way."""
+        self.reached = reached
+
+    async def keep(self) -> None:
+        """Write down what was passed.
+
+        Raises:
+            CheckpointMoved: somebody else follows too.
+            DatabaseAway: it is kept later.
+        """
+        async with self._turn:
+            was, reached = self._kept, self.reached
+            if was == reached:
+                return
+            async with self._database.transaction() as rows:
+                await set_checkpoint(rows, self._name, was, reached)
+            self._kept = reached
+
+
+async def keep_passed(progress: Callable[[], Progress | None]) -> None:
+    """Write down what was passed, for ever, beside the reading; `progress` is that of the stream as it is open now."""
+    while True:
+        await asyncio.sleep(KEEPS_WITHIN)
+        now = progress()
+        if now is not None:
+            with suppress(CheckpointMoved, DatabaseAway):
+                await now.keep()
+
+
+KEEPS_WITHIN: Final = 0.5
+"""Seconds after which a position that was only passed is written down."""
 
 
 async def halt(rows: Connection, name: str, reason: str) -> None:

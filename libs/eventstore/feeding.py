@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from libs.bus import Bus, Delivered, StreamRefused
-from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved
+from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved, Progress
 from libs.eventstore.envelope import Envelope, Meta, from_wire
 from libs.eventstore.epochs import require_epoch
 from libs.eventstore.events import Catalogue, Event
@@ -107,21 +107,24 @@ class Feeder(Follower):
         # `limen restored` brings this checkpoint along; without it nobody says what was published already.
         raise StreamRefused(0, f"{self._projection.stream} is in epoch {epoch}: run `limen restored`")
 
-    async def _apply(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
+    async def _apply(self, progress: Progress, delivered: Sequence[Delivered]) -> Checkpoint:
         envelopes = [from_wire(each.payload) for each in delivered]
-        require_epoch(checkpoint.epoch, envelopes[0])
+        require_epoch(progress.reached.epoch, envelopes[0])
         reached = Checkpoint(envelopes[-1].epoch, delivered[-1].sequence, tuple(self._projection.types), None)
         columns = self._columns(envelopes)
         if self._store.halted is not None:
             raise StreamRefused(0, self._store.halted)  # wait: no event is at fault
-        async with self._database.connection() as rows:
+        if not columns[0]:
+            progress.passed(reached)
+            self._saying.mention(reached.epoch, reached.pos)
+            return reached
+        async with progress.moving(reached) as was, self._database.connection() as rows:
             with translated():
-                came = await rows.fetchval(APPEND, *self._moves(checkpoint, reached), *columns)
-        if not came:
-            raise CheckpointMoved(self._projection.name)
+                came = await rows.fetchval(APPEND, *self._moves(was, reached), *columns)
+            if not came:
+                raise CheckpointMoved(self._projection.name)
         await self._saying.say(reached.epoch, reached.pos)
-        if columns[0]:
-            await self._store.wake.appended(FEED)
+        await self._store.wake.appended(FEED)
         LAG.labels(self._projection.name).observe(max(0.0, wall() - envelopes[-1].at.timestamp()))
         return reached
 

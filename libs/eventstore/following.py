@@ -16,7 +16,9 @@ from libs.eventstore.checkpoints import (
     GONE,
     Checkpoint,
     CheckpointMoved,
+    Progress,
     halt,
+    keep_passed,
     read_checkpoint,
     record,
     set_checkpoint,
@@ -87,7 +89,18 @@ class Projection:
 
     async def apply(self, rows: Connection, table: str, envelopes: Sequence[Envelope]) -> None:
         """Write events into `table`, in their order; unknown and unhandled types change nothing."""
-        happened = [(envelope, event) for envelope in envelopes if (event := self.handled(envelope)) is not None]
+        await self.write(rows, table, self.concerning(envelopes))
+
+    def concerning(self, envelopes: Sequence[Envelope]) -> list[Happened]:
+        """Those that are handled, decoded.
+
+        Raises:
+            NotUnderstood: one is of an unknown type that must be understood.
+        """
+        return [(envelope, event) for envelope in envelopes if (event := self.handled(envelope)) is not None]
+
+    async def write(self, rows: Connection, table: str, happened: Sequence[Happened]) -> None:
+        """Write handled events into `table`, in their order."""
         if self.many is not None and len(happened) > 1:
             await self.many(rows, table, happened)
             return
@@ -118,6 +131,7 @@ class Follower:
         self._locks = locks
         self._readiness = readiness
         self._waiting = Waiting(projection=projection.name)
+        self._progress: Progress | None = None
         self._level = Level(FOLLOWER_BEHIND, FOLLOWER_SECONDS, projection.name)
         self._condition = f"projection {projection.name}"
         self._saying = Saying(bus, projection.source.service, projection.log, f"{projection.service}:{projection.name}")
@@ -180,6 +194,7 @@ class Follower:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._saying.run())
             tasks.create_task(self._follow())
+            tasks.create_task(keep_passed(lambda: self._progress))
 
     async def _follow(self) -> None:
         while True:
@@ -214,6 +229,7 @@ class Follower:
     async def _read(self, checkpoint: Checkpoint) -> None:
         await self._saying.say(checkpoint.epoch, checkpoint.pos)
         start = await first_to_read(self._bus, self._projection.stream, checkpoint.pos)
+        self._progress = progress = Progress(self._database, self._projection.name, checkpoint)
         async with Reader(self._bus, self._projection.stream, start=start) as reader:
             while True:
                 fetched = await reader.fetch(FETCH, wait=FETCH_WAIT)
@@ -221,9 +237,9 @@ class Follower:
                 if len(new) < len(fetched):
                     require_epoch(checkpoint.epoch, from_wire(fetched[0].payload))
                 if new and new[0].sequence != checkpoint.pos + 1:
-                    checkpoint = await self._missing(checkpoint, new[0])
+                    checkpoint = await self._missing(progress, checkpoint, new[0])
                 if new:
-                    checkpoint = await self._take(checkpoint, new)
+                    checkpoint = await self._take(progress, checkpoint, new)
                 if checkpoint.halted is not None:
                     return
 
@@ -239,24 +255,26 @@ class Follower:
             await rows.execute(f"DELETE FROM {self._projection.name}")  # noqa: S608
             await set_checkpoint(rows, self._projection.name, was, Checkpoint(epoch, 0, was.handles, None))
 
-    async def _missing(self, checkpoint: Checkpoint, found: Delivered) -> Checkpoint:
+    async def _missing(self, progress: Progress, checkpoint: Checkpoint, found: Delivered) -> Checkpoint:
         """What to do about a gap: open again, stop before facts that are gone, go on behind activity that is gone."""
         state = await Streams(self._bus).state(self._projection.stream)
         if state is None or state.first <= checkpoint.pos + 1:
             raise StreamRefused(0, f"{found.sequence} came after {checkpoint.pos}")
         if self._projection.log == FACTS:
             await self._halt(
-                checkpoint, f"{GONE}: {self._projection.stream} begins at {state.first}, {checkpoint.pos + 1} is needed"
+                progress,
+                checkpoint,
+                f"{GONE}: {self._projection.stream} begins at {state.first}, {checkpoint.pos + 1} is needed",
             )
             raise StreamRefused(0, GONE)
         say.warning("activity is gone", projection=self._projection.name, after=checkpoint.pos, next=found.sequence)
-        return await self._pass_over(checkpoint, found)
+        return await self._pass_over(progress, checkpoint, found)
 
-    async def _pass_over(self, checkpoint: Checkpoint, found: Delivered) -> Checkpoint:
+    async def _pass_over(self, progress: Progress, checkpoint: Checkpoint, found: Delivered) -> Checkpoint:
         epoch = from_wire(found.payload).epoch
         passed = Checkpoint(epoch, found.sequence - 1, tuple(self._projection.types), None)
-        async with self._database.transaction() as rows:
-            await set_checkpoint(rows, self._projection.name, checkpoint, passed)
+        async with progress.moving(passed) as was, self._database.transaction() as rows:
+            await set_checkpoint(rows, self._projection.name, was, passed)
             missed = ActivityMissed(
                 name=self._projection.name,
                 source=self._projection.stream,
@@ -267,38 +285,48 @@ class Follower:
             await record(rows, self._projection.service, self._projection.name, missed)
         return passed
 
-    async def _take(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
+    async def _take(self, progress: Progress, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
         try:
-            return await self._apply(checkpoint, delivered)
+            return await self._apply(progress, delivered)
         except (DatabaseAway, BusError, CheckpointMoved, SourceRestored):
             raise
         except Exception:  # noqa: BLE001  # the projector: any event may be the poison one
-            return await self._one_by_one(checkpoint, delivered)
+            return await self._one_by_one(progress, checkpoint, delivered)
 
-    async def _one_by_one(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
+    async def _one_by_one(
+        self, progress: Progress, checkpoint: Checkpoint, delivered: Sequence[Delivered]
+    ) -> Checkpoint:
         """Go as far as the poison event and halt before it."""
         for each in delivered:
             try:
-                checkpoint = await self._apply(checkpoint, [each])
+                checkpoint = await self._apply(progress, [each])
             except (DatabaseAway, BusError, CheckpointMoved, SourceRestored):
                 raise
             except Exception as poison:  # noqa: BLE001  # the projector: this is the poison event
-                return await self._halt(checkpoint, f"the event at {each.sequence}: {poison!r}", poison)
+                return await self._halt(progress, checkpoint, f"the event at {each.sequence}: {poison!r}", poison)
         return checkpoint
 
-    async def _apply(self, checkpoint: Checkpoint, delivered: Sequence[Delivered]) -> Checkpoint:
+    async def _apply(self, progress: Progress, delivered: Sequence[Delivered]) -> Checkpoint:
         envelopes = [from_wire(each.payload) for each in delivered]
-        require_epoch(checkpoint.epoch, envelopes[0])
-        async with self._database.transaction() as rows:
-            await self._projection.apply(rows, self._projection.name, envelopes)
-            reached = Checkpoint(envelopes[-1].epoch, delivered[-1].sequence, tuple(self._projection.types), None)
-            await set_checkpoint(rows, self._projection.name, checkpoint, reached)
+        require_epoch(progress.reached.epoch, envelopes[0])
+        happened = self._projection.concerning(envelopes)
+        reached = Checkpoint(envelopes[-1].epoch, delivered[-1].sequence, tuple(self._projection.types), None)
+        if not happened:
+            progress.passed(reached)
+            self._saying.mention(reached.epoch, reached.pos)
+            return reached
+        async with progress.moving(reached) as was, self._database.transaction() as rows:
+            await self._projection.write(rows, self._projection.name, happened)
+            await set_checkpoint(rows, self._projection.name, was, reached)
         await self._saying.say(reached.epoch, reached.pos)
         self._projection.on_applied(envelopes)
         LAG.labels(self._projection.name).observe(max(0.0, wall() - envelopes[-1].at.timestamp()))
         return reached
 
-    async def _halt(self, checkpoint: Checkpoint, sentence: str, error: Exception | None = None) -> Checkpoint:
+    async def _halt(
+        self, progress: Progress, checkpoint: Checkpoint, sentence: str, error: Exception | None = None
+    ) -> Checkpoint:
+        await progress.keep()  # an operator skips what comes behind the position that is written down
         if checkpoint.halted != sentence:
             say.critical("a projection halts", projection=self._projection.name, reason=sentence, exc_info=error)
             async with self._database.transaction() as rows:

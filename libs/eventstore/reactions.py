@@ -13,7 +13,15 @@ from uuid import UUID, uuid5
 
 from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
 from libs.eventstore.applied import Applied, Saying
-from libs.eventstore.checkpoints import Checkpoint, CheckpointMoved, halt, read_checkpoint, set_checkpoint
+from libs.eventstore.checkpoints import (
+    Checkpoint,
+    CheckpointMoved,
+    Progress,
+    halt,
+    keep_passed,
+    read_checkpoint,
+    set_checkpoint,
+)
 from libs.eventstore.envelope import Actor, Context, Envelope, from_wire
 from libs.eventstore.epochs import SourceRestored, first_to_read, require_epoch
 from libs.eventstore.events import Catalogue, Event, NotUnderstood
@@ -69,6 +77,7 @@ class Reactor:
         self._readiness = readiness
         self._applied = applied
         self._waiting = Waiting(reaction=reaction.name)
+        self._progress: Progress | None = None
         self._stream = stream_of(reaction.source.service)
         self._service = store.catalogue.service
         self._saying = Saying(bus, reaction.source.service, FACTS, f"{self._service}:{reaction.name}")
@@ -98,6 +107,7 @@ class Reactor:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._saying.run())
             tasks.create_task(self._follow())
+            tasks.create_task(keep_passed(lambda: self._progress))
 
     async def _follow(self) -> None:
         while True:
@@ -129,6 +139,7 @@ class Reactor:
     async def _read(self, checkpoint: Checkpoint) -> None:
         self._tell(checkpoint)
         await self._saying.say(checkpoint.epoch, checkpoint.pos)
+        self._progress = progress = Progress(self._store.database, self._reaction.name, checkpoint)
         start = await first_to_read(self._bus, self._stream, checkpoint.pos)
         async with Reader(self._bus, self._stream, start=start) as reader:
             while checkpoint.halted is None:
@@ -138,46 +149,51 @@ class Reactor:
                         continue
                     if delivered.sequence != checkpoint.pos + 1:
                         return
-                    checkpoint = await self._take(checkpoint, delivered)
+                    checkpoint = await self._take(progress, delivered)
                     if checkpoint.halted is not None:
                         return
-                    await self._saying.say(checkpoint.epoch, checkpoint.pos)
 
-    async def _take(self, checkpoint: Checkpoint, delivered: Delivered) -> Checkpoint:
+    async def _take(self, progress: Progress, delivered: Delivered) -> Checkpoint:
         try:
-            return await self._advance(checkpoint, from_wire(delivered.payload))
+            return await self._advance(progress, from_wire(delivered.payload))
         except (Unavailable, BusError, CheckpointMoved, SourceRestored):
             raise
         except Exception as error:  # noqa: BLE001  # the reaction loop: any event may be the poison one
-            return await self._halt(checkpoint, delivered, error)
+            return await self._halt(progress, delivered, error)
 
-    async def _advance(self, checkpoint: Checkpoint, envelope: Envelope) -> Checkpoint:
-        require_epoch(checkpoint.epoch, envelope)
-        reached = Checkpoint(envelope.epoch, envelope.pos, checkpoint.handles, None)
+    async def _advance(self, progress: Progress, envelope: Envelope) -> Checkpoint:
+        require_epoch(progress.reached.epoch, envelope)
+        reached = Checkpoint(envelope.epoch, envelope.pos, progress.reached.handles, None)
+        command = await self._caused(envelope)
+        if command is None:
+            progress.passed(reached)
+            self._saying.mention(reached.epoch, reached.pos)
+            return reached
+        async with progress.moving(reached) as was:
 
-        async def advance(rows: Connection, _: object) -> None:
-            await set_checkpoint(rows, self._reaction.name, checkpoint, reached)
+            async def advance(rows: Connection, _: object) -> None:
+                await set_checkpoint(rows, self._reaction.name, was, reached)
 
-        try:
-            await self._react(envelope, advance)
-        except AlreadyThere as there:
-            if there.constraint != EVENT_ID:
-                raise
-            # What it causes was appended by an earlier run: somebody moved the checkpoint back by hand.
-            async with self._store.database.transaction() as rows:
-                await advance(rows, None)
+            try:
+                await self._react(envelope, command, advance)
+            except AlreadyThere as there:
+                if there.constraint != EVENT_ID:
+                    raise
+                # What it causes was appended by an earlier run: somebody moved the checkpoint back by hand.
+                async with self._store.database.transaction() as rows:
+                    await advance(rows, None)
+        await self._saying.say(reached.epoch, reached.pos)
         return reached
 
-    async def _react(self, envelope: Envelope, advance: Also) -> None:
+    async def _caused(self, envelope: Envelope) -> HasTenant | None:
+        """The command that follows from an event, if any does."""
         event = self._reaction.source.decode(envelope.type, bytes(envelope.data))
         if event is None and envelope.must_understand:
             raise NotUnderstood(envelope.type)
         react = self._reaction.reacts.get(type(event)) if event is not None else None
-        command = await react(envelope, event) if react is not None else None
-        if command is None:
-            async with self._store.database.transaction() as rows:
-                await advance(rows, None)
-            return
+        return await react(envelope, event) if react is not None else None
+
+    async def _react(self, envelope: Envelope, command: HasTenant, advance: Also) -> None:
         context = Context(
             actor=Actor("service", self._service),
             trace=envelope.trace,
@@ -192,7 +208,9 @@ class Reactor:
     def _ids(self, envelope: Envelope) -> list[UUID]:
         return [uuid5(envelope.id, f"{self._service} {self._reaction.name} {number}") for number in range(IDS)]
 
-    async def _halt(self, checkpoint: Checkpoint, delivered: Delivered, error: Exception) -> Checkpoint:
+    async def _halt(self, progress: Progress, delivered: Delivered, error: Exception) -> Checkpoint:
+        await progress.keep()  # an operator skips what comes behind the position that is written down
+        checkpoint = progress.reached
         sentence = f"the event at {delivered.sequence}: {error!r}"
         say.critical("a reaction halts", reaction=self._reaction.name, reason=sentence, exc_info=error)
         async with self._store.database.connection() as rows:
