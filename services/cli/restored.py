@@ -23,7 +23,7 @@ from libs.runtime.clock import wall
 from libs.runtime.errors import Unavailable
 from services.cli.datadir import DataDir
 from services.cli.errors import OK, SCHEMA, Refused
-from services.cli.restoring.steps import Place, Reapply, Step
+from services.cli.restoring.steps import Burn, Place, Reapply, Step
 from services.cli.stack import STORES, catalogue, connected, nats_url, opened, quiet, say
 
 DERIVED: Final = 16
@@ -32,8 +32,6 @@ DERIVED: Final = 16
 OPERATOR: Final = Actor("operator", "restored")
 
 QUESTION: Final = "Accept this loss? The saved events stay beside the database. Type yes: "
-
-FORGET_ASSERTIONS: Final = "INSERT INTO restores (at) VALUES (clock_timestamp())"
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,14 @@ class Service:
     migrations: Sequence[Migration]
     commands: Mapping[type, Handler[Any]]
     reapply: Mapping[type, Reapply]
+    burn: Sequence[Burn] = ()
 
 
 def _service(name: str) -> Service:
     commands = import_module(f"services.{name}.app").COMMANDS
-    reapply = import_module(f"services.cli.restoring.{name}").REAPPLY
-    return Service(name, catalogue(name), migrations_of(name), commands, reapply)
+    restoring = import_module(f"services.cli.restoring.{name}")
+    burn = getattr(restoring, "BURN", ())
+    return Service(name, catalogue(name), migrations_of(name), commands, restoring.REAPPLY, burn)
 
 
 @dataclass
@@ -220,9 +220,8 @@ class Restoring:
             self._told.todo.append(step.todo)
 
     async def _give_up(self, counts: Mapping[Loss, int]) -> None:
-        if any(loss.service == "token" for loss in counts):
-            async with self._databases["token"].connection() as rows:
-                await rows.execute(FORGET_ASSERTIONS)
+        for service in sorted({loss.service for loss in counts}):
+            await self._burn(self._services[service])
         for loss, lost in counts.items():
             database = self._databases[loss.service]
             await record(database, loss, lost, Context(actor=OPERATOR))
@@ -235,6 +234,14 @@ class Restoring:
             say(
                 f"{loss.service} {loss.log}: epoch {loss.epoch} begins; {loss.stream} is deleted and made anew at start"
             )
+
+    async def _burn(self, service: Service) -> None:
+        """Make worthless what counts once, before the new epoch: a run that is interrupted does it again."""
+        async with self._databases[service.name].transaction() as rows:
+            for burn in service.burn:
+                number = (await rows.execute(burn.statement)).rpartition(" ")[2]
+                if burn.says and number != "0":
+                    self._told.reapplied.append(f"{burn.says} ({number})")
 
     def _report(self) -> None:
         for line in self._told.reapplied:

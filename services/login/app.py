@@ -117,7 +117,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         store, bus, believed.keys, believed.issuers.of, Persons(database), telling, pages,
         Cursors(*keyring.derived("cursor")),
     )  # fmt: skip
-    accounts = _accounts(lifecycle, store, bus, keyring)
+    accounts = _accounts(lifecycle, store, bus, keyring, protocol.ending)
     desk = PeopleDesk(store, applied, answered, Users(database), protocol.ending.end_all)
     for asks in (await PersonAsk(database).serve(bus), await accounts.serve(bus)):
         lifecycle.on_stop(partial(asks.drain, within=5))
@@ -213,12 +213,16 @@ def table(protocol: FrontChannel, pages: Pages, accounts: Accounts, desk: People
     )
 
 
-def _accounts(lifecycle: Lifecycle, store: EventStore, bus: Bus, keyring: Keyring) -> Accounts:
+def _accounts(lifecycle: Lifecycle, store: EventStore, bus: Bus, keyring: Keyring, ending: Ending) -> Accounts:
     """People's accounts, and what runs beside them: errands, and what is forgotten."""
     passwords = Passwords()
     lifecycle.on_stop(passwords.close)
     accounts = Accounts.opened(store, keyring, passwords)
-    hands = {**accounts.hands(bus), errands.LOGOUT: LogoutHand(store.database, bus).hand}
+    hands = {
+        **accounts.hands(bus),
+        errands.LOGOUT: LogoutHand(store.database, bus).hand,
+        errands.ENDING: ending.hand,
+    }
     lifecycle.background("errands", errands.Errands(store.database, hands).run())
     lifecycle.background("forget attempts", forget_attempts(store.database, accounts.attempts.limits))
     lifecycle.background("forget logins", forget_logins(store.database))

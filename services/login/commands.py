@@ -184,6 +184,8 @@ class StartSession:
     cookie: bytes = field(repr=False)
     lifetimes: Lifetimes
     visit: Visit
+    endings: int
+    """What had ended what the person began before, when they were proven (`Proven`)."""
     is_signup: bool = False
 
 
@@ -199,6 +201,7 @@ class RenewSession:
     cookie: bytes = field(repr=False)
     lifetimes: Lifetimes
     visit: Visit
+    endings: int
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,10 @@ class SessionRenewed(Fact, frozen=True, kw_only=True):
 
 
 class SessionEnded(Fact, frozen=True, kw_only=True):
-    """A session is over; `reason` is `logout`, `admin`, `revoked` (with grants), `password`, `blocked` or `erased`."""
+    """A session is over.
+
+    `reason` is `logout`, `admin`, `revoked` (with grants), `password`, `blocked`, `erased` or `restored`.
+    """
 
     session_id: str
     person: str

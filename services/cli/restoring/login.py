@@ -7,11 +7,12 @@ from typing import Final
 from argon2 import PasswordHasher
 
 from libs.eventstore import Envelope
-from services.cli.restoring.steps import Place, Reapply, Step
+from services.cli.restoring.steps import Burn, Place, Reapply, Step
 from services.login.commands import BlockUser, ChangeUser, EndSession, EraseUser, RevokeConsent, SetPassword
 from services.login.events import (
     ConsentRevoked,
     SessionEnded,
+    SessionRenewed,
     UserBlocked,
     UserEmailVerified,
     UserErased,
@@ -76,6 +77,15 @@ async def session_ended(place: Place, lost: Envelope, event: SessionEnded) -> St
     return Step(command, f"session {event.session_id} of person {event.person} is over again")
 
 
+async def session_renewed(place: Place, lost: Envelope, event: SessionRenewed) -> Step | None:
+    """The session is over: its newest cookie is lost, and the one that was replaced must not count again."""
+    command = EndSession(lost.tenant, event.session_id, "restored")
+    session = await place.state(command)
+    if not isinstance(session, Session) or session.ended is not None:
+        return None
+    return Step(command, f"session {event.session_id} of person {event.person} is over: its newest cookie is lost")
+
+
 async def _person(place: Place, tenant: str, person: str) -> Person | None:
     state = await place.state(EraseUser(tenant, person))
     return state if isinstance(state, Person) else None
@@ -88,5 +98,12 @@ REAPPLY: Final[Mapping[type, Reapply]] = {
     UserEmailVerified: email_doubted,
     ConsentRevoked: consent_revoked,
     SessionEnded: session_ended,
+    SessionRenewed: session_renewed,
 }
 """Every fact of `login` that restricted something."""
+
+BURN: Final = (
+    Burn("DELETE FROM tickets", "links to set a password, verify an address or lift a lock are void"),
+    Burn("DELETE FROM transactions", "logins under way begin anew"),
+)
+"""What may have been used once in what was lost."""

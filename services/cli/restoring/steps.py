@@ -31,6 +31,14 @@ class Place:
             return (await handler.aggregate.load(rows, command)).state
 
 
+@dataclass(frozen=True)
+class Burn:
+    """Rows that count once and may count again after a loss, made worthless; `says` is told with their number."""
+
+    statement: str
+    says: str
+
+
 Reapply = Callable[[Place, Envelope, Any], Awaitable[Step | None]]
 """Gives the step for one lost event, or nothing when it did not restrict or restricted what is gone itself."""
 

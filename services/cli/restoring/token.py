@@ -6,7 +6,7 @@ from typing import Any, Final
 from libs.eventstore import Envelope
 from libs.runtime.ids import client_secret, prefixed
 from libs.sealed import hash_of_secret
-from services.cli.restoring.steps import Place, Reapply, Step, narrowed
+from services.cli.restoring.steps import Burn, Place, Reapply, Step, narrowed
 from services.token.commands import (
     ChangeClient,
     ChangeClientCredential,
@@ -262,3 +262,20 @@ REAPPLY: Final[Mapping[type, Reapply]] = {
     GrantRevoked: grant_revoked,
 }
 """Every fact of `token` that may have restricted something."""
+
+BURN: Final = (
+    Burn("INSERT INTO restores (at) VALUES (clock_timestamp())", ""),
+    Burn(
+        """
+        UPDATE grants SET epoch = epoch + 1 FROM clients
+        WHERE clients.tenant = grants.tenant AND clients.client_id = grants.client_id AND is_offline
+            AND (generation > 0 OR clients.properties->'refresh_token'->>'rotation_type' = 'rotating')
+        """,
+        "refresh tokens that rotate are void, because one that was spent would be good again: people sign in anew",
+    ),
+    Burn(
+        "UPDATE codes SET expires_at = issued_at WHERE spent_at IS NULL AND expires_at > clock_timestamp()",
+        "authorization codes on their way are void",
+    ),
+)
+"""What may have been used once in what was lost: client assertions, refresh tokens, codes."""

@@ -40,9 +40,13 @@ class Attempt(Caller):
 
 @dataclass(frozen=True, kw_only=True)
 class Proven:
-    """Who it is, and by what they showed it (RFC 8176)."""
+    """Who it is, and by what they showed it (RFC 8176).
+
+    `endings` counts what had ended sessions of theirs by then: one more, and what they showed counts no longer.
+    """
 
     person: str
+    endings: int
     amr: tuple[str, ...] = ("pwd",)
 
 

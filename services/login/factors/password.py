@@ -76,7 +76,7 @@ class PasswordFactor:
         await self._attempts.prove(attempt.tenant, keys)
         if verified.needs_upgrade:
             await self._upgrade(attempt, found.person, phc)
-        return Proven(person=found.person)
+        return Proven(person=found.person, endings=found.endings)
 
     async def account(self, tenant: str, connection_id: str, identifier: str) -> Account:
         """What an identifier stands for."""

@@ -108,7 +108,7 @@ class SignUp:
             await self._store.execute(command, request.context, also=_asks_to_verify(command, request))
         except UserExists as exists:
             raise _taken(place, exists) from exists
-        return Proven(person=command.person)
+        return Proven(person=command.person, endings=0)
 
 
 def _may(connection: Connection, client_id: str) -> bool:

@@ -23,7 +23,7 @@ from services.login.factors.signup import personal
 from services.login.queries import people, places
 from services.login.rows import tickets
 from services.login.rows.attempts import Attempts
-from services.login.rows.errands import put
+from services.login.rows.errands import put, put_ending
 from services.login.rows.tickets import Kind, hash_of
 from services.login.rules.person_reasons import TicketRefused
 
@@ -197,11 +197,12 @@ async def policy_for(store: EventStore, tenant: str, connection_id: str) -> Poli
 
 
 def tells_of_password(tenant: str, person: str, caller: Caller) -> Any:
-    """Has somebody told that the password is another one, in the transaction that changes it."""
+    """Ends somebody's sessions and tells them that the password is another one, in the transaction that changes it."""
 
     async def also(rows: Rows, _state: Any) -> None:
         told = mail(tenant, person, "password_changed", locale=caller.locale, application=caller.client_name)
         await put(rows, told)
+        await put_ending(rows, tenant, person, "password")
 
     return also
 

@@ -25,7 +25,7 @@ BY_EMAIL: Final = (
 )
 
 CREDENTIALS: Final = """
-SELECT p.person, p.is_blocked, w.phc FROM person_lookups l
+SELECT p.person, p.is_blocked, p.endings, w.phc FROM person_lookups l
 JOIN people p USING (tenant, person) LEFT JOIN passwords w USING (tenant, person)
 WHERE l.tenant = $1 AND l.connection_id = $2 AND l.kind = $3 AND l.hash = ANY ($4)
 """
@@ -91,6 +91,7 @@ class Credentials:
 
     person: str
     is_blocked: bool
+    endings: int
     phc: str | None = field(repr=False)
 
 
@@ -126,7 +127,7 @@ async def credentials(
     digests = hashes(keys, tenant, connection_id, kind, identifier)
     async with database.connection() as rows:
         row = await rows.fetchrow(CREDENTIALS, tenant, connection_id, kind, digests)
-    return None if row is None else Credentials(row["person"], row["is_blocked"], row["phc"])
+    return None if row is None else Credentials(row["person"], row["is_blocked"], row["endings"], row["phc"])
 
 
 async def earlier_passwords(database: Database, tenant: str, person: str, most: int) -> list[str]:

@@ -77,11 +77,15 @@ async def sessions_of(database: Database, tenant: str, person: str, after: str, 
     return [_view(row) for row in found]
 
 
-async def sessions_held_by(database: Database, tenant: str, person: str) -> list[str]:
-    """The ids of all sessions of a person that are not over."""
+async def sessions_held_by(database: Database, tenant: str, person: str, before: datetime | None = None) -> list[str]:
+    """The ids of all sessions of a person that are not over, or of those that were last proven before a moment."""
     async with database.connection() as rows:
         found = await rows.fetch(
-            "SELECT session_id FROM sessions WHERE tenant = $1 AND person = $2 AND ended IS NULL", tenant, person
+            "SELECT session_id FROM sessions WHERE tenant = $1 AND person = $2 AND ended IS NULL "
+            "AND ($3::timestamptz IS NULL OR auth_time < $3)",
+            tenant,
+            person,
+            before,
         )
     return [row["session_id"] for row in found]
 

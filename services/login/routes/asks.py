@@ -45,6 +45,7 @@ class PersonAsk:
             return "no session"
         if asked.purpose == CODE:
             return None if session.is_alive else "session over"
+        # Rows of sessions are kept when they are over, so that none is found only where there never was one.
         return "session revoked" if session.ended in REVOKED else None
 
     async def _of_consent(self, asked: PersonOf) -> str | None:

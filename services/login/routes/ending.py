@@ -1,6 +1,7 @@
 """How a session ends: the fact, and in the same commit what its applications are to be told."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from libs.bus import Bus
@@ -35,12 +36,18 @@ class Ending:
         committed = await self._store.execute(EndSession(tenant, session.session_id, reason), context, also=also)
         return bool(committed.events)
 
-    async def end_all(self, tenant: str, person: str, reason: str) -> None:
-        """End all sessions of somebody."""
-        for session_id in await sessions.sessions_held_by(self._store.database, tenant, person):
+    async def end_all(self, tenant: str, person: str, reason: str, before: datetime | None = None) -> None:
+        """End all sessions of somebody, or those for which they were proven before a moment."""
+        for session_id in await sessions.sessions_held_by(self._store.database, tenant, person, before):
             session = await sessions.session(self._store.database, tenant, session_id)
             if session is not None:
                 await self.end(tenant, session, reason, Context(actor=Actor("service", SERVICE)))
+
+    async def hand(self, errand: Errand) -> None:
+        """End what sessions are left of somebody whose password was changed, who was blocked or erased."""
+        said = errand.payload
+        # Who has signed in with the new password by now stays.
+        await self.end_all(errand.tenant, str(said["person"]), str(said["reason"]), errand.created_at)
 
     async def _to_be_told(self, tenant: str, session: SessionView) -> list[str]:
         known = await standing.clients_of(self._store.database, tenant, list(session.clients))

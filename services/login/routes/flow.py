@@ -43,7 +43,7 @@ from services.login.rows import transactions
 from services.login.rows.transactions import NotThisBrowser, TransactionGone
 from services.login.rules.authorization import granted
 from services.login.rules.consent import consent_id_of
-from services.login.rules.session import SessionGone
+from services.login.rules.session import ProofGone, SessionGone
 from services.token.commands import CodeIssued, IdTokenIssued, IssueCode, IssueIdToken
 
 __all__ = ["Flow", "NotThisBrowser", "Transaction", "TransactionDone", "TransactionGone"]
@@ -72,6 +72,10 @@ class Proof(Protocol):
     @property
     def amr(self) -> Sequence[str]:
         """By what (RFC 8176)."""
+
+    @property
+    def endings(self) -> int:
+        """What had ended sessions of theirs by then."""
 
 
 class Somebody(Protocol):
@@ -198,7 +202,10 @@ class Flow:
         if await self.is_another(call, tx.params, proven.person):
             return await self.cancelled(call, tx, LoginRequired("Another person signed in than was asked for."))
         secret = cookies.new_secret()
-        session_id = await self._session_id(call, tx, proven, secret, is_signup=is_signup)
+        try:
+            session_id = await self._session_id(call, tx, proven, secret, is_signup=is_signup)
+        except ProofGone:
+            return to_page(LOGIN, tx)  # the password was changed, or they were blocked, while it was compared
         tenant = tx.client.tenant
         lifetime = standing.lifetimes_of(tenant).absolute if standing.is_persistent(tenant) else None
         headers = [cookies.set_session(call, secret, lifetime)]
@@ -329,6 +336,7 @@ class Flow:
             cookie=cookies.hash_of(secret),
             lifetimes=standing.lifetimes_of(tx.client.tenant),
             visit=self._visit(call, tx),
+            endings=proven.endings,
         )
         return await self._executed(call, tx, command)
 
@@ -344,6 +352,7 @@ class Flow:
             cookie=cookies.hash_of(secret),
             lifetimes=standing.lifetimes_of(tx.client.tenant),
             visit=self._visit(call, tx),
+            endings=proven.endings,
             is_signup=is_signup,
         )
         return await self._executed(call, tx, command)

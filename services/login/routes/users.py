@@ -30,7 +30,7 @@ from services.login.queries.user_search import Wanted
 from services.login.routes.people_desk import PeopleDesk, members_of
 from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, REVOCATION, USER, USER_CHANGE
 from services.login.rows.attempts import Attempts
-from services.login.rows.errands import put
+from services.login.rows.errands import put, put_ending
 from services.login.rules.identifiers import InvalidIdentifier, email_of, username_of
 from services.login.rules.person_reasons import NoSuchUser
 
@@ -187,17 +187,13 @@ class Users:
             phc=phc,
             keeps=keeps,
         )
-        also = [_verifying(call, person.person, {**person.profile, **profile}, body), _told(call, person, phc)]
+        verifying = _verifying(call, person.person, {**person.profile, **profile}, body)
+        also = [verifying, _told(call, person, phc), _ending(call, person, _why(person, command))]
         committed = await self.desk.run(command, call, also)
-        await self._end(call, person, command)
+        if why := _why(person, command):
+            await self.desk.ended(call.tenant, person.person, why)
         headers = await self.desk.headers(committed)
         return answers.json(_readable(call, await self._found(call)), headers=headers)
-
-    async def _end(self, call: Call, person: Person, command: ChangeUser) -> None:
-        if command.is_blocked and not person.is_blocked:
-            await self.desk.ended(call.tenant, person.person, "blocked")
-        elif command.phc is not None:
-            await self.desk.ended(call.tenant, person.person, "password")
 
     async def delete(self, call: Call) -> Reply:
         """Forget a user; 204 also where there was none."""
@@ -207,7 +203,8 @@ class Users:
             return answers.empty()
         # Sessions are ended first: afterwards nobody knows whose they were.
         await self.desk.ended(call.tenant, person.person, "erased")
-        committed = await self.desk.run(EraseUser(call.tenant, person.person), call)
+        also = [_ending(call, person, "erased")]  # one may have begun since
+        committed = await self.desk.run(EraseUser(call.tenant, person.person), call, also)
         return answers.empty(headers=await self.desk.headers(committed))
 
     async def revoke_access(self, call: Call) -> Reply:
@@ -369,6 +366,24 @@ def _verifying(call: Call, person: str, profile: Mapping[str, Any], body: Mappin
 
     async def also(rows: Rows, _state: Any) -> None:
         await put(rows, mail(call.tenant, person, "verify_email"))
+
+    return also
+
+
+def _why(person: Person, command: ChangeUser) -> str | None:
+    """Why the sessions of a user end with a change, if they do."""
+    if command.is_blocked and not person.is_blocked:
+        return "blocked"
+    return "password" if command.phc is not None else None
+
+
+def _ending(call: Call, person: Person, why: str | None) -> Also | None:
+    """The sessions' end, for whatever is left of them when the answer was never given."""
+    if why is None:
+        return None
+
+    async def also(rows: Rows, _state: Any) -> None:
+        await put_ending(rows, call.tenant, person.person, why)
 
     return also
 

@@ -22,6 +22,9 @@ from libs.telemetry.logs import log
 LOGOUT: Final = "logout"
 """An errand that tells an application that a session is over."""
 
+ENDING: Final = "ending"
+"""An errand that ends what sessions somebody has."""
+
 EVERY: Final = 0.5
 """Seconds between two looks when nobody woke us."""
 
@@ -59,6 +62,12 @@ async def put(rows: Connection, errand: Errand) -> None:
     """Write an errand in the transaction of what it follows from."""
     payload = msgspec.json.encode(errand.payload).decode()
     await rows.execute(PUT, errand.id, errand.tenant, errand.person, errand.kind, payload)
+
+
+async def put_ending(rows: Connection, tenant: str, person: str, reason: str) -> None:
+    """Have somebody's sessions ended, in the transaction of what ends them: no application stays untold."""
+    # Of nobody in particular, so that it outlives who is erased.
+    await put(rows, Errand(tenant, None, ENDING, {"person": person, "reason": reason}))
 
 
 Hand = Callable[[Errand], Awaitable[None]]

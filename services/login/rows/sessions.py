@@ -1,6 +1,7 @@
 """The rows of sessions: load and lock, save, compare. Cookie, lifetimes and applications are authoritative."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from libs.eventstore import Event, Loaded
@@ -43,6 +44,11 @@ UPDATE sessions SET version = $3, ended = $4, cookie = NULL, updated_at = clock_
 WHERE tenant = $1 AND session_id = $2
 """
 
+PROOF: Final = """
+SELECT endings = $3 AND NOT is_blocked FROM people WHERE tenant = $1 AND person = $2 FOR NO KEY UPDATE
+"""
+"""Whoever changes the password, blocks or erases waits for us, or we for them: no session begins beside it (LG-14)."""
+
 SERVES: Final = """
 INSERT INTO session_clients (tenant, session_id, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
@@ -60,13 +66,18 @@ class SessionRows:
         return rules.evolve(state, event)
 
     async def load(self, rows: Connection, command: Any) -> Loaded[State]:
-        """Lock the session's row."""
+        """Lock the person's row, where somebody was proven, and the session's."""
+        is_good = True
+        if isinstance(command, StartSession | RenewSession):
+            is_good = bool(await rows.fetchval(PROOF, command.tenant, command.person, command.endings))
         row = await rows.fetchrow(
             f"SELECT {COLUMNS} FROM sessions WHERE tenant = $1 AND session_id = $2 FOR UPDATE",  # noqa: S608
             command.tenant,
             command.session_id,
         )
-        return Loaded(session_of(row), row["version"]) if row else Loaded(NoSession(), 0)
+        if row is None:
+            return Loaded(NoSession(is_good), 0)
+        return Loaded(replace(session_of(row), is_proof_good=is_good), row["version"])
 
     async def save(self, rows: Connection, command: Any, _before: Loaded[State], after: Loaded[State]) -> None:
         """Write what the command changes."""

@@ -1,7 +1,7 @@
 """One session's life: started when somebody showed who they are, renewed, over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from libs.eventstore import Event
@@ -13,7 +13,9 @@ from services.login.events import LoginSucceeded, SessionEnded, SessionRenewed, 
 
 @dataclass(frozen=True)
 class NoSession:
-    """There is none of this id."""
+    """There is none of this id. `is_proof_good` was read beside it: whether what the person showed still counts."""
+
+    is_proof_good: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Session:
     acr: str | None
     ended: str | None = None
     until: datetime | None = None
+    is_proof_good: bool = field(default=True, compare=False)
 
     def is_alive(self, now: datetime) -> bool:
         """Whether it can be used."""
@@ -66,14 +69,24 @@ class SessionTaken(Exception):
     """The id is another session's: chance does not do that."""
 
 
+class ProofGone(Exception):
+    """What somebody showed counts no more: since then their password was changed, or they were blocked or erased."""
+
+
 class AnotherPerson(Exception):
     """The session is somebody else's."""
 
 
 def start(command: StartSession, state: State, now: datetime) -> Sequence[Event]:
-    """A new session, and that somebody came by it."""
+    """A new session, and that somebody came by it.
+
+    Raises:
+        ProofGone: what was shown counts no more.
+    """
     if not isinstance(state, NoSession):
         raise SessionTaken
+    if not state.is_proof_good:
+        raise ProofGone
     started = SessionStarted(
         session_id=command.session_id,
         person=command.person,
@@ -93,10 +106,13 @@ def renew(command: RenewSession, state: State, now: datetime) -> Sequence[Event]
     Raises:
         SessionGone: it is over.
         AnotherPerson: it is somebody else's, who must not be mixed up with this one.
+        ProofGone: what was shown counts no more.
     """
     session = _alive(state, now)
     if session.person != command.person:
         raise AnotherPerson
+    if not session.is_proof_good:
+        raise ProofGone
     renewed = SessionRenewed(
         session_id=command.session_id,
         person=command.person,

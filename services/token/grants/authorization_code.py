@@ -83,7 +83,7 @@ async def _person(asked: Asked, code: Code, scope: tuple[str, ...]) -> PersonAns
         audience=code.audience,
         scope=people.openid_of(scope),
         requested=code.requested,
-        authorized_at=code.issued_at,
+        authorized_at=code.auth_time,
         purpose="code",
     )
     try:

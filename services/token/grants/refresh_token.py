@@ -92,7 +92,7 @@ async def _person(asked: Asked, grant: GrantRow, scope: tuple[str, ...]) -> Pers
         audience=grant.audience,
         scope=people.openid_of(scope),
         requested=grant.requested,
-        authorized_at=grant.created_at,
+        authorized_at=grant.auth_time,
         purpose="refresh",
     )
     try:

@@ -114,7 +114,7 @@ class PeopleAsks:
             session_id=found.session_id,
             scope=list(found.scope),
             requested=found.requested,
-            authorized_at=found.created_at,
+            authorized_at=found.auth_time,
         )
 
     async def revoke_grants(self, asked: RevokeGrants) -> GrantsRevoked:

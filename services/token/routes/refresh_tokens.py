@@ -82,7 +82,7 @@ class RefreshTokenRoutes:
             audience=grant.audience,
             scope=[],
             requested=None,
-            authorized_at=grant.created_at,
+            authorized_at=grant.auth_time,
             purpose="refresh",
         )
         try:

@@ -23,6 +23,7 @@ from services.cli import restored
 from services.cli.restoring.steps import Place
 from services.cli.stack import STORES
 from services.key_rotation import app as key_rotation
+from services.login.commands import GiveConsent
 from services.tenants.commands import ChangeSettings, RegisterTenant
 from services.token.commands import (
     AddClientCredential,
@@ -295,6 +296,48 @@ async def test_a_follower_that_knows_only_what_is_common_goes_on(
         assert loss is not None
         assert await bring_along(follows.database, loss) == []
         assert await rows_of(follows, "SELECT epoch, pos FROM checkpoints") == [(2, 1)]
+
+
+GRANT: Final = """
+INSERT INTO grants (tenant, grant_id, version, handle, salt, client_id, person, session_id, scope, auth_time, amr,
+                    is_offline, created_at)
+SELECT 'acme', $1, 1, sha256($1::bytea), 'salt', $1, 'p1', 's1', '{openid}', now(), '{pwd}', true, now()
+"""
+CODE: Final = """
+INSERT INTO codes (tenant, sha256, transaction, client_id, redirect_uri, scope, person, session_id, auth_time, amr)
+VALUES ('acme', 'x', 't', 'app', 'https://a/', '{openid}', 'p1', 's1', now(), '{pwd}')
+"""
+TICKET: Final = "INSERT INTO tickets VALUES ('acme', 'p1', 'reset', 'x', now(), now() + interval '1 hour', '{}')"
+LOGIN: Final = """
+INSERT INTO transactions (tenant, id, binding, client_id, asked, expires_at)
+VALUES ('acme', 't', 'x', 'app', 'x', now() + interval '1 hour')
+"""
+
+
+async def test_what_counts_once_may_have_been_used_and_counts_no_more(
+    live: World, postgres: PostgresServer, at_end: AsyncExitStack, background: Background
+) -> None:
+    rotating = application(refresh_token={"rotation_type": "rotating"})
+    lasting = application()
+    await live.decide("token", rotating, lasting)
+    async with live.opened("token") as store:
+        for each in (rotating, lasting):
+            await rows_of(store, GRANT.replace("$1", f"'{each.client_id}'"))
+        await rows_of(store, CODE)
+    async with live.opened("login") as store:
+        await rows_of(store, TICKET)
+        await rows_of(store, LOGIN)
+    older = await backup(live, postgres, at_end)
+    await live.decide("login", GiveConsent(T, "c" * 24, "p1", "app", None, ("openid",)))
+    await live.mirror(background, "login")
+    await the_loss(live, older, background, [application()])
+    async with older.opened("token") as store:
+        epochs = await rows_of(store, "SELECT client_id, epoch FROM grants")
+        assert dict(epochs) == {rotating.client_id: 2, lasting.client_id: 1}
+        assert await rows_of(store, "SELECT 1 FROM codes WHERE expires_at > clock_timestamp()") == []
+    async with older.opened("login") as store:
+        assert await rows_of(store, "SELECT 1 FROM tickets") == []
+        assert await rows_of(store, "SELECT 1 FROM transactions") == []
 
 
 async def rows_of(store: EventStore, sql: str) -> list[tuple[Any, ...]]:

@@ -74,6 +74,12 @@ CLIENTS: Final[Mapping[str, dict[str, Any]]] = {
     "stranger": {"name": "Stranger", "is_first_party": False, "callbacks": ["https://stranger.example/cb"]},
     "machine": {"name": "Machine", "grant_types": ["client_credentials"], "callbacks": [CALLBACK]},
 }
+PERSON: Final = """
+INSERT INTO people (tenant, person, version, connection_id, connection, provider, sealed_user_id, sealed,
+                    email_verified, has_password, is_blocked, endings, user_id, name, profile,
+                    valid_from, created_at, updated_at)
+VALUES ('acme', $1, 1, 'con_1', 'db', 'auth0', '', '{}', true, true, false, 0, 'auth0|' || $1, $1, '{}', $2, $2, $2)
+"""
 GRANT_TYPES: Final = ["authorization_code", "implicit", "refresh_token"]
 
 
@@ -93,6 +99,7 @@ class Somebody:
 class Proof:
     person: str
     amr: Sequence[str] = ("pwd",)
+    endings: int = 0
 
 
 @dataclass
@@ -377,6 +384,8 @@ def login_page(flow: Flow, pages: Pages) -> tuple[Route, ...]:
 
 async def _rows(database: Database) -> None:
     async with database.connection() as rows:
+        for person in ("p1", "p2"):
+            await rows.execute(PERSON, person, BEGINNING)
         for each in PROJECTIONS:
             await rows.execute(each.ddl.format(table=each.name))
         await rows.execute(

@@ -24,15 +24,17 @@ from libs.runtime.ids import text
 from libs.sealed import KeyEncryptionKey, Keyring
 from libs.sealed.passwords import Passwords
 from services.connections.commands import Accepted, DeliverMail
+from services.login import app
 from services.login.commands import Note
 from services.login.events import CATALOGUE
 from services.login.factors.attempt import Attempt, Caller, SignUpRequest
 from services.login.projections import PROJECTIONS
 from services.login.queries.user_search import Users
 from services.login.routes.accounts import Accounts, handlers
+from services.login.routes.ending import Ending, telling
 from services.login.routes.people_desk import PeopleDesk
 from services.login.rows.attempts import Limits
-from services.login.rows.errands import Errands
+from services.login.rows.errands import ENDING, Errands
 from services.login.rows.notes import Notes, noted
 
 KEY: Final = new_signing_key("ES256", now=datetime(2026, 11, 23, tzinfo=UTC), issuer_name="tests")
@@ -118,7 +120,9 @@ class House:
             answered=answered,
         )
         await mailbox.serve(bus)
-        return cls(database, store, accounts, edge, mailbox, Errands(database, accounts.hands(bus)), passwords, ended)
+        ending = Ending(EventStore(database, CATALOGUE, bus, app.COMMANDS), telling)
+        errands = Errands(database, {**accounts.hands(bus), ENDING: ending.hand})
+        return cls(database, store, accounts, edge, mailbox, errands, passwords, ended)
 
     async def manage(
         self,

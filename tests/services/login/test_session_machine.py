@@ -40,7 +40,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(person=PEOPLE)
     def start(self, person: str) -> None:
-        command = StartSession("t", "s", person, "con", ("pwd",), None, b"c", LIVES, VISIT)
+        command = StartSession("t", "s", person, "con", ("pwd",), None, b"c", LIVES, VISIT, 0)
         if self.person is not None:
             with pytest.raises(SessionTaken):
                 rules.start(command, self.state, self.now)
@@ -50,7 +50,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(person=PEOPLE)
     def renew(self, person: str) -> None:
-        command = RenewSession("t", "s", person, ("pwd",), None, b"d", LIVES, VISIT)
+        command = RenewSession("t", "s", person, ("pwd",), None, b"d", LIVES, VISIT, 0)
         if self.person is None or self.is_over:
             with pytest.raises(SessionGone):
                 rules.renew(command, self.state, self.now)
