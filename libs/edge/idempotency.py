@@ -117,6 +117,10 @@ class AnsweredRequests:
 
         return keep
 
+    def name_of(self, call: Call) -> bytes | None:
+        """By what the answer to a request is kept; `None` for a request without a key."""
+        return _name_of(call)
+
     async def sweep(self) -> None:
         """Forget what is older than a day, for ever (a background task)."""
         while True:

@@ -35,7 +35,7 @@ from services.connections.commands import (
 )
 from services.connections.config import Settings
 from services.connections.events import CATALOGUE
-from services.connections.projections import callers, tenants
+from services.connections.projections import callers, erased, tenants
 from services.connections.providers.backchannel import BackChannel
 from services.connections.providers.letters import preload
 from services.connections.providers.mailbox import Mailbox
@@ -67,7 +67,7 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
 AGGREGATES: Final = FOLDS
 """What `limen verify` compares with its facts."""
 
-PROJECTIONS: Final = (tenants(),)
+PROJECTIONS: Final = (tenants(), erased())
 """What `limen rebuild` fills anew."""
 
 MIRRORED: Final = {"max_age": 7 * 86400 * 10**9, "max_bytes": 1 << 30}
@@ -172,10 +172,11 @@ def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
 
 
 async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks) -> None:
-    """Tenants as rows, and what is done about tenants and applications."""
-    projected = Follower(PROJECTIONS[0], store.database, bus, locks, lifecycle.readiness)
-    await projected.prepare()
-    lifecycle.background("follow tenants", projected.run())
+    """Tenants and who was erased as rows, and what is done about tenants and applications."""
+    for projection in PROJECTIONS:
+        projected = Follower(projection, store.database, bus, locks, lifecycle.readiness)
+        await projected.prepare()
+        lifecycle.background(f"follow {projection.name}", projected.run())
     for reaction in (FIRST_CONNECTIONS, LettingIn(store).reaction):
         reactor = Reactor(reaction, store, bus, locks, lifecycle.readiness)
         await reactor.prepare()

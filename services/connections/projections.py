@@ -1,4 +1,4 @@
-"""Read models of `connections`: tenants as rows, for mails and for new applications; issuers and keys in memory."""
+"""Read models of `connections`: tenants, and who was erased, as rows; issuers and public keys in memory."""
 
 from collections.abc import Mapping
 from typing import Any, Final, get_args
@@ -9,7 +9,10 @@ from msgspec.structs import replace
 from libs.edge.guard import Callers
 from libs.eventstore import Envelope, Projection, folding, one_by_one
 from libs.jose import FollowedKeys
+from libs.postgres import Connection
 from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
+from services.login.events import CATALOGUE as PEOPLE
+from services.login.events import UserErased
 from services.tenants.events import CATALOGUE, TenantDomainChanged, TenantRegistered, TenantSettingsChanged
 
 TENANTS: Final = "tenants_v1"
@@ -96,6 +99,48 @@ def tenants(**hooks: Any) -> Projection:
         handles=dict.fromkeys(get_args(Changes), one_by_one(APPLY)),
         many=APPLY,
         **hooks,
+    )
+
+
+ERASED: Final = "erased_v1"
+
+ERASED_DDL: Final = """
+CREATE TABLE {table} (
+    tenant text NOT NULL,
+    person text NOT NULL,
+    PRIMARY KEY (tenant, person)
+);
+COMMENT ON TABLE  {table}        IS 'Who was erased: no mail to them is kept or taken on; follows login.';
+COMMENT ON COLUMN {table}.tenant IS 'Whose user it was.';
+COMMENT ON COLUMN {table}.person IS 'The opaque id.';
+"""
+
+FORGET: Final = (
+    "DELETE FROM deliveries WHERE tenant = $1 AND subject = $2",
+    "DELETE FROM dev_mailbox WHERE tenant = $1 AND subject = $2",
+)
+
+
+async def forget(rows: Connection, table: str, envelope: Envelope, event: UserErased) -> None:
+    """Mails on their way to somebody who was erased, and those that would have been sent, are gone (DESIGN §8)."""
+    await rows.execute(
+        f"INSERT INTO {table} (tenant, person) VALUES ($1, $2) ON CONFLICT DO NOTHING",  # noqa: S608
+        envelope.tenant,
+        event.person,
+    )
+    for statement in FORGET:
+        await rows.execute(statement, envelope.tenant, event.person)
+
+
+def erased() -> Projection:
+    """The following projection of who was erased; without it mails are delivered all the same."""
+    return Projection(
+        name=ERASED,
+        service="connections",
+        source=PEOPLE,
+        ddl=ERASED_DDL,
+        handles={UserErased: forget},
+        is_critical=False,
     )
 
 

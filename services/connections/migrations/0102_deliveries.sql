@@ -16,6 +16,7 @@ CREATE TABLE deliveries (
     PRIMARY KEY (tenant, delivery_id)
 );
 CREATE INDEX deliveries_due  ON deliveries (kind, due_at) WHERE done_at IS NULL;
+CREATE INDEX deliveries_subject ON deliveries (tenant, subject);
 CREATE INDEX deliveries_done ON deliveries (done_at) WHERE done_at IS NOT NULL;
 COMMENT ON TABLE  deliveries              IS 'Mails and logouts on their way; a done one is remembered for a day, so that a repeat is not done again. Authoritative.';
 COMMENT ON COLUMN deliveries.tenant       IS 'For whom it is delivered.';
@@ -35,6 +36,7 @@ CREATE TABLE dev_mailbox (
     tenant      text        NOT NULL,
     delivery_id text        NOT NULL,
     at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    subject     text,
     sealed      bytea       NOT NULL,
     PRIMARY KEY (tenant, delivery_id)
 );
@@ -43,4 +45,5 @@ COMMENT ON TABLE  dev_mailbox             IS 'Mails that would have been sent, t
 COMMENT ON COLUMN dev_mailbox.tenant      IS 'Whose mail it is.';
 COMMENT ON COLUMN dev_mailbox.delivery_id IS 'The delivery it came from.';
 COMMENT ON COLUMN dev_mailbox.at          IS 'When it came.';
+COMMENT ON COLUMN dev_mailbox.subject     IS 'The opaque id of the person it is to.';
 COMMENT ON COLUMN dev_mailbox.sealed      IS 'The whole mail, encrypted.';

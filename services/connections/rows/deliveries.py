@@ -23,7 +23,8 @@ MOST: Final = 10_000
 
 ACCEPT: Final = """
 INSERT INTO deliveries (tenant, delivery_id, kind, label, subject, session_id, payload)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+SELECT $1, $2, $3, $4, $5, $6, $7
+WHERE NOT EXISTS (SELECT FROM erased_v1 WHERE tenant = $1 AND person = $5) ON CONFLICT DO NOTHING
 """
 LEASE: Final = """
 UPDATE deliveries SET leased_until = clock_timestamp() + $2, attempts = attempts + 1

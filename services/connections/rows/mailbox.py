@@ -10,7 +10,13 @@ from libs.postgres import Database
 KEPT: Final = 200
 """Mails of a tenant that are kept."""
 
-PUT: Final = "INSERT INTO dev_mailbox (tenant, delivery_id, sealed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+PUT: Final = """
+INSERT INTO dev_mailbox (tenant, delivery_id, subject, sealed)
+SELECT tenant, delivery_id, subject, $3 FROM deliveries WHERE tenant = $1 AND delivery_id = $2
+ON CONFLICT DO NOTHING
+"""
+"""Of a delivery that is there: of one that was forgotten meanwhile nothing is kept."""
+
 TRIM: Final = """
 DELETE FROM dev_mailbox WHERE tenant = $1 AND delivery_id IN (
     SELECT delivery_id FROM dev_mailbox WHERE tenant = $1 ORDER BY at DESC, delivery_id OFFSET $2 LIMIT 1000)

@@ -154,6 +154,20 @@ COMMENT ON COLUMN tickets.issued_at  IS 'When it was asked for; an older one nev
 COMMENT ON COLUMN tickets.expires_at IS 'From then on it is as if it had never been.';
 COMMENT ON COLUMN tickets.options    IS 'Where the page leads afterwards, and for which application.';
 
+CREATE TABLE answers_about (
+    tenant text  NOT NULL,
+    person text  NOT NULL,
+    key    bytea NOT NULL,
+    until  timestamptz NOT NULL DEFAULT clock_timestamp() + interval '1 day',
+    PRIMARY KEY (tenant, person, key)
+);
+CREATE INDEX answers_about_until ON answers_about (until);
+COMMENT ON TABLE  answers_about        IS 'Which kept answers tell of a person, and go with them. Authoritative.';
+COMMENT ON COLUMN answers_about.tenant IS 'Whose user.';
+COMMENT ON COLUMN answers_about.person IS 'Of whom.';
+COMMENT ON COLUMN answers_about.key    IS 'The key in answered_requests; its row may be gone already.';
+COMMENT ON COLUMN answers_about.until  IS 'From then on the answer is forgotten anyway.';
+
 CREATE TABLE errands (
     id         uuid        PRIMARY KEY,
     tenant     text        NOT NULL,

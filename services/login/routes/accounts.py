@@ -40,7 +40,7 @@ from services.login.rows import attempts as attempt_rows
 from services.login.rows import tickets as ticket_rows
 from services.login.rows.attempts import Attempts, Limits
 from services.login.rows.errands import Hand
-from services.login.rows.people import FOLD, PersonRows
+from services.login.rows.people import FOLD, FORGET_ANSWERS, PersonRows
 from services.login.rules import person
 from services.login.rules.identifiers import InvalidIdentifier, email_of
 
@@ -152,5 +152,6 @@ async def sweep(database: Database, limits: Limits) -> None:
             async with database.connection() as rows:
                 await rows.execute(attempt_rows.FORGET, limits.trusted)
                 await rows.execute(ticket_rows.FORGET)
+                await rows.execute(FORGET_ANSWERS)
         except DatabaseAway as error:
             log.info("sweeping waits", reason=repr(error))

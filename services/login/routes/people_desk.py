@@ -14,11 +14,13 @@ from libs.edge.writes import context_of, settled
 from libs.eventstore import Also, Applied, Committed, EventStore, EventTooLarge
 from libs.eventstore.execute import HasTenant
 from libs.postgres import Connection, Database
+from services.login.commands import RegisterUser
 from services.login.factors.attempt import Caller
 from services.login.queries import places
 from services.login.queries.people import Person
 from services.login.queries.user_search import Users
 from services.login.routes.languages import preferred
+from services.login.rows.people import note_answer
 
 ENGLISH: Final = "en"
 
@@ -68,9 +70,13 @@ class PeopleDesk:
         return await settled(self.applied, committed)
 
     async def once(
-        self, command: HasTenant, call: Call, answer: Callable[[Connection, Any], Awaitable[Reply]], also: Also | None
+        self,
+        command: RegisterUser,
+        call: Call,
+        answer: Callable[[Connection, Any], Awaitable[Reply]],
+        also: Also | None,
     ) -> Reply:
-        """Run a POST's command; its answer is kept for whoever sends it again."""
+        """Run a POST's command; its answer is kept for whoever sends it again, until who it tells of is erased."""
         made: list[Reply] = []
 
         async def answered(rows: Connection, state: Any) -> Reply:
@@ -79,6 +85,8 @@ class PeopleDesk:
 
         async def ours(rows: Connection, state: Any) -> None:
             await answered(rows, state)
+            if key := self.answered.name_of(call):
+                await note_answer(rows, command.tenant, command.person, key)
 
         committed = await self.run(command, call, [self.answered.keeping(call, answered), ours, also])
         return replace(made[0], headers=[*made[0].headers, *await self.headers(committed)])

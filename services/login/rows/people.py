@@ -75,12 +75,24 @@ UPDATE people SET last_login = clock_timestamp(), last_ip = $3, logins_count = l
 WHERE tenant = $1 AND person = $2
 """
 
+NOTE_ANSWER: Final = "INSERT INTO answers_about (tenant, person, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+
+FORGET_ANSWERS: Final = "DELETE FROM answers_about WHERE until < clock_timestamp() - interval '1 hour'"
+
 HELD: Final = ("people", "person_keys", "person_lookups", "passwords", "password_history", "attempts", "tickets")
 """Tables whose rows of a person go when the person is forgotten; what is on its way to them is among `errands`."""
 
-FORGET: Final = tuple(
-    f"DELETE FROM {table} WHERE tenant = $1 AND person = $2"  # noqa: S608
-    for table in (*HELD, "errands")
+FORGET_ANSWERED: Final = """
+DELETE FROM answered_requests USING answers_about AS told WHERE told.tenant = $1 AND told.person = $2
+    AND answered_requests.tenant = told.tenant AND answered_requests.key = told.key
+"""
+
+FORGET: Final = (
+    FORGET_ANSWERED,
+    *(
+        f"DELETE FROM {table} WHERE tenant = $1 AND person = $2"  # noqa: S608
+        for table in (*HELD, "answers_about", "errands")
+    ),
 )
 
 
@@ -229,6 +241,11 @@ class PersonRows:
     def _needed(self) -> Keyring:
         assert self._keyring is not None, "personal data are written by the service alone"
         return self._keyring
+
+
+async def note_answer(rows: Connection, tenant: str, person: str, key: bytes) -> None:
+    """Remember that a kept answer tells of somebody, so that it goes when they do."""
+    await rows.execute(NOTE_ANSWER, tenant, person, key)
 
 
 async def note_login(rows: Connection, tenant: str, person: str, address: str) -> None:

@@ -13,9 +13,10 @@ from services.login.events import CATALOGUE
 from services.login.factors.attempt import TooManyAttempts, WrongCredentials
 from services.login.routes.accounts import handlers
 from services.login.rows import person_keys
-from tests.services.login.house import CONNECTION, KEYRING, OTHER, House, caller
+from tests.services.login.house import CONNECTION, GOOD, KEYRING, NAME, OTHER, House, caller
 
 TRACES: Final = ("ada@", "lovelace", "Enchantress", "+4915112345678")
+ACCOUNT: Final = {"connection": NAME, "password": GOOD}
 TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = 'login' AND tablename <> 'migrations'"
 
 
@@ -56,6 +57,20 @@ async def test_nothing_of_somebody_is_left_in_any_row_or_event(house: House) -> 
             assert await house.rows(f"SELECT 1 FROM {table} WHERE person = $1", person) == [], table
     facts = await house.rows("SELECT type FROM facts ORDER BY pos")
     assert facts[-1]["type"] == "login.user_erased"
+
+
+async def test_an_answer_that_is_kept_for_a_repeat_goes_with_who_it_tells_of(house: House) -> None:
+    for number, email in enumerate(("ada@corp.example", "bob@corp.example")):
+        answer = await house.manage(
+            "POST", "users", {**ACCOUNT, "email": email}, headers={"idempotency-key": f"k{number}"}
+        )
+        assert answer.status == 201
+    assert len(await house.rows("SELECT 1 FROM answered_requests")) == 2
+    ada = await house.manage("GET", "users-by-email", query="email=ada@corp.example")
+    assert (await house.manage("DELETE", f"users/{ada.body[0]['user_id'].replace('|', '%7C')}")).status == 204
+    assert len(await house.rows("SELECT 1 FROM answered_requests")) == 1
+    [about] = await house.rows("SELECT person FROM answers_about")
+    assert about["person"] == await house.person("bob@corp.example")
 
 
 async def test_without_its_key_a_sealed_word_is_erased(house: House) -> None:
