@@ -134,13 +134,13 @@ class House:
         tenant: str = "acme",
         scope: str = ALL_SCOPES,
         sub: str = "operator@clients",
-        headers: Mapping[str, str] | None = None,
+        key: str = "",
     ) -> Answer:
         """A request to the Management API."""
         issuer, now = TENANTS[tenant], int(wall())
         said = {"iss": issuer, "aud": f"{issuer}api/v2/", "sub": sub, "azp": "operator", "scope": scope}
         token = SIGNER.sign({**said, "iat": now, "exp": now + 60, "jti": text(8)})
-        brought = [("authorization", f"Bearer {token}"), *(headers or {}).items()]
+        brought = [("authorization", f"Bearer {token}"), *([("idempotency-key", key)] if key else [])]
         return await self.send(method, f"/api/v2/{path}", body, query=query, tenant=tenant, headers=brought)
 
     async def send(

@@ -61,9 +61,7 @@ async def test_nothing_of_somebody_is_left_in_any_row_or_event(house: House) -> 
 
 async def test_an_answer_that_is_kept_for_a_repeat_goes_with_who_it_tells_of(house: House) -> None:
     for number, email in enumerate(("ada@corp.example", "bob@corp.example")):
-        answer = await house.manage(
-            "POST", "users", {**ACCOUNT, "email": email}, headers={"idempotency-key": f"k{number}"}
-        )
+        answer = await house.manage("POST", "users", {**ACCOUNT, "email": email}, key=f"k{number}")
         assert answer.status == 201
     assert len(await house.rows("SELECT 1 FROM answered_requests")) == 2
     ada = await house.manage("GET", "users-by-email", query="email=ada@corp.example")
