@@ -171,7 +171,8 @@ async def test_an_append_that_breaks_off_leaves_its_beginning_and_the_next_goes_
     assert await streams.state(NAME) == StreamState(1, 6, 6, 0)
 
 
-async def test_two_who_append_the_same_at_once_append_it_once(streams: Streams, bus: Bus) -> None:
+@pytest.mark.usefixtures("streams")
+async def test_two_who_append_the_same_at_once_append_it_once(bus: Bus) -> None:
     async def appended(writer: Streams) -> None:
         state = await writer.state(NAME)
         while state is not None and state.last < 300:
@@ -181,7 +182,7 @@ async def test_two_who_append_the_same_at_once_append_it_once(streams: Streams, 
 
     await asyncio.gather(*(appended(Streams(bus)) for _ in range(4)))
     async with Reader(bus, NAME, start=1) as reader:
-        heard = []
+        heard: list[Delivered] = []
         while len(heard) < 300:
             heard += await reader.fetch(300, wait=5)
     assert [each.payload for each in heard] == [str(number).encode() for number in range(1, 301)]
