@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,24 +8,12 @@ from libs.eventstore.opening import migrations_of
 from libs.postgres import Database
 from services.login.projections import PROJECTIONS
 from tests.conftest import OpenDatabase
+from tests.emptied import empty, kept
 from tests.servers import Addresses, NatsServer, PostgresServer, running
 from tests.services.login.front import Browser, Front
 from tests.services.login.house import House
 
 MIGRATIONS: Final = migrations_of("login")
-
-EMPTIED: Final = f"""
-DROP TABLE IF EXISTS {", ".join(each.name for each in PROJECTIONS)};
-DO $$ DECLARE one regclass; BEGIN
-    FOR one IN
-        SELECT oid FROM pg_class
-        WHERE relnamespace = 'login'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-            AND relname NOT IN ('head', 'migrations')
-    LOOP EXECUTE format('DELETE FROM %s', one); END LOOP;
-END $$;
-UPDATE head SET epoch = DEFAULT, pos = DEFAULT, floor = DEFAULT;
-"""
-"""As the migrations left it: making a database takes a processor for longer than most of these tests."""
 
 
 @pytest.fixture(scope="session")
@@ -42,18 +29,16 @@ def nats(nats_of_login: NatsServer) -> NatsServer:
 
 
 @pytest.fixture(scope="session")
-def login_addresses(postgres_process: PostgresServer) -> Iterator[Addresses]:
-    addresses = asyncio.run(postgres_process.create({"login": MIGRATIONS}))
-    yield addresses
-    asyncio.run(postgres_process.drop(addresses))
+def addresses_of_login(postgres_process: PostgresServer) -> Iterator[Addresses]:
+    with kept(postgres_process, "login") as addresses:
+        yield addresses
 
 
 @pytest.fixture
-async def rooms(login_addresses: Addresses, open_database: OpenDatabase) -> Database:
+async def rooms(addresses_of_login: Addresses, open_database: OpenDatabase) -> Database:
     """The database of `login`, as empty as a new one."""
-    database = await open_database(login_addresses.of["login"], "login")
-    async with database.connection() as rows:
-        await rows.execute(EMPTIED)
+    database = await open_database(addresses_of_login.of["login"], "login")
+    await empty(database, *(each.name for each in PROJECTIONS))
     return database
 
 
