@@ -23,12 +23,21 @@ SCHEMA: Final = "shop"
 """The schema of the made-up service in `tests/libs/eventstore/shop.py`."""
 
 
+TOGETHER: Final = {
+    "tests/adversity/": "stacks that are broken on purpose, one at a time",
+    "tests/conformance/": "the stack behind TLS",
+    "tests/examples/test_tls.py": "the stack behind TLS",
+    "tests/sdk/": "the stack behind TLS",
+}
+"""Tests that stay in one process, by what they share there."""
+
+
 class Files(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Two processes share the files; the stacks that are broken on purpose stay with one of them, one at a time."""
+    """Two processes share the files, and each stack of a kind stands in one of them where that can be."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "tests/adversity" if file.startswith("tests/adversity/") else file
+        return next((scope for start, scope in TOGETHER.items() if file.startswith(start)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:

@@ -1,6 +1,6 @@
 """JetStream streams whose sequence is a log's position: created, filled, moved and read by the raw API.
 
-The raw API of the server (ADR-8, ADR-50 for atomic batches) is used instead of nats-py's layer: its `publish_async`
+The raw API of the server (ADR-8) is used instead of nats-py's layer: its `publish_async`
 can lose a future for ever and a timeout leaves the outcome unknown. Here an unknown outcome is harmless, because the
 next append states the last sequence it expects.
 """
@@ -14,14 +14,10 @@ import msgspec
 
 from libs.bus.connection import Bus
 from libs.bus.errors import StreamRefused
-from libs.runtime.ids import text
 
 WRONG_LAST_SEQUENCE: Final = 10071
 STREAM_NOT_FOUND: Final = 10059
 NO_MESSAGE: Final = 10037
-BATCH_LIMIT: Final = 1000
-"""The server refuses larger atomic batches."""
-
 ASK_BOUND: Final = 5.0
 """Seconds an operation on a stream may take."""
 
@@ -99,19 +95,20 @@ class Streams:
         return Stored(base64.b64decode(message.get("data", "")), _lines(base64.b64decode(message.get("hdrs", ""))))
 
     async def append(self, messages: Sequence[Outgoing], *, expected_last: int) -> None:
-        """Append all atomically behind sequence `expected_last`, or nothing.
+        """Append all behind sequence `expected_last`, each behind the one before it; a beginning of them, or nothing.
+
+        Only the last is answered: it is accepted only if every one before it was.
 
         Raises:
-            WrongLastSequence: the stream's last sequence is another.
+            WrongLastSequence: the stream's last sequence was another; some may have been appended before that.
             TimedOut: the outcome is unknown; the next append's expectation finds out.
         """
-        batch = text(16)
         *leading, last = messages
         await self._bus.publish_many(
-            (each.subject, _block(_batch_headers(batch, number, expected_last) | each.headers), each.payload)
-            for number, each in enumerate(leading, 1)
+            (each.subject, _block(_expecting(expected_last + number) | each.headers), each.payload)
+            for number, each in enumerate(leading)
         )
-        headers = _batch_headers(batch, len(messages), expected_last) | {"Nats-Batch-Commit": "1"} | last.headers
+        headers = _expecting(expected_last + len(leading)) | last.headers
         answer = await self._bus.request(last.subject, last.payload, timeout=ASK_BOUND, headers=headers)
         accepted(msgspec.json.decode(answer))
 
@@ -121,11 +118,8 @@ class Streams:
         return accepted(msgspec.json.decode(answer))
 
 
-def _batch_headers(batch: str, number: int, expected_last: int) -> dict[str, str]:
-    headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-    if number == 1:  # only the first message of a batch may carry the expectation
-        headers["Nats-Expected-Last-Sequence"] = str(expected_last)
-    return headers
+def _expecting(last: int) -> dict[str, str]:
+    return {"Nats-Expected-Last-Sequence": str(last)}
 
 
 def _block(headers: dict[str, str]) -> bytes:

@@ -26,8 +26,8 @@ POLL_FLOOR: Final = 0.25
 """Seconds after which the relay looks even if nobody woke it."""
 
 GATHER: Final = {"facts": 0.0, "activity": 0.1, "feed": 0.2}
-"""Seconds to let activity and the feed pile up after a wake: the server makes and syncs a file for each atomic batch,
-so ten a second cost it a fraction of what thirty do, and a follower still hears within a quarter of one."""
+"""Seconds to let activity and the feed pile up after a wake: many messages at once cost the server, and everybody who
+follows, a fraction of what they cost one by one, and a follower still hears within a quarter of a second."""
 
 AUDIT: Final = 60.0
 """Seconds between two audits of the stream's first sequence and holes."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +19,13 @@ from tests.compatibility.record import FOLDER
 VERSIONS: Final = sorted(FOLDER.glob("*"))
 FOLDS: Final = [(service, check) for service in STORES for check in exported(service, "AGGREGATES")]
 PROJECTIONS: Final = [each for service in STORES for each in exported(service, "PROJECTIONS")]
+
+READ_MODELS: Final = [
+    pytest.param(version, each, id=f"{version.name}-{each.service}-{each.name}")
+    for version in VERSIONS
+    for each in PROJECTIONS
+    if any(version.glob(f"{each.source.service}.*.json"))  # a service that a version did not have said nothing
+]
 
 Happened = Sequence[tuple[Envelope, Event]]
 
@@ -44,16 +52,18 @@ def test_recorded_facts_fold_into_an_aggregate(version: Path, service: str, chec
     check.shape(state)
 
 
-@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
-@pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.service)
+@pytest.mark.parametrize(("version", "projection"), READ_MODELS)
 async def test_recorded_facts_project_into_rows(version: Path, projection: Any, database: Database) -> None:
     facts = happened(version, projection.source.service)
     assert {type(event) for _, event in facts} >= projection.handles.keys()
     async with database.transaction() as rows:
         await rows.execute(projection.ddl.format(table="recorded"))
         await projection.apply(rows, "recorded", [envelope for envelope, _ in facts])
-        (row,) = await rows.fetch("SELECT tenant, domain FROM recorded")
-    assert (row["tenant"], row["domain"]) == ("default", moved_to(facts))
+        found = [dict(row) for row in await rows.fetch("SELECT * FROM recorded")]
+    assert {row["tenant"] for row in found} <= {"default"}
+    if projection.source.service == "tenants":
+        (row,) = found
+        assert moved_to(facts) in {row.get("domain"), urlsplit(row.get("issuer", "")).netloc}
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)

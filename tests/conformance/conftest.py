@@ -19,10 +19,9 @@ PROFILE = {
 
 
 @pytest.fixture(scope="session")
-def provider() -> Iterator[Stack]:
-    """`limen up --tls`, one for this folder."""
-    with Stack(tls=True).running() as one:
-        yield one
+def provider(tls: Stack) -> Stack:
+    """`limen up --tls`, as everybody has it."""
+    return tls
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,11 @@ class MailServer:
             await _Talk(self, reader, writer).run()
         writer.close()
 
+    def begin_anew(self) -> None:
+        """Forget what was sent and said."""
+        self.received.clear()
+        self.replies, self.connections, self.patience = {}, 0, asyncio.Event()
+
     def reply(self, word: str, well: str) -> str:
         waiting = self.replies.get(word)
         return waiting.pop(0) if waiting else well

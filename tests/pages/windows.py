@@ -17,9 +17,9 @@ ADDRESS: Final = "https://login.example/u/login"
 def window(
     context: BrowserContext, example: Example, size: tuple[int, int], theme: Theme = "light", language: str = "en"
 ) -> Iterator[Page]:
-    """The page, loaded; whatever it asks of others is refused."""
+    """The page, loaded into the context's only tab; whatever it asks of others is refused."""
     reply = example.shown(language=language)
-    page = context.new_page()
+    page = context.pages[0] if context.pages else context.new_page()
 
     def serve(route: Route) -> None:
         if route.request.url == ADDRESS and route.request.method == "GET":
@@ -35,4 +35,4 @@ def window(
         page.goto(ADDRESS)
         yield page
     finally:
-        page.close()
+        page.unroute("**/*", serve)

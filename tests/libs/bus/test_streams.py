@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 import pytest
 
 from libs.bus import (
     Bus,
     BusError,
+    Delivered,
     Disconnected,
     NoResponders,
     Outgoing,
@@ -17,7 +19,7 @@ from libs.bus import (
     StreamState,
     WrongLastSequence,
 )
-from tests.conftest import OpenBus
+from tests.conftest import OpenBus, eventually
 from tests.servers import NatsServer
 
 NAME = "EVT_SHOP_0"
@@ -44,7 +46,7 @@ async def test_a_batch_lands_whole_behind_the_sequence_it_expects(streams: Strea
     assert await streams.state(NAME) == StreamState(1, 501, 501, 0)
     stored = await streams.message(NAME, 77)
     assert stored is not None
-    assert (stored.payload, stored.headers["Nats-Batch-Sequence"]) == (b"77", "77")
+    assert (stored.payload, stored.headers["Nats-Expected-Last-Sequence"]) == (b"77", "76")
     assert await streams.message(NAME, 502) is None
 
 
@@ -162,11 +164,33 @@ async def test_two_that_append_never_both_succeed(open_bus: OpenBus) -> None:
     assert [each.payload for each in read] == [b"%d" % number for number in range(1, 201)]
 
 
-async def test_an_unsent_batch_leaves_nothing(streams: Streams) -> None:
+async def test_an_append_that_breaks_off_leaves_its_beginning_and_the_next_goes_on_from_there(streams: Streams) -> None:
     with pytest.raises(BusError):
         await streams.append([*some(1, 3), Outgoing("evt.shop.sold", bytes(5_000_000), {})], expected_last=0)
-    assert await streams.state(NAME) == StreamState(1, 0, 0, 0)
-    await streams.append(some(1, 3), expected_last=0)
+
+    async def is_begun() -> bool:
+        return await streams.state(NAME) == StreamState(1, 3, 3, 0)
+
+    await eventually(is_begun)
+    await streams.append(some(4, 6), expected_last=3)
+    assert await streams.state(NAME) == StreamState(1, 6, 6, 0)
+
+
+@pytest.mark.usefixtures("streams")
+async def test_two_who_append_the_same_at_once_append_it_once(bus: Bus) -> None:
+    async def appended(writer: Streams) -> None:
+        state = await writer.state(NAME)
+        while state is not None and state.last < 300:
+            with suppress(WrongLastSequence):
+                await writer.append(some(state.last + 1, min(state.last + 7, 300)), expected_last=state.last)
+            state = await writer.state(NAME)
+
+    await asyncio.gather(*(appended(Streams(bus)) for _ in range(4)))
+    async with Reader(bus, NAME, start=1) as reader:
+        heard: list[Delivered] = []
+        while len(heard) < 300:
+            heard += await reader.fetch(300, wait=5)
+    assert [each.payload for each in heard] == [str(number).encode() for number in range(1, 301)]
 
 
 async def test_headers_of_ones_own_arrive_with_every_message(streams: Streams, bus: Bus) -> None:

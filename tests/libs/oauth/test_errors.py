@@ -19,6 +19,13 @@ STATUS = {
     "temporarily_unavailable": 503,
     "invalid_token": 401,
     "insufficient_scope": 403,
+    "unsupported_response_type": 400,
+    "request_not_supported": 400,
+    "request_uri_not_supported": 400,
+    "registration_not_supported": 400,
+    "login_required": 400,
+    "consent_required": 400,
+    "interaction_required": 400,
 }
 
 CLASSES = [

@@ -1,14 +1,20 @@
 from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 
-from tests.conftest import MakeDatabase
-from tests.servers import NatsServer
-from tests.services.connections.house import House, house
+from tests.servers import PostgresServer
+from tests.services.connections.house import House, shared_house
 
 
-@pytest.fixture
-async def home(make_database: MakeDatabase, nats: NatsServer) -> AsyncIterator[House]:
-    """`connections` without a mail server, as it starts when nothing is said."""
-    async with house(make_database, nats.url) as one:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def the_house(postgres_process: PostgresServer) -> AsyncIterator[House]:
+    """`connections` without a mail server, as it starts when nothing is said, for all tests of a file."""
+    async with shared_house(postgres_process) as one:
         yield one
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def home(the_house: House) -> House:
+    """The same, with tenants of this test's own."""
+    await the_house.move_in()
+    return the_house

@@ -1,9 +1,13 @@
-"""`connections` beside `tenants` and `key_rotation`, with a small log that plays `token`."""
+"""`connections` beside `tenants` and `key_rotation`, with a small log that plays `token`.
+
+One may stand for all tests of a file: each of them moves in with two tenants of its own, and sees only theirs.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from libs.bus import Serving
 from libs.edge.asks import answer_asks, ask
 from libs.eventstore import Context, Event
 from libs.eventstore.opening import migrations_of
@@ -15,6 +19,7 @@ from services.connections.events import CATALOGUE
 from services.connections.rules.defaults import first_connection
 from services.token.commands import LogoutToken, LogoutTokenFor
 from tests.conftest import MakeDatabase, eventually
+from tests.servers import NatsServer, PostgresServer, running
 from tests.services.world import SCHEMAS, Answer, Say, World
 
 ALL: Final = {**SCHEMAS, "connections": migrations_of("connections")}
@@ -22,7 +27,8 @@ SCOPES: Final = (
     "read:connections create:connections update:connections delete:connections read:connections_options "
     "read:tenant_settings update:tenant_settings"
 )
-FAST: Final = {"LIMEN_DELIVERY_BACKOFF": "50ms"}
+FAST: Final = {"LIMEN_DELIVERY_BACKOFF": "20ms"}
+SERVICES: Final = ("tenants", "key_rotation", "token", "connections")
 
 
 class House(World):
@@ -30,6 +36,23 @@ class House(World):
 
     connections: Lifecycle
     catalogue = CATALOGUE
+    acme = other = ""
+    """The two tenants of the test that lives here."""
+
+    async def move_in(self) -> None:
+        """Two new tenants; what another test played is over."""
+        for serving in self._played_asks:
+            await serving.drain(within=1)
+        self._played_asks.clear()
+        self._moves += 1
+        self.acme, self.other = f"acme{self._moves}", f"other{self._moves}"
+        for tenant in (self.acme, self.other):
+            await self.tenant(tenant, f"id.{tenant}.example")
+
+    async def _start(self) -> None:
+        self._moves = 0
+        self._played_asks: list[Serving] = []
+        await super()._start()
 
     async def _start_connections(self) -> None:
         self.connections = self.lifecycle("connections")
@@ -37,15 +60,23 @@ class House(World):
 
     async def ask(self, method: str, path: str, body: Any = None, *, scope: str = SCOPES, **more: Any) -> Answer:
         """A request to `/api/v2/connections`."""
-        token = more.pop("token", None) or await self.token(more.get("tenant", "acme"), scope=scope)
+        more.setdefault("tenant", self.acme)
+        token = more.pop("token", None) or await self.token(more["tenant"], scope=scope)
         return await self.management("connections", method, f"/api/v2/connections{path}", body, token=token, **more)
 
-    async def said_by_token(self, *facts: Event, tenant: str = "acme") -> None:
-        """Facts of `token`."""
-        await self.said.execute(Say(tenant, facts), Context())
+    async def change_settings(self, **settings: Any) -> Answer:
+        """Change the tenant's settings."""
+        token = await self.token(self.acme, scope=SCOPES)
+        path = "/api/v2/tenants/settings"
+        return await self.management("tenants", "PATCH", path, settings, tenant=self.acme, token=token)
 
-    async def first(self, tenant: str = "acme") -> str:
+    async def said_by_token(self, *facts: Event, tenant: str | None = None) -> None:
+        """Facts of `token`."""
+        await self.said.execute(Say(tenant or self.acme, facts), Context())
+
+    async def first(self, tenant: str | None = None) -> str:
         """The id of the tenant's first connection, once it is there."""
+        tenant = tenant or self.acme
         id_ = first_connection(tenant)
 
         async def is_there() -> bool:
@@ -54,15 +85,15 @@ class House(World):
         await eventually(is_there, within=10)
         return id_
 
-    async def clients_of(self, connection_id: str, tenant: str = "acme") -> list[str]:
-        answer = await self.ask("GET", f"/{connection_id}/clients", tenant=tenant)
+    async def clients_of(self, connection_id: str, tenant: str | None = None) -> list[str]:
+        answer = await self.ask("GET", f"/{connection_id}/clients", tenant=tenant or self.acme)
         return [each["client_id"] for each in answer.body["clients"]]
 
     async def mail(self, template: str = "verify_email", **changes: Any) -> str:
         """Ask for a mail; its id."""
         asked: dict[str, Any] = {
             "id": text(20),
-            "tenant": "acme",
+            "tenant": self.acme,
             "person": "p1",
             "template": template,
             "to": "ada@example.com",
@@ -74,7 +105,7 @@ class House(World):
 
     async def logout(self, **changes: Any) -> str:
         """Ask for a logout; its id."""
-        asked = {"id": text(20), "tenant": "acme", "client_id": "app1", "session_id": "s1", "sub": "auth0|1"}
+        asked = {"id": text(20), "tenant": self.acme, "client_id": "app1", "session_id": "s1", "sub": "auth0|1"}
         question = DeliverLogout(**(asked | changes))
         return (await ask(self.bus, "connections", "deliver_logout", question, Accepted)).id
 
@@ -86,13 +117,15 @@ class House(World):
             asked.append(question)
             return LogoutToken(token=f"token {len(asked)}", urls=list(urls))
 
-        await answer_asks(self.bus, "token", "logout_token", LogoutTokenFor, made)
+        self._played_asks.append(await answer_asks(self.bus, "token", "logout_token", LogoutTokenFor, made))
         return asked
 
     async def happened(self) -> list[tuple[str, dict[str, Any]]]:
         """The activity of `connections`: types and data."""
         async with self.database("connections") as database, database.connection() as rows:
-            found = await rows.fetch("SELECT type, data FROM activity ORDER BY pos")
+            found = await rows.fetch(
+                "SELECT type, data FROM activity WHERE tenant = ANY($1) ORDER BY pos", [self.acme, self.other]
+            )
         return [(row["type"].removeprefix("connections."), row["data"]) for row in found]
 
     async def types(self) -> list[str]:
@@ -108,7 +141,7 @@ class House(World):
 
     async def deliveries(self) -> Sequence[Any]:
         async with self.database("connections") as database, database.connection() as rows:
-            return list(await rows.fetch("SELECT * FROM deliveries"))
+            return list(await rows.fetch("SELECT * FROM deliveries WHERE tenant = ANY($1)", [self.acme, self.other]))
 
     async def run(self, statement: str) -> Any:
         async with self.database("connections") as database, database.connection() as rows:
@@ -117,9 +150,17 @@ class House(World):
 
 @asynccontextmanager
 async def house(make_database: MakeDatabase, nats_url: str, **environ: str) -> AsyncIterator[House]:
-    """It, with the tenants `acme` and `other`."""
-    services = ("tenants", "key_rotation", "token", "connections")
-    async with House(await make_database(**ALL), nats_url, environ=FAST | environ, services=services) as one:
-        await one.tenant("acme", "id.acme.example")
-        await one.tenant("other", "id.other.example")
+    """One of a test's own, with its tenants."""
+    async with House(await make_database(**ALL), nats_url, environ=FAST | environ, services=SERVICES) as one:
+        await one.move_in()
         yield one
+
+
+@asynccontextmanager
+async def shared_house(postgres: PostgresServer, **environ: str) -> AsyncIterator[House]:
+    """One for all tests of a file, as yet without tenants."""
+    addresses = await postgres.create(ALL)
+    with running(NatsServer) as nats:
+        async with House(addresses, nats.url, environ=FAST | environ, services=SERVICES) as one:
+            yield one
+    await postgres.drop(addresses)

@@ -2,12 +2,16 @@
 
 from typing import Any, Final
 
+import pytest
+
 from libs.eventstore.verify import FoldCheck
 from services.connections.rows import FOLDS
 from services.token.events import ClientDeleted, ClientRegistered
 from tests.conftest import eventually
 from tests.services.connections.house import SCOPES, House
 from tests.services.world import Answer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NAME = "Username-Password-Authentication"
 
@@ -35,7 +39,7 @@ async def test_a_tenant_begins_with_a_database_and_applications_are_let_in_until
     assert answer.body["realms"] == [NAME]
     assert answer.body["options"]["passwordPolicy"] == "good"
     assert answer.body["options"]["authentication_methods"]["passkey"] == {"enabled": False}
-    assert await home.first("other") != id_
+    assert await home.first(home.other) != id_
 
     second = (await home.ask("POST", "", {"name": "staff", "strategy": "auth0"})).body["id"]
     await home.said_by_token(registered("app1"), registered("machine", app_type="non_interactive"))
@@ -48,16 +52,14 @@ async def test_a_tenant_begins_with_a_database_and_applications_are_let_in_until
 
 async def test_new_applications_are_not_let_in_where_the_tenant_says_so(home: House) -> None:
     id_ = await home.first()
-    flags = {"flags": {"enable_client_connections": False}}
-    token = await home.token("acme", scope=SCOPES)
-    answer = await home.management("tenants", "PATCH", "/api/v2/tenants/settings", flags, token=token)
+    answer = await home.change_settings(flags={"enable_client_connections": False})
     assert (answer.status, answer.headers.get("limen-not-yet-applied")) == (200, None)
     await home.said_by_token(registered("app1"))
-    await home.said_by_token(registered("app2"), tenant="other")
-    other = await home.first("other")
+    await home.said_by_token(registered("app2"), tenant=home.other)
+    other = await home.first(home.other)
 
     async def is_in() -> bool:
-        return await home.clients_of(other, "other") == ["app2"]
+        return await home.clients_of(other, home.other) == ["app2"]
 
     await eventually(is_in, within=10)
     assert await home.clients_of(id_) == []
@@ -95,8 +97,8 @@ async def test_lists_come_in_three_shapes_and_only_what_was_asked_for(home: Hous
     walked += last["connections"]
     assert "next" not in last
     assert walked == [{"id": each["id"], "name": each["name"]} for each in everything]
-    (others,) = (await home.ask("GET", "", tenant="other")).body
-    assert others["id"] == await home.first("other")
+    (others,) = (await home.ask("GET", "", tenant=home.other)).body
+    assert others["id"] == await home.first(home.other)
 
 
 async def test_options_are_shown_to_who_may_read_them_and_replaced_as_a_whole(home: House) -> None:
@@ -160,7 +162,7 @@ async def test_every_door_asks_for_its_scope_and_a_post_sent_twice_under_one_key
     for method, path in calls:
         assert (await home.ask(method, path, scope="read:clients")).status == 403
     body = {"name": "staff", "strategy": "auth0"}
-    token = await home.token("acme", scope=SCOPES)
+    token = await home.token(home.acme, scope=SCOPES)
     made = [await home.ask("POST", "", body, named="k1", token=token) for _ in range(2)]
     assert made[0].body == made[1].body
 
@@ -171,7 +173,7 @@ async def test_the_rows_are_what_the_facts_say(home: House) -> None:
     await home.ask("PATCH", f"/{made['id']}", {"display_name": "Staff", "enabled_clients": ["b", "c"]})
     await home.ask("PATCH", f"/{id_}/clients", [{"client_id": "a", "status": True}])
     await home.ask("DELETE", f"/{id_}")
-    facts = await home.facts("connections", "acme")
+    facts = await home.facts("connections", home.acme)
     fold: FoldCheck[Any] = FOLDS[0]
     for stream in {row["stream"] for row in facts}:
         state = fold.initial
@@ -181,5 +183,5 @@ async def test_the_rows_are_what_the_facts_say(home: House) -> None:
                 assert event is not None
                 state = fold.evolve(state, event)
         async with home.database("connections") as database, database.connection() as rows:
-            stored = await fold.read(rows, ["acme"], [stream])
-        assert stored["acme", stream] == fold.shape(state)
+            stored = await fold.read(rows, [home.acme], [stream])
+        assert stored[home.acme, stream] == fold.shape(state)

@@ -1,19 +1,25 @@
 """The development mailbox: shows what would have been sent, to this machine alone."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
+
+import pytest
+import pytest_asyncio
 
 from libs.edge.wire import VERSION, Reply, Request, decode_reply, encode
 from libs.runtime.clock import wall
 from libs.runtime.ids import text
-from tests.conftest import MakeDatabase
-from tests.servers import NatsServer
-from tests.services.connections.house import House, house
+from tests.servers import PostgresServer
+from tests.services.connections.house import House, shared_house
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def asked(
-    home: House, path: str, *, address: str = "127.0.0.1", tenant: str = "acme", method: str = "GET"
+    home: House, path: str, *, address: str = "127.0.0.1", tenant: str | None = None, method: str = "GET"
 ) -> Reply:
+    tenant = tenant or home.acme
     request = Request(
         VERSION, method, "https", home.hosts[tenant], path, "", [], b"", address, None, tenant, text(8),
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", wall() + 5,
@@ -28,46 +34,48 @@ async def mails(home: House, **more: Any) -> list[dict[str, Any]]:
     return found
 
 
-async def test_mails_are_shown_to_this_machine_newest_first_and_kept_encrypted(
-    make_database: MakeDatabase, nats: NatsServer
-) -> None:
-    async with house(make_database, nats.url, LIMEN_DEV_MAILBOX="on") as home:
-        await home.mail(id="first")
-        await home.ended("mail_sent")
-        await home.mail("reset_email", id="second", to="<b>@example.com")
-        await home.ended("mail_sent", "mail_failed")
-        await home.mail("reset_email", id="third", variables={"url": "https://id.acme.example/u/reset?a=1&b=2"})
-        await home.ended("mail_sent", "mail_failed", "mail_sent")
-        newest, oldest = await mails(home)
-        assert (newest["id"], oldest["id"]) == ("third", "first")
-        assert newest.keys() == {"id", "to", "subject", "template", "text", "html", "links", "at"}
-        assert newest["links"] == ["https://id.acme.example/u/reset?a=1&b=2"]
-        assert (oldest["to"], oldest["template"]) == ("ada@example.com", "verify_email")
-        assert await mails(home, tenant="other") == []
-
-        page = await asked(home, "/dev/mailbox", address="::1")
-        headers = dict(page.headers)
-        assert b'<a href="https://id.acme.example/u/reset?a=1&amp;b=2">' in page.body
-        assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'nonce-")
-        assert headers["cache-control"] == "no-store"
-        for address in ("192.0.2.1", "10.0.0.1", "::ffff:192.0.2.1", ""):
-            assert (await asked(home, "/dev/mailbox", address=address)).status == 404
-            assert (await asked(home, "/dev/mailbox.json", address=address)).status == 404
-            assert (await asked(home, "/dev/mailbox.json", address=address, method="DELETE")).status == 404
-        for row in await home.run("SELECT sealed FROM dev_mailbox"):
-            assert b"example" not in row["sealed"]
-        assert (await asked(home, "/dev/mailbox.json", method="DELETE")).status == 204
-        assert await mails(home) == []
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def the_house(postgres_process: PostgresServer) -> AsyncIterator[House]:
+    async with shared_house(postgres_process, LIMEN_DEV_MAILBOX="on") as one:
+        yield one
 
 
-async def test_the_mailbox_keeps_no_more_than_the_newest(make_database: MakeDatabase, nats: NatsServer) -> None:
-    async with house(make_database, nats.url, LIMEN_DEV_MAILBOX="on") as home:
-        await home.run(
-            "INSERT INTO dev_mailbox (tenant, delivery_id, sealed, at) "
-            "SELECT 'acme', 'old' || n, '', '2020-01-01' FROM generate_series(1, 500) AS n"
-        )
-        await home.mail(id="new")
-        await home.ended("mail_sent")
-        kept = await home.run("SELECT delivery_id FROM dev_mailbox")
-        assert len(kept) == 200
-        assert "new" in {row["delivery_id"] for row in kept}
+async def test_mails_are_shown_to_this_machine_newest_first_and_kept_encrypted(home: House) -> None:
+    await home.mail(id="first")
+    await home.ended("mail_sent")
+    await home.mail("reset_email", id="second", to="<b>@example.com")
+    await home.ended("mail_sent", "mail_failed")
+    await home.mail("reset_email", id="third", variables={"url": "https://id.acme.example/u/reset?a=1&b=2"})
+    await home.ended("mail_sent", "mail_failed", "mail_sent")
+    newest, oldest = await mails(home)
+    assert (newest["id"], oldest["id"]) == ("third", "first")
+    assert newest.keys() == {"id", "to", "subject", "template", "text", "html", "links", "at"}
+    assert newest["links"] == ["https://id.acme.example/u/reset?a=1&b=2"]
+    assert (oldest["to"], oldest["template"]) == ("ada@example.com", "verify_email")
+    assert await mails(home, tenant=home.other) == []
+
+    page = await asked(home, "/dev/mailbox", address="::1")
+    headers = dict(page.headers)
+    assert b'<a href="https://id.acme.example/u/reset?a=1&amp;b=2">' in page.body
+    assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'nonce-")
+    assert headers["cache-control"] == "no-store"
+    for address in ("192.0.2.1", "10.0.0.1", "::ffff:192.0.2.1", ""):
+        assert (await asked(home, "/dev/mailbox", address=address)).status == 404
+        assert (await asked(home, "/dev/mailbox.json", address=address)).status == 404
+        assert (await asked(home, "/dev/mailbox.json", address=address, method="DELETE")).status == 404
+    for row in await home.run("SELECT sealed FROM dev_mailbox"):
+        assert b"example" not in row["sealed"]
+    assert (await asked(home, "/dev/mailbox.json", method="DELETE")).status == 204
+    assert await mails(home) == []
+
+
+async def test_the_mailbox_keeps_no_more_than_the_newest(home: House) -> None:
+    await home.run(
+        "INSERT INTO dev_mailbox (tenant, delivery_id, sealed, at) "
+        f"SELECT '{home.acme}', 'old' || n, '', '2020-01-01' FROM generate_series(1, 500) AS n"
+    )
+    await home.mail(id="new")
+    await home.ended("mail_sent")
+    kept = await home.run(f"SELECT delivery_id FROM dev_mailbox WHERE tenant = '{home.acme}'")
+    assert len(kept) == 200
+    assert "new" in {row["delivery_id"] for row in kept}

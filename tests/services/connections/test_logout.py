@@ -1,22 +1,30 @@
 """Telling applications of a logout: only what the standard says, retried, each address once."""
 
 import re
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from tests.conftest import MakeDatabase, eventually
 from tests.doubles.receiver import receiver
-from tests.servers import NatsServer
-from tests.services.connections.house import House, house
+from tests.servers import NatsServer, PostgresServer
+from tests.services.connections.house import House, house, shared_house
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HERE = {"LIMEN_OUTGOING_NETWORKS": "127.0.0.0/8"}
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def the_house(postgres_process: PostgresServer) -> AsyncIterator[House]:
+    async with shared_house(postgres_process, **HERE) as one:
+        yield one
+
+
 @pytest.mark.security("OI-13")
-async def test_a_logout_is_tried_with_a_fresh_token_until_it_is_taken(
-    make_database: MakeDatabase, nats: NatsServer
-) -> None:
-    async with receiver() as one, receiver() as two, house(make_database, nats.url, **HERE) as home:
+async def test_a_logout_is_tried_with_a_fresh_token_until_it_is_taken(home: House) -> None:
+    async with receiver() as one, receiver() as two:
         one.answers = ["500 Oh no", "400 Bad", f"302 Found\r\nlocation: {two.url('/elsewhere')}"]
         asked = await home.tokens_for(one.url(), two.url())
         for _ in range(2):
@@ -55,8 +63,8 @@ async def _has_tried(home: House) -> bool:
     return any(row["attempts"] for row in await home.deliveries())
 
 
-async def test_an_answer_that_never_ends_does_not_hold_a_worker(make_database: MakeDatabase, nats: NatsServer) -> None:
-    async with receiver() as one, house(make_database, nats.url, **HERE) as home:
+async def test_an_answer_that_never_ends_does_not_hold_a_worker(home: House) -> None:
+    async with receiver() as one:
         one.answers = ["endless"]
         await home.tokens_for(one.url())
         await home.logout()
@@ -64,8 +72,8 @@ async def test_an_answer_that_never_ends_does_not_hold_a_worker(make_database: M
 
 
 @pytest.mark.security("SF-01", "SF-02")
-async def test_nobody_in_the_house_is_told(home: House) -> None:
-    async with receiver() as canary:
+async def test_nobody_in_the_house_is_told(make_database: MakeDatabase, nats: NatsServer) -> None:
+    async with receiver() as canary, house(make_database, nats.url) as home:
         port = canary.port
         urls = [
             *(f"http://127.0.0.1:{port}/", f"http://[::1]:{port}/", f"https://localhost:{port}/"),

@@ -3,10 +3,12 @@
 import asyncio
 import re
 import ssl
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from libs.edge.asks import AskRefused
 from libs.runtime.errors import Unavailable
@@ -17,9 +19,11 @@ from services.connections.projections import TenantRow
 from services.connections.providers.letters import LOCALES, TEMPLATES, letter, locale_of, words_of
 from services.connections.providers.smtp import Refused, plain_address
 from tests.conftest import MakeDatabase, eventually
-from tests.doubles.smtp import HANG, mail_server
-from tests.servers import NatsServer
-from tests.services.connections.house import House, house
+from tests.doubles.smtp import HANG, MailServer, mail_server
+from tests.servers import NatsServer, PostgresServer
+from tests.services.connections.house import House, house, shared_house
+
+IN_THE_SHARED_HOUSE = pytest.mark.asyncio(loop_scope="module")
 
 SENDER = {"LIMEN_MAIL_FROM": "id@acme.example"}
 
@@ -28,42 +32,62 @@ def at(port: int, scheme: str = "smtp+plain", place: str = "127.0.0.1") -> dict[
     return {"LIMEN_SMTP_URL": f"{scheme}://{place}:{port}", **SENDER}
 
 
-async def test_a_mail_is_sent_once_however_often_it_is_asked_for(make_database: MakeDatabase, nats: NatsServer) -> None:
-    async with mail_server() as server, house(make_database, nats.url, **at(server.port)) as home:
-        for _ in range(3):
-            await home.mail(id="one")
-        await home.ended("mail_sent")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def the_server() -> AsyncIterator[MailServer]:
+    async with mail_server() as one:
+        yield one
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def the_house(postgres_process: PostgresServer, the_server: MailServer) -> AsyncIterator[House]:
+    async with shared_house(postgres_process, **at(the_server.port)) as one:
+        yield one
+
+
+@pytest.fixture
+def server(the_server: MailServer) -> MailServer:
+    """The mail server of the shared house, as if nobody had spoken to it."""
+    the_server.begin_anew()
+    return the_server
+
+
+@IN_THE_SHARED_HOUSE
+async def test_a_mail_is_sent_once_however_often_it_is_asked_for(home: House, server: MailServer) -> None:
+    for _ in range(3):
         await home.mail(id="one")
-        await home.mail(id="one", tenant="other", to="grace@example.com")
-        await home.ended("mail_sent", "mail_sent")
-        first, second = server.received
-        assert (first.sender, first.recipients) == ("id@acme.example", ("ada@example.com",))
-        assert second.recipients == ("grace@example.com",)
-        headers = first.message
-        assert headers["auto-submitted"] == "auto-generated"
-        assert headers["to"] == "ada@example.com"
-        assert headers["subject"] == "Confirm your address for acme"
-        assert headers["date"]
-        assert headers["message-id"] != second.message["message-id"]
-        assert {part.get_content_type() for part in headers.iter_parts()} == {"text/plain", "text/html"}
-        for row in await home.deliveries():
-            assert (row["payload"], row["leased_until"]) == (None, None)
-            assert row["done_at"] is not None
-        for row in await home.run("SELECT * FROM activity"):
-            assert "example.com" not in str(dict(row))
+    await home.ended("mail_sent")
+    await home.mail(id="one")
+    await home.mail(id="one", tenant=home.other, to="grace@example.com")
+    await home.ended("mail_sent", "mail_sent")
+    first, second = server.received
+    assert (first.sender, first.recipients) == ("id@acme.example", ("ada@example.com",))
+    assert second.recipients == ("grace@example.com",)
+    headers = first.message
+    assert headers["auto-submitted"] == "auto-generated"
+    assert headers["to"] == "ada@example.com"
+    assert headers["subject"] == f"Confirm your address for {home.acme}"
+    assert headers["date"]
+    assert headers["message-id"] != second.message["message-id"]
+    assert {part.get_content_type() for part in headers.iter_parts()} == {"text/plain", "text/html"}
+    for row in await home.deliveries():
+        assert (row["payload"], row["leased_until"]) == (None, None)
+        assert row["done_at"] is not None
+    activity = await home.run("SELECT * FROM activity")
+    assert activity
+    for row in activity:
+        assert "example.com" not in str(dict(row))
 
 
-async def test_a_mail_waits_encrypted_for_a_server_that_is_away(make_database: MakeDatabase, nats: NatsServer) -> None:
-    async with mail_server() as server:
-        server.replies = {"MAIL": ["421 not now"], "RCPT": ["450 greylisted"], ".": ["451 later"], "DATA": ["452 full"]}
-        async with house(make_database, nats.url, **at(server.port)) as home:
-            await home.mail(id="one")
-            for row in await home.deliveries():
-                assert b"ada@example.com" not in bytes(row["payload"] or b"")
-            await home.ended("mail_sent")
-            (row,) = await home.deliveries()
-            assert row["attempts"] == 5
-            assert len(server.received) == 1
+@IN_THE_SHARED_HOUSE
+async def test_a_mail_waits_encrypted_for_a_server_that_is_away(home: House, server: MailServer) -> None:
+    server.replies = {"MAIL": ["421 not now"], "RCPT": ["450 greylisted"], ".": ["451 later"], "DATA": ["452 full"]}
+    await home.mail(id="one")
+    for row in await home.deliveries():
+        assert b"ada@example.com" not in bytes(row["payload"] or b"")
+    await home.ended("mail_sent")
+    (row,) = await home.deliveries()
+    assert row["attempts"] == 5
+    assert len(server.received) == 1
 
 
 async def test_a_mail_that_can_never_be_sent_is_given_up_at_once_and_another_after_its_tries(
@@ -84,20 +108,17 @@ async def test_a_mail_that_can_never_be_sent_is_given_up_at_once_and_another_aft
             assert server.received == []
 
 
-async def test_what_a_killed_process_left_is_delivered_by_the_next(
-    make_database: MakeDatabase, nats: NatsServer
-) -> None:
-    async with mail_server() as server:
-        server.replies = {".": [HANG]}
-        async with house(make_database, nats.url, **at(server.port)) as home:
-            await home.mail(id="one")
-            await eventually(lambda: server.received)
-            # What SIGKILL leaves: a lease of somebody who will never answer. The server's yes was not heard.
-            await home.run("UPDATE deliveries SET leased_until = clock_timestamp() - interval '1 second'")
-            await home.ended("mail_sent")
-            assert len(server.received) == 2
-            assert len({each.message["message-id"] for each in server.received}) == 1
-            server.patience.set()
+@IN_THE_SHARED_HOUSE
+async def test_what_a_killed_process_left_is_delivered_by_the_next(home: House, server: MailServer) -> None:
+    server.replies = {".": [HANG]}
+    await home.mail(id="one")
+    await eventually(lambda: server.received)
+    # What SIGKILL leaves: a lease of somebody who will never answer. The server's yes was not heard.
+    await home.run("UPDATE deliveries SET leased_until = clock_timestamp() - interval '1 second'")
+    await home.ended("mail_sent")
+    assert len(server.received) == 2
+    assert len({each.message["message-id"] for each in server.received}) == 1
+    server.patience.set()
 
 
 async def test_a_mail_is_sent_over_tls_to_a_server_whose_certificate_holds(
@@ -130,14 +151,17 @@ async def test_no_mail_is_sent_without_tls_unless_the_operator_says_so(
         assert server.received == []
 
 
-async def test_without_a_mail_server_mails_are_given_up_and_what_cannot_be_sent_is_not_accepted(home: House) -> None:
-    await home.mail()
-    await home.ended("mail_failed")
-    with pytest.raises(AskRefused, match="no such template"):
-        await home.mail("invitation")
-    with pytest.raises(AskRefused, match="too long"):
-        await home.mail(variables={"name": "x" * 100_000})
-    assert (await home.management("connections", "GET", "/dev/mailbox", token="")).status == 404
+async def test_without_a_mail_server_mails_are_given_up_and_what_cannot_be_sent_is_not_accepted(
+    make_database: MakeDatabase, nats: NatsServer
+) -> None:
+    async with house(make_database, nats.url) as home:
+        await home.mail()
+        await home.ended("mail_failed")
+        with pytest.raises(AskRefused, match="no such template"):
+            await home.mail("invitation")
+        with pytest.raises(AskRefused, match="too long"):
+            await home.mail(variables={"name": "x" * 100_000})
+        assert (await home.asked("connections", "GET", "/dev/mailbox", tenant=home.acme, token="")).status == 404
 
 
 async def test_no_more_wait_than_there_is_room_for(make_database: MakeDatabase, nats: NatsServer) -> None:
@@ -184,12 +208,12 @@ def test_plain_addresses_get_mail() -> None:
 
 
 @pytest.mark.security("LG-22")
-async def test_a_refused_address_reaches_no_server(make_database: MakeDatabase, nats: NatsServer) -> None:
-    async with mail_server() as server, house(make_database, nats.url, **at(server.port)) as home:
-        for address in ADDRESSES:
-            await home.mail(to=address)
-        await home.ended(*["mail_failed"] * len(ADDRESSES))
-        assert server.connections == 0
+@IN_THE_SHARED_HOUSE
+async def test_a_refused_address_reaches_no_server(home: House, server: MailServer) -> None:
+    for address in ADDRESSES:
+        await home.mail(to=address)
+    await home.ended(*["mail_failed"] * len(ADDRESSES))
+    assert server.connections == 0
 
 
 HOSTILE = (
@@ -199,30 +223,26 @@ HOSTILE = (
 
 
 @pytest.mark.security("RC-06")
-async def test_a_hostile_name_is_shown_as_text_and_reaches_nobody_else(
-    make_database: MakeDatabase, nats: NatsServer
-) -> None:
-    async with mail_server() as server, house(make_database, nats.url, **at(server.port)) as home:
-        token = await home.token("acme", scope="update:tenant_settings")
-        named = {"friendly_name": "Acme <b>& {{7*7}} {name}"}
-        await home.management("tenants", "PATCH", "/api/v2/tenants/settings", named, token=token)
-        await home.mail(variables={"name": HOSTILE, "application": HOSTILE, "url": 'javascript:alert("1")'})
-        await home.ended("mail_sent")
-        (received,) = server.received
-        message = received.message
-        assert received.recipients == ("ada@example.com",)
-        assert message["bcc"] is None
-        assert message["subject"] == "Confirm your address for Acme <b>& {{7*7}} {name}"
-        text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-        html = message.get_body(("html",)).get_content()  # type: ignore[union-attr]
-        assert "{{7*7}}" in text
-        assert "49" not in text
-        assert "{name" in text
-        assert "&lt;a href=&quot;" in html
-        assert "<a" not in html
-        assert "https://evil.example/" not in text
-        assert "\u202e" not in text + html
-        assert len(text) < 2000
+@IN_THE_SHARED_HOUSE
+async def test_a_hostile_name_is_shown_as_text_and_reaches_nobody_else(home: House, server: MailServer) -> None:
+    await home.change_settings(friendly_name="Acme <b>& {{7*7}} {name}")
+    await home.mail(variables={"name": HOSTILE, "application": HOSTILE, "url": 'javascript:alert("1")'})
+    await home.ended("mail_sent")
+    (received,) = server.received
+    message = received.message
+    assert received.recipients == ("ada@example.com",)
+    assert message["bcc"] is None
+    assert message["subject"] == "Confirm your address for Acme <b>& {{7*7}} {name}"
+    text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    html = message.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    assert "{{7*7}}" in text
+    assert "49" not in text
+    assert "{name" in text
+    assert "&lt;a href=&quot;" in html
+    assert "<a" not in html
+    assert "https://evil.example/" not in text
+    assert "\u202e" not in text + html
+    assert len(text) < 2000
 
 
 def test_every_template_speaks_every_language_with_what_is_known_and_without() -> None:

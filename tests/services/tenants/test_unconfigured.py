@@ -2,11 +2,21 @@
 
 from typing import Any
 
+import pytest
+
 from libs.oauth.management_scopes import MANAGEMENT_SCOPES
 from services.tenants.routes.unconfigured_table import ABSENT, COUNTED, DEFAULTS, LISTS, Default, EmptyList
 from tests.services.world import Answer, World
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 WRITTEN = [row for row in DEFAULTS if row.written_by and not row.names and row.body and isinstance(row.body, dict)]
+
+
+@pytest.fixture
+def world(shared_world: World) -> World:
+    """One for all: nothing is configured, and nothing can be."""
+    return shared_world
 
 
 async def asked(world: World, method: str, path: str, body: Any = None, query: str = "") -> Answer:

@@ -1,24 +1,41 @@
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
 from libs.bus import Bus
-from libs.eventstore.opening import migrations_of
-from tests.conftest import MakeDatabase, OpenDatabase
-from tests.servers import NatsServer, PostgresServer, running
+from services.token.projections import TENANTS
+from tests.conftest import OpenDatabase
+from tests.emptied import empty, kept
+from tests.servers import Addresses, NatsServer, PostgresServer, running
 from tests.services.token.office import Office
 from tests.services.token.town import TOWN, Town
 
-MIGRATIONS: Final = migrations_of("token")
+
+@pytest.fixture(scope="session")
+def addresses_of_token(postgres_process: PostgresServer) -> Iterator[Addresses]:
+    with kept(postgres_process, "token") as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+def nats_of_token() -> Iterator[NatsServer]:
+    with running(NatsServer) as server:
+        yield server
 
 
 @pytest.fixture
-async def office(make_database: MakeDatabase, open_database: OpenDatabase, bus: Bus) -> Office:
-    """The Management API part of `token`, on a database of this test's own."""
-    addresses = await make_database(token=MIGRATIONS)
-    return await Office.opened(await open_database(addresses.of["token"], "token"), bus)
+def nats(nats_of_token: NatsServer) -> NatsServer:
+    """One for all tests of this folder: nothing is kept in it, and what a test serves ends with its connection."""
+    return nats_of_token
+
+
+@pytest.fixture
+async def office(addresses_of_token: Addresses, open_database: OpenDatabase, bus: Bus) -> Office:
+    """The Management API part of `token`, on a database as empty as a new one."""
+    database = await open_database(addresses_of_token.of["token"], "token")
+    await empty(database, TENANTS)
+    return await Office.opened(database, bus)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
