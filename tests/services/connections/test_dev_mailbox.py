@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from libs.edge.wire import VERSION, Reply, Request, decode_reply, encode
+from libs.eventstore import Envelope
 from libs.runtime.clock import wall
-from libs.runtime.ids import text
+from libs.runtime.ids import text, uuid7
+from services.connections.projections import ERASED, erased
+from services.login.events import UserErased
 from tests.servers import PostgresServer
 from tests.services.connections.house import House, shared_house
 
@@ -79,3 +84,32 @@ async def test_the_mailbox_keeps_no_more_than_the_newest(home: House) -> None:
     kept = await home.run(f"SELECT delivery_id FROM dev_mailbox WHERE tenant = '{home.acme}'")
     assert len(kept) == 200
     assert "new" in {row["delivery_id"] for row in kept}
+
+
+async def erase(home: House, person: str) -> None:
+    """As it is heard of `login`."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    heard = Envelope(
+        id=uuid7(), tenant=home.acme, stream=f"person-{person}", version=2, log="facts", epoch=1, pos=1,
+        type="login.user_erased", v=1, occurred_at=now, at=now,
+        data=msgspec.Raw(msgspec.json.encode(UserErased(person=person))),
+    )  # fmt: skip
+    async with home.database("connections") as database, database.transaction() as rows:
+        await erased().apply(rows, ERASED, [heard])
+
+
+async def test_mails_that_wait_and_mails_that_are_kept_go_with_who_they_are_to(home: House) -> None:
+    await home.mail(id="kept", person="p1")
+    await home.mail(id="bobs", person="p2")
+    await home.ended("mail_sent", "mail_sent")
+    assert {each["id"] for each in await mails(home)} == {"kept", "bobs"}
+    await home.run(
+        "INSERT INTO deliveries (tenant, delivery_id, kind, label, subject, payload, due_at) "
+        f"VALUES ('{home.acme}', 'waits', 'mail', 'reset_email', 'p1', 'x', clock_timestamp() + interval '1 hour')"
+    )
+    await erase(home, "p1")
+    assert [each["id"] for each in await mails(home)] == ["bobs"]
+    assert [row["delivery_id"] for row in await home.deliveries()] == ["bobs"]
+    await home.mail(id="late", person="p1")
+    await home.mail(id="other tenant", person="p1", tenant=home.other)
+    assert {row["delivery_id"] for row in await home.deliveries()} == {"bobs", "other tenant"}
