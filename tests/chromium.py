@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import pytest
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 BOUND: Final = 20_000
@@ -36,18 +36,33 @@ def program() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[BrowserContext]:
-    """A private window, which believes any certificate."""
+def launched() -> Iterator[Browser]:
+    """It runs, and shows nothing yet."""
     path = program()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=BOUND)
-        context = browser.new_context(ignore_https_errors=True, locale="en-US")
-        context.set_default_timeout(BOUND)
         try:
-            yield context
+            yield browser
         finally:
-            context.close()
             browser.close()
+
+
+@contextmanager
+def private(browser: Browser) -> Iterator[BrowserContext]:
+    """A private window, which believes any certificate and shares nothing with another one."""
+    context = browser.new_context(ignore_https_errors=True, locale="en-US")
+    context.set_default_timeout(BOUND)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def chromium() -> Iterator[BrowserContext]:
+    """A private window of a browser of its own."""
+    with launched() as browser, private(browser) as context:
+        yield context
 
 
 def main() -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from services.cli.embedded.ports import chosen
-from tests.chromium import BOUND, chromium
+from tests.chromium import BOUND, launched, private
 from tests.relying_party import Account, Application, account, public
 from tests.stack import ROOT, Stack
 
@@ -48,10 +48,16 @@ def served(tls: Stack, packages: Path, site: tuple[str, Application]) -> Iterato
         server.terminate()
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as one:
+        yield one
+
+
 @pytest.fixture
-def page(served: str) -> Iterator[Page]:
-    """A tab in which somebody opened the application."""
-    with chromium() as context:
+def page(browser: Browser, served: str) -> Iterator[Page]:
+    """A tab of a private window in which somebody opened the application."""
+    with private(browser) as context:
         tab = context.new_page()
         tab.goto(served)
         expect(tab.locator("#login")).to_be_visible(timeout=BOUND)

@@ -112,6 +112,7 @@ class World:
         self.said: EventStore
         self.connecting: EventStore | None = None
         self.hosts: dict[str, str] = {}
+        self.acme = "acme"  # whose the requests are that name no tenant
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -224,7 +225,7 @@ class World:
         path: str,
         body: Any = None,
         *,
-        tenant: str = "acme",
+        tenant: str | None = None,
         token: str | None = None,
         query: str = "",
         named: str | None = None,
@@ -240,12 +241,13 @@ class World:
         path: str,
         body: Any = None,
         *,
-        tenant: str = "acme",
+        tenant: str | None = None,
         token: str | None = None,
         query: str = "",
         named: str | None = None,
     ) -> Reply:
         """The same, answered in bytes."""
+        tenant = tenant or self.acme
         token = await self.token(tenant) if token is None else token
         headers = [("content-type", "application/json")] if body is not None else []
         headers += [("authorization", f"Bearer {token}")] if token else []

@@ -36,8 +36,8 @@ class House(World):
 
     connections: Lifecycle
     catalogue = CATALOGUE
-    acme = other = ""
-    """The two tenants of the test that lives here."""
+    other: str
+    """The second tenant of the test that lives here, beside `acme`."""
 
     async def move_in(self) -> None:
         """Two new tenants; what another test played is over."""
@@ -68,7 +68,7 @@ class House(World):
         """Change the tenant's settings."""
         token = await self.token(self.acme, scope=SCOPES)
         path = "/api/v2/tenants/settings"
-        return await self.management("tenants", "PATCH", path, settings, tenant=self.acme, token=token)
+        return await self.management("tenants", "PATCH", path, settings, token=token)
 
     async def said_by_token(self, *facts: Event, tenant: str | None = None) -> None:
         """Facts of `token`."""

@@ -4,12 +4,15 @@ import base64
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from libs.eventstore.verify import folds
 from services.tenants.events import CATALOGUE
 from services.tenants.rows import FOLD
 from services.tenants.rules.branding import MOST, NotAPicture, picture_in, picture_of
 from tests.services.world import World
+
+IN_ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"made of nothing"
 GIF = b"GIF89a" + b"made of nothing"
@@ -21,10 +24,19 @@ def data(content: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(shared_world: World) -> World:
+    """One for all, with a tenant of this test's own."""
+    shared_world.acme = f"acme{len(shared_world.hosts)}"
+    await shared_world.tenant(shared_world.acme, f"id.{shared_world.acme}.example")
+    return shared_world
+
+
 async def changed(world: World, branding: Any, path: str = "branding") -> Any:
     return await world.management("tenants", "PATCH", f"/api/v2/{path}", branding)
 
 
+@IN_ONE_LOOP
 async def test_what_is_changed_is_read_and_what_is_null_is_gone(world: World) -> None:
     assert (await world.management("tenants", "GET", "/api/v2/branding")).body == {}
     colors = {"primary": "#0A84FF", "page_background": "#fff"}
@@ -36,6 +48,7 @@ async def test_what_is_changed_is_read_and_what_is_null_is_gone(world: World) ->
     assert other.body == {}
 
 
+@IN_ONE_LOOP
 async def test_a_gradient_is_a_background(world: World) -> None:
     gradient = {"type": "linear-gradient", "start": "#fff", "end": "#000000", "angle_deg": 35}
     assert (await changed(world, {"colors": {"page_background": gradient}})).status == 200
@@ -43,6 +56,7 @@ async def test_a_gradient_is_a_background(world: World) -> None:
         assert (await changed(world, {"colors": {"page_background": wrong}})).status == 400, wrong
 
 
+@IN_ONE_LOOP
 @pytest.mark.security("RC-06")
 async def test_a_colour_is_a_colour(world: World) -> None:
     for wrong in ("red", "#12", "#fff;}body{display:none", "url(https://evil.ex)", "#fff\n", "\u202e#fff"):
@@ -50,6 +64,7 @@ async def test_a_colour_is_a_colour(world: World) -> None:
         assert (await changed(world, {"colors": {"page_background": wrong}})).status == 400, wrong
 
 
+@IN_ONE_LOOP
 @pytest.mark.security("RU-05")
 async def test_a_picture_has_a_harmless_address(world: World) -> None:
     for wrong in (
@@ -61,6 +76,7 @@ async def test_a_picture_has_a_harmless_address(world: World) -> None:
             assert (await changed(world, {name: wrong})).status == 400, wrong
 
 
+@IN_ONE_LOOP
 @pytest.mark.security("HD-06")
 async def test_a_picture_is_told_by_its_content_and_served_in_a_sandbox(world: World) -> None:
     for wrong in (SVG, HTML, b"", PNG + bytes(MOST)):
@@ -74,6 +90,7 @@ async def test_a_picture_is_told_by_its_content_and_served_in_a_sandbox(world: W
         assert headers["etag"]
 
 
+@IN_ONE_LOOP
 async def test_a_picture_that_is_gone_is_404(world: World) -> None:
     await changed(world, {"logo_url": data(PNG)})
     await changed(world, {"logo_url": ""})
@@ -82,6 +99,7 @@ async def test_a_picture_that_is_gone_is_404(world: World) -> None:
     assert (await world.management("tenants", "GET", "/api/v2/branding")).body == {}
 
 
+@IN_ONE_LOOP
 async def test_a_picture_that_cannot_be_fetched_now_is_kept_as_an_address_and_not_shown(world: World) -> None:
     await changed(world, {"logo_url": data(PNG)})
     answer = await changed(world, {"logo_url": "https://nowhere.invalid/logo.png"})
@@ -89,6 +107,7 @@ async def test_a_picture_that_cannot_be_fetched_now_is_kept_as_an_address_and_no
     assert (await world.asked("tenants", "GET", "/u/branding/logo", token="")).status == 404
 
 
+@IN_ONE_LOOP
 async def test_two_pictures_that_do_not_fit_one_event_are_refused_together(world: World) -> None:
     large = data(PNG + bytes(MOST - len(PNG)))
     assert (await changed(world, {"logo_url": large})).status == 200
@@ -97,6 +116,7 @@ async def test_two_pictures_that_do_not_fit_one_event_are_refused_together(world
     assert (await changed(world, {"logo_url": large, "favicon_url": data(PNG + bytes(MOST - 9))})).status in {400, 413}
 
 
+@IN_ONE_LOOP
 async def test_the_pages_ask_in_one_step_or_in_two(world: World) -> None:
     asked = await world.management("tenants", "GET", "/api/v2/prompts")
     assert asked.body["identifier_first"] is True
@@ -106,18 +126,19 @@ async def test_the_pages_ask_in_one_step_or_in_two(world: World) -> None:
     assert (await changed(world, {"universal_login_experience": "classic"}, "prompts")).status == 400
 
 
+@IN_ONE_LOOP
 async def test_what_changes_nothing_is_no_fact_and_the_row_is_what_the_facts_fold_to(world: World) -> None:
-    before = len(await world.facts("tenants", "acme"))
+    before = len(await world.facts("tenants", world.acme))
     for _ in range(2):
         await changed(world, {"logo_url": data(PNG), "colors": {"primary": "#123456"}})
         await changed(world, {"identifier_first": False}, "prompts")
-    facts = await world.facts("tenants", "acme")
+    facts = await world.facts("tenants", world.acme)
     assert [each["type"] for each in facts[before:]] == [
         "tenants.tenant_branding_changed",
         "tenants.tenant_prompts_changed",
     ]
     async with world.database("tenants") as database, database.connection() as rows, rows.transaction():
-        assert await folds(rows, CATALOGUE, FOLD) == (2, [])
+        assert await folds(rows, CATALOGUE, FOLD) == (len(world.hosts), [])
 
 
 @pytest.mark.security("HD-06")
