@@ -95,7 +95,7 @@ class Credentials:
     phc: str | None = field(repr=False)
 
 
-def person_of(row: Record) -> Person:
+def person_of(row: Record | Mapping[str, Any]) -> Person:
     """The person of a row."""
     said = dict(row)
     return Person(**(said | {"profile": msgspec.json.decode(said["profile"])}))

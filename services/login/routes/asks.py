@@ -1,15 +1,14 @@
 """What may be asked of `login` on the bus: whether somebody's grant may still be used, and what is said of them."""
 
-from datetime import datetime
+from collections.abc import Collection
 from typing import Final
 
 from libs.bus import Bus, Serving
 from libs.edge.asks import answer_asks
 from libs.postgres import Database
 from services.login.commands import SERVICE, PersonAnswer, PersonOf
-from services.login.queries import people, sessions, standing
-from services.login.queries.people import Person
-from services.login.rules.consent import consent_id_of
+from services.login.queries import people
+from services.login.queries.held import Held, held
 
 CODE: Final = "code"
 REVOKED: Final = frozenset({"revoked", "blocked", "erased", "password"})
@@ -31,36 +30,35 @@ class PersonAsk:
 
     async def answer(self, asked: PersonOf) -> PersonAnswer:
         """The person and the claims, or why the grant is dead."""
-        somebody = await people.person(self._database, asked.tenant, asked.person)
-        refusal = _of_person(somebody, asked.authorized_at) or await self._of_session(asked)
-        refusal = refusal or await self._of_consent(asked)
-        if refusal is not None or somebody is None:
-            return PersonAnswer(refusal=refusal or "unknown", sub="", claims={})
-        claims = people.claims(somebody, asked.scope, asked.requested, place="id_token")
-        return PersonAnswer(refusal=None, sub=somebody.user_id, claims=claims)
-
-    async def _of_session(self, asked: PersonOf) -> str | None:
-        session = await sessions.session(self._database, asked.tenant, asked.session_id)
-        if session is None or session.person != asked.person:
-            return "no session"
-        if asked.purpose == CODE:
-            return None if session.is_alive else "session over"
-        # Rows of sessions are kept when they are over, so that none is found only where there never was one.
-        return "session revoked" if session.ended in REVOKED else None
-
-    async def _of_consent(self, asked: PersonOf) -> str | None:
-        known = await standing.clients_of(self._database, asked.tenant, [asked.client_id])
-        properties = known.get(asked.client_id)
-        if properties is None or properties.get("is_first_party") is not False:
-            return None  # token itself knows whether the application is there
-        consent_id = consent_id_of(asked.tenant, asked.person, asked.client_id, asked.audience)
-        consent = await sessions.consent(self._database, asked.tenant, consent_id)
-        return None if consent is not None and consent.covers(asked.scope) else "no consent"
+        found = await held(self._database, asked)
+        refusal = _refusal(found, asked)
+        if found is None or refusal is not None:
+            return PersonAnswer(refusal=refusal, sub="", claims={})
+        claims = people.claims(found.person, asked.scope, asked.requested, place="id_token")
+        return PersonAnswer(refusal=None, sub=found.person.user_id, claims=claims)
 
 
-def _of_person(somebody: Person | None, authorized_at: datetime) -> str | None:
-    if somebody is None:
+def _refusal(found: Held | None, asked: PersonOf) -> str | None:
+    """Why the grant is dead; nothing while it lives."""
+    if found is None:
         return "unknown"
-    if somebody.is_blocked:
+    if found.person.is_blocked:
         return "blocked"
-    return None if authorized_at >= somebody.valid_from else "ended since"
+    if asked.authorized_at < found.person.valid_from:
+        return "ended since"
+    return _of_session(found, asked.purpose) or _of_consent(found, asked.scope)
+
+
+def _of_session(found: Held, purpose: str) -> str | None:
+    if not found.has_session:
+        return "no session"
+    if purpose == CODE:
+        return None if found.is_alive else "session over"
+    # Rows of sessions are kept when they are over, so that none is found only where there never was one.
+    return "session revoked" if found.ended in REVOKED else None
+
+
+def _of_consent(found: Held, scope: Collection[str]) -> str | None:
+    if found.is_first_party:
+        return None  # token itself knows whether the application is there
+    return None if found.allowed is not None and found.allowed.issuperset(scope) else "no consent"
