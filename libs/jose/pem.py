@@ -62,7 +62,7 @@ def _read(loader: Callable[[bytes], T], text: str) -> T:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return loader(text.encode("ascii"))
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise KeyMalformed("no public key can be read from the PEM") from error
 
 

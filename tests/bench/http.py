@@ -5,7 +5,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self, cast
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ class Heard:
 
     status: int
     body: bytes
-    head: bytes = b""
+    head: bytes = field(default=b"", compare=False)
 
     def header(self, name: str) -> list[str]:
         """Every value of a header, by its lower-case name."""

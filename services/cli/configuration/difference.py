@@ -87,7 +87,7 @@ def _body(
 def _sent(section: Section, name: str, value: Any, there: Mapping[str, Any], *, removes: bool) -> Any:
     now = there.get(name)
     if value is None:
-        return _SAME if now is None or now == section.defaults.get(name) else None
+        return _SAME if now is None or now == section.default(name, there) else None
     if name not in section.memberwise or not isinstance(now, dict):
         return _SAME if now == value else value
     members = {member: each for member, each in value.items() if now.get(member) != each}

@@ -47,6 +47,8 @@ class Section:
     query: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """What a property has again when it is removed."""
+    own_defaults: Callable[[Mapping[str, Any]], Mapping[str, Any]] = field(default=lambda _properties: {})
+    """Of those, what depends on the object."""
     memberwise: frozenset[str] = frozenset()
     """Properties whose members are laid over those that are there, by the API and so here."""
     open_members: frozenset[str] = frozenset()
@@ -62,6 +64,10 @@ class Section:
     def is_single(self) -> bool:
         """Whether it is one object, which is neither created nor deleted."""
         return not self.keys
+
+    def default(self, name: str, there: Mapping[str, Any]) -> Any:
+        """What a property of the object that is there has again when it is removed."""
+        return {**self.defaults, **self.own_defaults(there)}.get(name)
 
     @property
     def writable(self) -> dict[str, Property]:
@@ -117,6 +123,7 @@ CLIENTS: Final = Section(
     id_member="client_id",
     query={"is_global": "false"},
     defaults={**client_properties.DEFAULTS, "callbacks": []},
+    own_defaults=client_properties.defaults_of,
     memberwise=client_properties.MEMBERWISE,
     open_members=frozenset({"client_metadata"}),
     left_out={

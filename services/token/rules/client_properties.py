@@ -44,6 +44,13 @@ _PEOPLES_GRANTS: Final = ("authorization_code", "implicit", "refresh_token")
 _MACHINES_GRANT: Final = "client_credentials"
 
 
+def defaults_of(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a property of this application goes back to when it is set to nothing."""
+    if not is_public(properties):
+        return DEFAULTS
+    return {**DEFAULTS, "refresh_token": {**DEFAULTS["refresh_token"], **OF_PUBLIC}}
+
+
 def of_new(given: Mapping[str, Any], *, has_credentials: bool) -> dict[str, Any]:
     """The properties of a new application that was given these."""
     properties = changed(DEFAULTS, given)
@@ -59,10 +66,11 @@ def of_new(given: Mapping[str, Any], *, has_credentials: bool) -> dict[str, Any]
 def changed(properties: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The properties after `changes`, in which `None` removes one, or sets it back to its default."""
     after = dict(properties)
+    defaults = defaults_of({**properties, **changes})
     for name, value in changes.items():
         if value is None:
             after.pop(name, None)
-            after |= {name: DEFAULTS[name]} if name in DEFAULTS else {}
+            after |= {name: defaults[name]} if name in defaults else {}
         elif not value and SHOWN_WHEN_ABSENT.get(name, ...) == value:
             after.pop(name, None)
         else:
