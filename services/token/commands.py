@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from libs.eventstore import Context
+
 
 @dataclass(frozen=True)
 class NewSecret:
@@ -298,6 +300,8 @@ class RevokeGrants(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str | None = None
     audience: str | None = None
     session_id: str | None = None
+    doer: Context | None = None
+    """By whose request; absent when it is the asking service's own doing."""
 
 
 class GrantsRevoked(msgspec.Struct, frozen=True, kw_only=True):

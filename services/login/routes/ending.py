@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from libs.bus import Bus
 from libs.edge.asks import ask
@@ -17,6 +17,9 @@ from services.login.rows.errands import LOGOUT, Errand, put
 
 Tell = Callable[[Connection, str, str, str, str], Awaitable[None]]
 """Writes down that an application is to be told. Arguments: rows, tenant, client_id, session_id, person."""
+
+OURSELVES: Final = Context(actor=Actor("service", SERVICE))
+"""Who ends what nobody's request ends."""
 
 
 class Ending:
@@ -36,18 +39,20 @@ class Ending:
         committed = await self._store.execute(EndSession(tenant, session.session_id, reason), context, also=also)
         return bool(committed.events)
 
-    async def end_all(self, tenant: str, person: str, reason: str, before: datetime | None = None) -> None:
+    async def end_all(
+        self, tenant: str, person: str, reason: str, context: Context = OURSELVES, *, before: datetime | None = None
+    ) -> None:
         """End all sessions of somebody, or those for which they were proven before a moment."""
         for session_id in await sessions.sessions_held_by(self._store.database, tenant, person, before):
             session = await sessions.session(self._store.database, tenant, session_id)
             if session is not None:
-                await self.end(tenant, session, reason, Context(actor=Actor("service", SERVICE)))
+                await self.end(tenant, session, reason, context)
 
     async def hand(self, errand: Errand) -> None:
         """End what sessions are left of somebody whose password was changed, who was blocked or erased."""
         said = errand.payload
         # Who has signed in with the new password by now stays.
-        await self.end_all(errand.tenant, str(said["person"]), str(said["reason"]), errand.created_at)
+        await self.end_all(errand.tenant, str(said["person"]), str(said["reason"]), before=errand.created_at)
 
     async def _to_be_told(self, tenant: str, session: SessionView) -> list[str]:
         known = await standing.clients_of(self._store.database, tenant, list(session.clients))

@@ -83,6 +83,7 @@ class Grants:
             reason="consent",
             client_id=consent.client_id,
             audience=consent.audience,
+            doer=context_of(call),
         )
         await ask(self._bus, "token", "revoke_grants", asked, GrantsRevoked)
 

@@ -11,7 +11,7 @@ from libs.edge import Call, Reply
 from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import PayloadTooLarge
 from libs.edge.writes import context_of, settled
-from libs.eventstore import Also, Applied, Committed, EventStore, EventTooLarge
+from libs.eventstore import Also, Applied, Committed, Context, EventStore, EventTooLarge
 from libs.eventstore.execute import HasTenant
 from libs.postgres import Connection, Database
 from services.login.commands import RegisterUser
@@ -24,11 +24,11 @@ from services.login.rows.people import note_answer
 
 ENGLISH: Final = "en"
 
-Ended = Callable[[str, str, str], Awaitable[None]]
-"""Ends the sessions of a person (tenant, person, reason), once what ends them is committed."""
+Ended = Callable[[str, str, str, Context], Awaitable[None]]
+"""Ends the sessions of a person (tenant, person, reason, who does it), once what ends them is committed."""
 
 
-async def nothing_to_end(_tenant: str, _person: str, _reason: str) -> None:
+async def nothing_to_end(_tenant: str, _person: str, _reason: str, _context: Context) -> None:
     """Where there are no sessions."""
 
 

@@ -131,7 +131,7 @@ class Sessions:
     async def delete_all(self, call: Call) -> Reply:
         """End all of a user's sessions."""
         somebody = await self._named(call)
-        await self._ending.end_all(call.tenant, somebody.person, "admin")
+        await self._ending.end_all(call.tenant, somebody.person, "admin", context_of(call))
         return answers.empty(status=202)
 
     async def refresh_tokens(self, call: Call) -> Reply:
@@ -150,7 +150,9 @@ class Sessions:
         return answers.empty(status=202)
 
     async def _revoke(self, call: Call, person: str, *, session_id: str | None = None) -> None:
-        asked = RevokeGrants(tenant=call.tenant, person=person, reason="admin", session_id=session_id)
+        asked = RevokeGrants(
+            tenant=call.tenant, person=person, reason="admin", session_id=session_id, doer=context_of(call)
+        )
         await ask(self._bus, "token", "revoke_grants", asked, GrantsRevoked)
 
     async def _alive(self, call: Call) -> SessionView:

@@ -13,6 +13,7 @@ from libs.edge.operation import FIELDS, GONE, PAGES, Listing, Operation, Paramet
 from libs.edge.paging import Fields, OffsetPage, requested
 from libs.edge.schema import Anything, Array, Boolean, Text
 from libs.edge.validation import changed, created, stated
+from libs.edge.writes import context_of
 from libs.eventstore import Also
 from libs.postgres import Connection as Rows
 from libs.sealed import new_person_key
@@ -191,7 +192,7 @@ class Users:
         also = [verifying, _told(call, person, phc), _ending(call, person, _why(person, command))]
         committed = await self.desk.run(command, call, also)
         if why := _why(person, command):
-            await self.desk.ended(call.tenant, person.person, why)
+            await self.desk.ended(call.tenant, person.person, why, context_of(call))
         headers = await self.desk.headers(committed)
         return answers.json(_readable(call, await self._found(call)), headers=headers)
 
@@ -202,7 +203,7 @@ class Users:
         if person is None:
             return answers.empty()
         # Sessions are ended first: afterwards nobody knows whose they were.
-        await self.desk.ended(call.tenant, person.person, "erased")
+        await self.desk.ended(call.tenant, person.person, "erased", context_of(call))
         also = [_ending(call, person, "erased")]  # one may have begun since
         committed = await self.desk.run(EraseUser(call.tenant, person.person), call, also)
         return answers.empty(headers=await self.desk.headers(committed))
@@ -213,7 +214,8 @@ class Users:
         if body.get("session_id"):
             raise NotSupported("One session is ended by DELETE /api/v2/sessions/{id}.")
         person = await self._found(call)
-        await self.desk.ended(call.tenant, person.person, "admin" if body.get("preserve_refresh_tokens") else "revoked")
+        why = "admin" if body.get("preserve_refresh_tokens") else "revoked"
+        await self.desk.ended(call.tenant, person.person, why, context_of(call))
         return answers.empty(status=202)
 
     async def _found(self, call: Call) -> Person:

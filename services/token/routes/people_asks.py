@@ -127,7 +127,7 @@ class PeopleAsks:
             audience=asked.audience,
             session_id=asked.session_id,
         )
-        context = Context(actor=Actor("service", "login"))
+        context = asked.doer or Context(actor=Actor("service", "login"))
         ended = [await self._store.execute(RevokeGrant(asked.tenant, each, asked.reason), context) for each in ids]
         return GrantsRevoked(count=sum(bool(each.events) for each in ended))
 
