@@ -124,7 +124,12 @@ def until_serving(stack: Stack) -> None:
     until(serves, BACK_WITHIN, stack.story)
 
 
-KILLED: Final = ("login", "token", "tenants", "connections", "postgres", "nats")
+LONG: Final = pytest.mark.soak
+
+KILLED: Final = (
+    *("login", "token", "postgres"),
+    *(pytest.param(name, marks=LONG) for name in ("tenants", "connections", "nats")),
+)
 
 
 @pytest.mark.security("RL-03")
@@ -145,10 +150,13 @@ def test_who_reloads_goes_on_when_a_process_was_killed_while_they_typed(
 
 
 @pytest.mark.security("RL-03")
+@pytest.mark.parametrize("delays", [(0.02,), pytest.param((0.0, 0.02, 0.05), marks=LONG)], ids=str)
 @pytest.mark.parametrize("name", ["login", "postgres"])
-def test_no_session_is_there_before_its_steps_are(weak: Stack, person: Account, name: str) -> None:
+def test_no_session_is_there_before_its_steps_are(
+    weak: Stack, person: Account, name: str, delays: tuple[float, ...]
+) -> None:
     """Killed in the very moment in which the password is compared: signed in wholly, or not at all."""
-    for delay in (0.0, 0.02, 0.05):
+    for delay in delays:
         until_serving(weak)
         with journey(weak, person=person) as go:
             attempt = go.rp.attempt()
@@ -161,10 +169,13 @@ def test_no_session_is_there_before_its_steps_are(weak: Stack, person: Account, 
 
 
 @pytest.mark.security("CO-08")
+@pytest.mark.parametrize("delays", [(0.004, 0.02), pytest.param((0.0, 0.004, 0.01, 0.02), marks=LONG)], ids=str)
 @pytest.mark.parametrize("name", ["token", "postgres", "nats"])
-def test_a_code_gives_one_set_of_tokens_when_a_process_dies_on_the_way(weak: Stack, person: Account, name: str) -> None:
+def test_a_code_gives_one_set_of_tokens_when_a_process_dies_on_the_way(
+    weak: Stack, person: Account, name: str, delays: tuple[float, ...]
+) -> None:
     with journey(weak, person=person) as go:
-        for delay in (0.0, 0.004, 0.01, 0.02):
+        for delay in delays:
             attempt, code = patient_code(go)
             pid = kill_soon(weak, name, delay)
             given = [answer for answer in (asked(lambda: go.rp.exchange(attempt, code)),) if answer is not None]  # noqa: B023
