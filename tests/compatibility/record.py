@@ -17,6 +17,7 @@ from libs.eventstore.names import FEED_STREAM
 from services.audit.events.public import PUBLIC
 from services.cli.docs.published import type_of
 from services.cli.stack import STORES, catalogue
+from tests.compatibility.people import UNDELIVERABLE, people, undelivered
 from tests.security.client import Client, Signer
 from tests.stack import Stack
 
@@ -60,9 +61,12 @@ def cause_everything(client: Client, stack: Stack) -> None:
     manage("DELETE", f"clients/{app['client_id']}")
     for verb in ("add", "remove"):
         stack.limen("subscriber", verb, "recorded").check_returncode()
+    people(stack)
     stack.stop()
-    stack.environ["LIMEN_PORT"] = str(stack.port + 1)  # the default tenant moves to the new port
+    stack.port += 1  # the default tenant moves to the new port
+    stack.environ |= {"LIMEN_PORT": str(stack.port), **UNDELIVERABLE}
     stack.start()
+    undelivered(stack)
 
 
 def one_of_each(events: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
