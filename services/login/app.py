@@ -100,7 +100,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     """Start the service; `lifecycle` stops it: requests first, then what runs beside them, the bus, the pool."""
     settings = load(Settings, lifecycle.environ, service=SERVICE)
     database, clock = await open_database(
-        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS
+        lifecycle, settings.postgres_url.reveal(), service=SERVICE, migrations=MIGRATIONS, most=10
     )
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
     store = EventStore(database, CATALOGUE, bus, {**COMMANDS, **handlers(keyring)})
