@@ -118,8 +118,9 @@ def _life(stack: Stack) -> None:
     with Receiver() as receiver, journey(stack, oidc_logout=_told(receiver), person=account(stack)) as go:
         attempt = go.rp.attempt(scope=OFFLINE)
         go.rp.redeemed(attempt, go.browser.sign_up(go.browser.open(attempt.url), email, FIRST))
-        user = f"users/{_in_path(_managed(stack, 'GET', f'users-by-email?email={email}').json()[0]['user_id'])}"
-        _confirmed(go, link(stack, email, "verify_email"))
+        user = f"users/{_in_path(_user_id(stack, email))}"
+        _managed(stack, "POST", "jobs/verification-email", {"user_id": _user_id(stack, email)})
+        _confirmed(go, link(stack, email, "verify_email", count=2))
         again = go.rp.attempt(prompt="login")
         page = go.browser.sign_in(go.browser.open(again.url), email, FIRST)
         _left(go, go.rp.redeemed(again, page).id_token)
@@ -162,6 +163,10 @@ def _managed(stack: Stack, method: str, path: str, body: Any = None) -> Answer:
     answer = stack.management(method, path, body)
     assert answer.status in {200, 201, 202, 204}, (method, path, answer.body)
     return answer
+
+
+def _user_id(stack: Stack, email: str) -> str:
+    return str(_managed(stack, "GET", f"users-by-email?email={email}").json()[0]["user_id"])
 
 
 def _in_path(user_id: str) -> str:

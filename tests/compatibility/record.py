@@ -76,12 +76,15 @@ def one_of_each(events: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 async def published(url: str) -> list[dict[str, Any]]:
     """The feed from its beginning, until an event of each type is in it."""
-    bus, seen = await Bus.connect(url, name="limen"), list[dict[str, Any]]()
+    bus, seen, missing = await Bus.connect(url, name="limen"), list[dict[str, Any]](), set(map(type_of, PUBLIC))
     try:
         async with asyncio.timeout(PUBLISHED_WITHIN), Reader(bus, FEED_STREAM, start=1) as reader:
-            while {event["type"] for event in seen} != set(map(type_of, PUBLIC)):
+            while missing:
                 told = await reader.fetch(500, wait=1)
                 seen += [json.loads(cloudevents.structured(each.headers, each.payload)) for each in told]
+                missing -= {event["type"] for event in seen}
+    except TimeoutError as error:
+        raise AssertionError(f"nobody was told of {sorted(missing)}") from error
     finally:
         await bus.close()
     return seen
