@@ -8,17 +8,20 @@ from urllib.parse import urlsplit
 import pytest
 
 from libs.eventstore import Envelope, Event, Fact
-from libs.postgres import Database
+from libs.eventstore.opening import migrations_of
 from services.audit import projections as audit
 from services.cli.stack import STORES, catalogue, exported
 from services.gateway.projections.hosts import Hosts
 from services.tenants.events import TenantDomainChanged
 from tests.compatibility.published import read
 from tests.compatibility.record import FOLDER
+from tests.conftest import MakeDatabase, OpenDatabase
 
 VERSIONS: Final = sorted(FOLDER.glob("*"))
 FOLDS: Final = [(service, check) for service in STORES for check in exported(service, "AGGREGATES")]
 PROJECTIONS: Final = [each for service in STORES for each in exported(service, "PROJECTIONS")]
+
+MIGRATIONS: Final = {service: migrations_of(service) for service in STORES}
 
 READ_MODELS: Final = [
     pytest.param(version, each, id=f"{version.name}-{each.service}-{each.name}")
@@ -53,7 +56,12 @@ def test_recorded_facts_fold_into_an_aggregate(version: Path, service: str, chec
 
 
 @pytest.mark.parametrize(("version", "projection"), READ_MODELS)
-async def test_recorded_facts_project_into_rows(version: Path, projection: Any, database: Database) -> None:
+async def test_recorded_facts_project_into_rows(
+    version: Path, projection: Any, make_database: MakeDatabase, open_database: OpenDatabase
+) -> None:
+    service = projection.service
+    addresses = await make_database(**{service: MIGRATIONS[service]})  # some facts also empty rows of its own
+    database = await open_database(addresses.of[service], service)
     facts = happened(version, projection.source.service)
     assert {type(event) for _, event in facts} >= projection.handles.keys()
     async with database.transaction() as rows:
