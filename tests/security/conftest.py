@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from urllib.parse import quote
+from uuid import uuid1
 
 import pytest
 
 from services.cli.quickstart import read
-from tests.journey import Journey, journey
-from tests.relying_party import Account, account
+from services.connections.commands import DATABASE
+from tests.journey import OFFLINE, Journey, journey
+from tests.relying_party import PASSWORD, Account, account
 from tests.security.client import Client, Signer, ToLoopback
 from tests.security.insider import Forger, Insider
 from tests.stack import Stack, until
@@ -43,9 +46,9 @@ def forger(insider: Insider, client: Client) -> Forger:
 
 
 @pytest.fixture(scope="session")
-def mine(client: Client) -> dict[str, str]:
+def mine(client: Client, stack: Stack) -> dict[str, str]:
     """Ids of objects of the default tenant, by the segment of a path that goes before them."""
-    return objects_of(client)
+    return objects_of(client) | signed_in_twice(client, stack)
 
 
 def objects_of(client: Client) -> dict[str, str]:
@@ -54,6 +57,9 @@ def objects_of(client: Client) -> dict[str, str]:
     methods = {"private_key_jwt": {"credentials": [credential]}}
     app = client.machine("everybody's aim", client_authentication_methods=methods)
     api = client.api()
+    # The one that a tenant begins with: in another one, applications that are made later would sign people in too.
+    connection = client.manage("GET", f"connections?name={DATABASE}").json()[0]
+    user = {"connection": DATABASE, "email": f"{uuid1().hex}@somewhere.example", "password": PASSWORD}
     return {
         "clients": app["client_id"],
         "credentials": app["client_authentication_methods"]["private_key_jwt"]["credentials"][0]["id"],
@@ -61,7 +67,25 @@ def objects_of(client: Client) -> dict[str, str]:
         "audience": api["identifier"],
         "client-grants": client.granted(app["client_id"], api["identifier"], ("read:things",)),
         "signing": client.jwks()["keys"][-1]["kid"],
+        "connections": connection["id"],
+        "users": (user_id := client.made("users", user)["user_id"]),
+        "user-blocks": user_id,
         "logs": first_entry(client),
+    }
+
+
+def signed_in_twice(client: Client, stack: Stack) -> dict[str, str]:
+    """Somebody with two sessions, and an application's refresh token in each."""
+    person = account(stack)
+    for _ in range(2):
+        with journey(stack, person=person, grant_types=["authorization_code", "refresh_token"]) as one:
+            assert one.tokens(scope=OFFLINE).refresh_token
+    path = f"users/{quote(person.user_id)}"
+    return {
+        "users": person.user_id,
+        "user-blocks": person.user_id,
+        "sessions": client.manage("GET", f"{path}/sessions").json()["sessions"][0]["id"],
+        "refresh-tokens": client.manage("GET", f"{path}/refresh-tokens").json()["tokens"][0]["id"],
     }
 
 

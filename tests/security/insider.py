@@ -20,11 +20,13 @@ from tests.stack import Stack
 
 UNTOUCHED: Final = """
 SELECT table_schema, table_name FROM information_schema.columns
-WHERE column_name = 'tenant' AND table_schema IN ('tenants', 'token', 'key_rotation')
-    AND table_name !~ '^(activity|failures|spent_assertions)'
+WHERE column_name = 'tenant' AND table_schema IN ('tenants', 'token', 'key_rotation', 'login', 'connections')
+    AND table_name !~ '^(activity|failures|spent_assertions|attempts|transactions|errands|deliveries|dev_mailbox)'
 ORDER BY 1, 2
 """
 """Every table that only a change of somebody's configuration changes."""
+
+SCHEMAS: Final = ("tenants", "token", "key_rotation", "login", "connections")
 
 CURRENT_KEY: Final = """
 SELECT kid, alg, wrapped FROM key_rotation.signing_keys
@@ -59,7 +61,7 @@ class Insider:
     def state(self) -> dict[str, str]:
         """A fingerprint of each table of configuration, of all tenants, and of the facts."""
         tables = [f"{schema}.{table}" for schema, table in self.rows(UNTOUCHED)]
-        assert {"token.facts", "token.clients", "tenants.facts", "key_rotation.facts"} <= set(tables)
+        assert {f"{each}.facts" for each in SCHEMAS} | {"token.clients", "login.people"} <= set(tables)
         one = "SELECT coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {} t"
         found = asyncio.run(self._rows([(one.format(table), ()) for table in tables]))
         return {table: rows[0][0] for table, rows in zip(tables, found, strict=True)}

@@ -13,8 +13,10 @@ from tests.security.client import Client
 from tests.security.insider import Insider
 from tests.security.management import WITH_BODY, body_of, named, path_of, places
 
-FETCHED: Final = {"https-url", "https-url-or-empty", "https-url-template"}
+FETCHED: Final = {"https-url", "https-url-or-empty", "https-url-template", "picture-url"}
 FOLLOWED: Final = {"web-url", "redirect-uri", "origin"}
+TOLD: Final = {"told-url"}
+"""Called by `connections`, which judges the address it connects to: on a developer's machine that may be this one."""
 
 LIKE_A_URL: Final = re.compile(
     r"(?:ur[il]s?|origins?|callbacks?|href|destination|recipient|logo|picture|_loc|link)(?:\[\])?$", re.IGNORECASE
@@ -94,7 +96,7 @@ def test_what_sounds_like_a_url_is_checked_as_one(route: Route) -> None:
     assert route.operation.body is not None
     for place, kind, _ in places(route.operation.body):
         if LIKE_A_URL.search(place) and not kind.enum:
-            assert kind.format in FETCHED | FOLLOWED, place
+            assert kind.format in FETCHED | FOLLOWED | TOLD, place
 
 
 @pytest.mark.security("SF-01", "RU-05", "RU-06")
@@ -123,9 +125,9 @@ FOR_FORMAT: Final = {"origin": "https://app.example"}
 @pytest.mark.parametrize(
     "route", [route for route in WITH_BODY if [*urls_of(route)] and route.method == "PATCH"], ids=named
 )
-def test_an_ordinary_url_is_kept_at_each_place(client: Client, route: Route) -> None:
+def test_an_ordinary_url_is_kept_at_each_place(client: Client, mine: dict[str, str], route: Route) -> None:
     app = client.machine("with URLs")
-    token, path = client.management_token(), path_of(route, {"clients": app["client_id"]})
+    token, path = client.management_token(), path_of(route, mine | {"clients": app["client_id"]})
     for place, kind, around in urls_of(route):
         body = around(FOR_FORMAT.get(kind.format or "", GOOD))
         answer = client.manage("PATCH", path, body, token=token)
