@@ -11,11 +11,13 @@ from typing import Any, Final
 from tests.journey import OFFLINE, Journey, journey
 from tests.mailbox import link
 from tests.receiver import Receiver
-from tests.relying_party import LOGGED_OUT, account
+from tests.relying_party import LOGGED_OUT, Account, account
 from tests.stack import Answer, Stack, until
 
 CONNECTION: Final = "Username-Password-Authentication"
-FIRST: Final = "Twelve brave otters 47"
+STRANGER: Final = Account("recorded@example.com", "Twelve brave otters 47", "")
+"""Who signs up."""
+
 SECOND: Final = "Entirely other otter 51"
 LOCKS_AFTER: Final = 10
 SWEPT_WITHIN: Final = 90.0
@@ -37,22 +39,32 @@ UNDELIVERABLE: Final = {**SENDER, "LIMEN_DELIVERY_ATTEMPTS": "1"}
 """Mails and logouts are given up at once."""
 
 
-def people(stack: Stack) -> None:
-    """Do what makes each event happen; a person's and a session's last ones in the order in which they can follow."""
+def people(stack: Stack) -> Account:
+    """Do what makes each event happen but those of `undelivered`; somebody who is left for it.
+
+    The last events of a kind are recorded: they come in the order in which they can follow, so that they fold.
+    """
+    left = account(stack)
     _looks(stack)
     _connections(stack)
     _brief(stack)
     _attempts(stack)
     _consents(stack)
-    _replays(stack)
     _life(stack)
     until(lambda: has_happened(stack, "facts", "token.grant_expired"), SWEPT_WITHIN)
+    return left
 
 
-def undelivered(stack: Stack) -> None:
-    """On a stack with `UNDELIVERABLE`: a mail and a logout that are given up."""
-    with journey(stack, oidc_logout={"backchannel_logout_urls": ["http://localhost:1/logout"]}) as go:
-        _left(go, go.tokens().id_token)
+def undelivered(stack: Stack, person: Account) -> None:
+    """On a stack with `UNDELIVERABLE`: a mail and a logout that are given up, and a code that comes twice."""
+    wish = {"backchannel_logout_urls": ["http://localhost:1/logout"]}
+    with journey(stack, person=person, oidc_logout=wish) as go:
+        go.tokens()
+        again = go.rp.attempt(prompt="login", scope=OFFLINE)
+        code = go.rp.code(again, go.landing(again))
+        given = go.rp.judged(go.rp.exchange(again, code), again.parameters["nonce"])
+        assert go.rp.exchange(again, code).status_code == 400
+        _left(go, given.id_token)
         _asked(stack, go.client_id, "change_password", {"email": go.person.email})
     for name in ("mail_failed", "logout_undelivered"):
         until(lambda name=name: has_happened(stack, "activity", f"connections.{name}"), 30)  # type: ignore[misc]
@@ -104,25 +116,17 @@ def _consents(stack: Stack) -> None:
         _managed(stack, "DELETE", f"grants/{grant['id']}")
 
 
-def _replays(stack: Stack) -> None:
-    """A code that comes twice ends what it gave; so do tokens that are revoked."""
-    with journey(stack) as go:
-        attempt, code = go.code(scope=OFFLINE)
-        assert go.rp.exchange(attempt, code).status_code == 200
-        assert go.rp.exchange(attempt, code).status_code == 400
-
-
 def _life(stack: Stack) -> None:
     """Somebody signs up, comes back, leaves, forgets the password, is blocked and let in again, and is erased."""
-    email = "recorded@example.com"
-    with Receiver() as receiver, journey(stack, oidc_logout=_told(receiver), person=account(stack)) as go:
+    email = STRANGER.email
+    with Receiver() as receiver, journey(stack, oidc_logout=_told(receiver), person=STRANGER) as go:
         attempt = go.rp.attempt(scope=OFFLINE)
-        go.rp.redeemed(attempt, go.browser.sign_up(go.browser.open(attempt.url), email, FIRST))
+        go.rp.redeemed(attempt, go.browser.sign_up(go.browser.open(attempt.url), email, STRANGER.password))
         user = f"users/{_in_path(_user_id(stack, email))}"
         _managed(stack, "POST", "jobs/verification-email", {"user_id": _user_id(stack, email)})
         _confirmed(go, link(stack, email, "verify_email", count=2))
         again = go.rp.attempt(prompt="login")
-        page = go.browser.sign_in(go.browser.open(again.url), email, FIRST)
+        page = go.browser.sign_in(go.browser.open(again.url), email, STRANGER.password)
         _left(go, go.rp.redeemed(again, page).id_token)
         until(lambda: has_happened(stack, "activity", "connections.logout_delivered"), 15)
         _asked(stack, go.client_id, "change_password", {"email": email})
