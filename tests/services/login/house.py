@@ -15,7 +15,7 @@ from libs.edge import AnsweredRequests, Edge, RouteTable, idempotency
 from libs.edge.asks import answer_asks
 from libs.edge.guard import guard
 from libs.edge.wire import VERSION, Request, decode_reply, encode
-from libs.eventstore import Applied, EventStore, Handler
+from libs.eventstore import Applied, Context, EventStore, Handler
 from libs.jose import Signer, VerifyingKey, new_signing_key
 from libs.oauth.management_scopes import MANAGEMENT_SCOPES
 from libs.postgres import Database
@@ -105,7 +105,7 @@ class House:
         accounts = Accounts.opened(store, KEYRING, passwords, limits)
         ended: list[tuple[str, str]] = []
 
-        async def end(_tenant: str, person: str, reason: str) -> None:
+        async def end(_tenant: str, person: str, reason: str, _context: Context) -> None:
             ended.append((person, reason))
 
         answered = AnsweredRequests(database, KEYRING.derived(idempotency.LABEL))
