@@ -158,6 +158,13 @@ class LoginLocked(Activity, frozen=True, kw_only=True):
     host: str
 
 
+class LoginUnlocked(Activity, frozen=True, kw_only=True):
+    """The locks of somebody's account were lifted; `by` is `mail` or `api`."""
+
+    person: str
+    by: str
+
+
 class SignupFailed(Activity, frozen=True, kw_only=True):
     """An account was refused."""
 
@@ -184,7 +191,7 @@ class AuthorizationRefused(Activity, frozen=True, kw_only=True):
 
 
 class PasswordResetRequested(Activity, frozen=True, kw_only=True):
-    """Somebody asked for a mail with which to set a new password; `person` is null where nobody has the address."""
+    """A link with which to set a new password was asked for; `person` is null where nobody has the address."""
 
     person: str | None
     client_id: str | None
@@ -195,7 +202,7 @@ class PasswordResetRequested(Activity, frozen=True, kw_only=True):
 
 
 class EmailVerificationRequested(Activity, frozen=True, kw_only=True):
-    """A mail was asked for with which somebody shows that an address is theirs."""
+    """A link was asked for with which somebody shows that an address is theirs."""
 
     person: str
     client_id: str | None
@@ -218,6 +225,7 @@ CATALOGUE = Catalogue(
     LoginSucceeded,
     LoginFailed,
     LoginLocked,
+    LoginUnlocked,
     SignupFailed,
     AuthorizationRefused,
     PasswordResetRequested,

@@ -7,14 +7,18 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import uuid1
 
 import pytest
 import requests
 
 from services.cli.quickstart import read
+from services.connections.commands import DATABASE
+from tests.journey import OFFLINE, journey
+from tests.relying_party import PASSWORD, Account, account
 from tests.security.client import Client, Signer, ToLoopback
-from tests.security.insider import Insider
+from tests.security.insider import SCHEMAS, Insider
 from tests.security.management import ROUTES
 from tests.stack import MakeStack, Stack, until
 
@@ -214,17 +218,72 @@ def writes(client: Client) -> Iterator[requests.Response]:
     yield manage("PUT", f"keys/signing/{rotated.json()['kid']}/revoke")
 
 
+def writes_about_people(client: Client, stack: Stack) -> Iterator[requests.Response]:
+    """The same about connections, users, and what users have: sessions, refresh tokens, consents, locks."""
+    manage = client.manage
+    yield manage("PATCH", "branding", {"colors": {"primary": "#123456"}})
+    yield from writes_about_a_connection(client)
+    person = account(stack)
+    path = f"users/{quote(person.user_id)}"
+    for method, of in (("DELETE", "sessions/{}"), ("POST", "sessions/{}/revoke"), ("DELETE", f"{path}/sessions")):
+        yield manage(method, of.format(signed_in(client, stack, person)["sessions"]))
+    yield manage("DELETE", f"refresh-tokens/{signed_in(client, stack, person)['tokens']}")
+    for method, of in (("DELETE", "refresh-tokens"), ("POST", "revoke-access")):
+        signed_in(client, stack, person)
+        yield manage(method, f"{path}/{of}")
+    for each in ("DELETE grants/{}", f"DELETE grants?user_id={quote(person.user_id)}"):
+        method, _, of = each.partition(" ")
+        yield manage(method, of.format(consented(client, stack, person)))
+    named = {"user_id": person.user_id}
+    for of in ("tickets/password-change", "tickets/email-verification", "jobs/verification-email"):
+        yield manage("POST", of, named)
+    yield manage("DELETE", f"user-blocks/{quote(person.user_id)}")
+    yield manage("DELETE", f"user-blocks?identifier={quote(person.email)}")
+    yield manage("PATCH", path, {"nickname": "changed"})
+    yield manage("DELETE", path)
+    other = {"connection": DATABASE, "email": f"{uuid1().hex}@example.com", "password": PASSWORD}
+    yield manage("POST", "users", other)
+    yield manage("PATCH", "prompts", {"identifier_first": False})
+
+
+def writes_about_a_connection(client: Client) -> Iterator[requests.Response]:
+    """The same about one connection."""
+    yield (made := client.manage("POST", "connections", {"name": uuid1().hex, "strategy": "auth0"}))
+    path = f"connections/{made.json()['id']}"
+    yield client.manage("PATCH", path, {"display_name": "changed"})
+    yield client.manage("PATCH", f"{path}/clients", [{"client_id": client.client_id, "status": True}])
+    yield client.manage("DELETE", path)
+
+
+def signed_in(client: Client, stack: Stack, person: Account) -> dict[str, str]:
+    """The ids of a new session and of a refresh token in it."""
+    with journey(stack, person=person, grant_types=["authorization_code", "refresh_token"]) as one:
+        assert one.tokens(scope=OFFLINE).refresh_token
+    path = f"users/{quote(person.user_id)}"
+    return {kind: client.manage("GET", f"{path}/{of}").json()[kind][-1]["id"] for kind, of in HELD.items()}
+
+
+def consented(client: Client, stack: Stack, person: Account) -> str:
+    """The id of a new consent."""
+    with journey(stack, person=person, is_first_party=False) as one:
+        one.browser.accepted(one.landing(one.rp.attempt()))
+    return str(client.manage("GET", f"grants?user_id={quote(person.user_id)}").json()[-1]["id"])
+
+
+HELD: Final = {"sessions": "sessions", "tokens": "refresh-tokens"}
 FACTS: Final = " UNION ALL ".join(
-    f"SELECT meta FROM {schema}.facts WHERE meta->>'request_id' = $1" for schema in ("tenants", "token", "key_rotation")
+    f"SELECT meta FROM {schema}.{log} WHERE meta->>'request_id' = $1"
+    for schema in SCHEMAS
+    for log in ("facts", "activity")
 )
 
 
 @pytest.mark.security("AD-12")
-def test_every_kind_of_change_is_recorded_with_its_doer(boss: Client, inside: Insider) -> None:
-    done = [*writes(boss)]
+def test_every_kind_of_change_is_recorded_with_its_doer(own: Stack, boss: Client, inside: Insider) -> None:
+    done = [*writes(boss), *writes_about_people(boss, own)]
     assert len(done) == len([route for route in ROUTES if route.method != "GET"]), "a kind of change is missing"
     for answer in done:
-        assert answer.status_code in {200, 201, 204}, answer.text
+        assert answer.status_code in {200, 201, 202, 204}, answer.text
         facts = [json.loads(row["meta"]) for row in inside.rows(FACTS, answer.headers["x-request-id"])]
         assert facts, answer.request.url
         for meta in facts:

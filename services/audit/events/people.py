@@ -185,6 +185,15 @@ class LoginLocked(PublicEvent, frozen=True, kw_only=True):
     client_id: str
 
 
+class LoginUnlocked(PublicEvent, frozen=True, kw_only=True):
+    """The locks of an account were lifted, by its owner's mail or by an administrator."""
+
+    entity: ClassVar[str] = "login"
+    key: ClassVar[str] = "person"
+    person: str
+    by: str
+
+
 class SignupFailed(PublicEvent, frozen=True, kw_only=True):
     """An account was refused to somebody who came from this application."""
 
@@ -348,6 +357,7 @@ PEOPLE: Final[tuple[type[PublicEvent], ...]] = (
     LoginSucceeded,
     LoginFailed,
     LoginLocked,
+    LoginUnlocked,
     SignupFailed,
     AuthorizationRefused,
     GrantStarted,

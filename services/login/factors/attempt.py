@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from libs.eventstore import Context
+from libs.eventstore import Actor, Context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +20,13 @@ class Caller:
     locale: str = "en"
     request_id: str | None = None
     trace: str | None = None
+    actor: Actor | None = None
+    """Who asks, where the Management API is called."""
 
     @property
     def context(self) -> Context:
         """The same for the envelope of events."""
-        return Context(client_id=self.client_id or None, request_id=self.request_id, trace=self.trace)
+        return Context(actor=self.actor, client_id=self.client_id or None, request_id=self.request_id, trace=self.trace)
 
 
 @dataclass(frozen=True, kw_only=True)

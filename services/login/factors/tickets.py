@@ -9,25 +9,28 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from libs.eventstore import EventStore
+from libs.eventstore import Context, EventStore
 from libs.postgres import Connection as Rows
 from libs.runtime import ids
 from libs.sealed.passwords import Passwords
 from services.login.commands import Note, SetPassword, VerifyEmail
-from services.login.events import EmailVerificationRequested, PasswordResetRequested
+from services.login.events import EmailVerificationRequested, LoginUnlocked, PasswordResetRequested
 from services.login.factors.attempt import Caller, PasswordRefused
 from services.login.factors.mails import link, mail
-from services.login.factors.password import Account, PasswordFactor
+from services.login.factors.password import PasswordFactor
 from services.login.factors.policy import Policy
 from services.login.factors.signup import personal
 from services.login.queries import people, places
 from services.login.rows import tickets
-from services.login.rows.attempts import Attempts
+from services.login.rows.attempts import LIFT, Attempts
 from services.login.rows.errands import put, put_ending
 from services.login.rows.tickets import Kind, hash_of
 from services.login.rules.person_reasons import TicketRefused
 
 __all__ = ["PasswordRefused", "TicketRefused", "TicketView", "Tickets"]
+
+Asked = PasswordResetRequested | EmailVerificationRequested
+KINDS: Final[Mapping[type[Asked], Kind]] = {PasswordResetRequested: "reset", EmailVerificationRequested: "verify"}
 
 SECRET: Final = 43
 """Letters and digits of a link that an administrator asks for: 256 bits."""
@@ -64,7 +67,7 @@ class Tickets:
         account = await self._factor.account(tenant, connection_id, identifier)
         may_mail = await self._attempts.may_mail(tenant, account.counted_as, caller.address, account.person)
         found = await places.connection(self._store.database, tenant, connection_id)
-        asked = _reset_asked(account, found.name if found else connection_id, caller)
+        asked = reset_asked(account.person, found.name if found else connection_id, caller)
         wanted = mail(
             tenant,
             account.person,
@@ -103,13 +106,18 @@ class Tickets:
         return True
 
     async def issued(
-        self, tenant: str, person: str, kind: Kind, *, lives: timedelta, options: Mapping[str, Any] | None = None
+        self, tenant: str, asked: Asked, caller: Caller, *, lives: timedelta, options: Mapping[str, Any]
     ) -> str:
-        """A link for an administrator, who passes it on."""
+        """A link for an administrator, who passes it on; that it was asked for is written with it."""
+        assert asked.person is not None, "a link is somebody's"
+        person, kind = asked.person, KINDS[type(asked)]
         place = await places.place(self._store.database, tenant)
         secret = ids.text(SECRET)
-        async with self._store.database.connection() as rows:
+
+        async def also(rows: Rows, _state: Any) -> None:
             await tickets.issue(rows, tenant, person, kind, secret, lives=lives, options=options)
+
+        await self._store.execute(Note(tenant, (asked,)), caller.context, also=also)
         return link(place.issuer, kind, secret)
 
     async def look(self, tenant: str, ticket: str, kind: Kind) -> TicketView | None:
@@ -176,7 +184,7 @@ class Tickets:
         await self._store.execute(command, said.context, also=also)
         return view.person
 
-    async def redeem_unblock(self, tenant: str, ticket: str) -> str:
+    async def redeem_unblock(self, tenant: str, ticket: str, caller: Caller | None = None) -> str:
         """Lift the locks of the link's person.
 
         Raises:
@@ -186,8 +194,17 @@ class Tickets:
             person = await tickets.spend(rows, tenant, "unblock", ticket)
         if person is None:
             raise TicketRefused
-        await self._attempts.lift(tenant, person)
+        said = caller or Caller(address="", user_agent="", host="")
+        await self.lift(tenant, person, said.context, by="mail")
         return person
+
+    async def lift(self, tenant: str, person: str, context: Context, *, by: str) -> None:
+        """Lift every lock of somebody, and write down that it was done."""
+
+        async def also(rows: Rows, _state: Any) -> None:
+            await rows.execute(LIFT, tenant, person)
+
+        await self._store.execute(Note(tenant, (LoginUnlocked(person=person, by=by),)), context, also=also)
 
 
 async def policy_for(store: EventStore, tenant: str, connection_id: str) -> Policy:
@@ -207,9 +224,10 @@ def tells_of_password(tenant: str, person: str, caller: Caller) -> Any:
     return also
 
 
-def _reset_asked(account: Account, connection: str, caller: Caller) -> PasswordResetRequested:
+def reset_asked(person: str | None, connection: str, caller: Caller) -> PasswordResetRequested:
+    """What is written down of who asks for a link with which to set a password."""
     return PasswordResetRequested(
-        person=account.person,
+        person=person,
         client_id=caller.client_id or None,
         connection=connection,
         address=caller.address,

@@ -29,10 +29,11 @@ from services.login.commands import (
     UnblockUser,
     VerifyEmail,
 )
+from services.login.factors.attempt import Caller
 from services.login.factors.mails import MAIL, Mails
 from services.login.factors.password import PasswordFactor
 from services.login.factors.signup import PROVIDER, SignUp, new_person, new_user_id
-from services.login.factors.tickets import Tickets
+from services.login.factors.tickets import Tickets, reset_asked
 from services.login.queries import people, places
 from services.login.routes import dbconnections, tickets, users
 from services.login.routes.people_desk import PeopleDesk
@@ -126,7 +127,9 @@ class Accounts:
         if somebody is None:
             raise Unavailable("the account was deleted meanwhile")
         options = {"proves_email": True}
-        link = await self.tickets.issued(asked.tenant, invited, "reset", lives=INVITED_FOR, options=options)
+        caller = Caller(address="", user_agent="", host="", actor=Actor("operator", "limen"))
+        wanted = reset_asked(invited, connection.name, caller)
+        link = await self.tickets.issued(asked.tenant, wanted, caller, lives=INVITED_FOR, options=options)
         return AdministratorInvited(user_id=somebody.user_id, link=link)
 
     async def _registered(self, tenant: str, connection: places.Connection, email: str) -> str:

@@ -105,6 +105,7 @@ async def caller_of(database: Database, call: Call, client_id: str | None) -> Ca
         locale=next(iter(tags), ENGLISH),
         request_id=call.request_id,
         trace=call.trace,
+        actor=context_of(call).actor,
     )
 
 

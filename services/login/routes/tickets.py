@@ -10,7 +10,8 @@ from libs.edge.management_errors import BadRequest
 from libs.edge.operation import Operation
 from libs.edge.validation import created
 from libs.runtime import ids
-from services.login.factors.tickets import Tickets
+from services.login.events import EmailVerificationRequested
+from services.login.factors.tickets import Tickets, reset_asked
 from services.login.queries import people
 from services.login.queries.people import Person
 from services.login.routes.people_desk import PeopleDesk, caller_of, told
@@ -54,7 +55,9 @@ class TicketRoutes:
         _refuse_organisations(body)
         person = await self._person(call, body)
         options = _options(body) | {"proves_email": body.get("mark_email_as_verified") is True}
-        link = await self.tickets.issued(call.tenant, person.person, "reset", lives=_lives(body), options=options)
+        caller = await caller_of(self.desk.database, call, body.get("client_id"))
+        asked = reset_asked(person.person, person.connection, caller)
+        link = await self.tickets.issued(call.tenant, asked, caller, lives=_lives(body), options=options)
         return answers.json({"ticket": link}, status=201, headers=answers.NO_STORE)
 
     async def verification(self, call: Call) -> Reply:
@@ -62,9 +65,9 @@ class TicketRoutes:
         body = created(VERIFICATION_TICKET, call)
         _refuse_organisations(body)
         person = await self._person(call, body)
-        link = await self.tickets.issued(
-            call.tenant, person.person, "verify", lives=_lives(body), options=_options(body)
-        )
+        caller = await caller_of(self.desk.database, call, body.get("client_id"))
+        asked = EmailVerificationRequested(person=person.person, client_id=caller.client_id or None)
+        link = await self.tickets.issued(call.tenant, asked, caller, lives=_lives(body), options=_options(body))
         return answers.json({"ticket": link}, status=201, headers=answers.NO_STORE)
 
     async def job(self, call: Call) -> Reply:

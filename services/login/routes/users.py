@@ -87,7 +87,7 @@ class IncompleteUser(BadRequest):
 def routes(desk: PeopleDesk, passwords: Passwords, tickets: Tickets, attempts: Attempts) -> tuple[Route, ...]:
     """The table of routes."""
     users = Users(desk, passwords, tickets)
-    blocks = Blocks(desk, attempts)
+    blocks = Blocks(desk, attempts, tickets)
     one = Operation(query=FIELDS, answer=USER)
     change = Operation(body=USER_CHANGE, answer=USER)
     named, by_id = Operation(query=(IDENTIFIER, ENABLED), answer=BLOCKS), Operation(query=(ENABLED,), answer=BLOCKS)
@@ -249,6 +249,7 @@ class Blocks:
 
     desk: PeopleDesk
     attempts: Attempts
+    tickets: Tickets
 
     async def read(self, call: Call) -> Reply:
         """Of one user."""
@@ -266,13 +267,13 @@ class Blocks:
         person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])
         if person is None:
             raise NoSuchUser
-        await self.attempts.lift(call.tenant, person.person)
+        await self.tickets.lift(call.tenant, person.person, context_of(call), by="api")
         return answers.empty()
 
     async def lift_named(self, call: Call) -> Reply:
         """Of whoever has an address or an id."""
         for person in await self._named(call):
-            await self.attempts.lift(call.tenant, person.person)
+            await self.tickets.lift(call.tenant, person.person, context_of(call), by="api")
         return answers.empty()
 
     async def _named(self, call: Call) -> Sequence[Person]:

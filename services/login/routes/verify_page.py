@@ -91,4 +91,5 @@ class LinkPages:
         return await self._tickets.redeem_verification(call.tenant, ticket, caller)
 
     async def _unblock(self, call: Call, ticket: str) -> str:
-        return await self._tickets.redeem_unblock(call.tenant, ticket)
+        caller = caller_of(call, None, self._pages.language(call))
+        return await self._tickets.redeem_unblock(call.tenant, ticket, caller)
