@@ -85,7 +85,7 @@ def urls_of(route: Route) -> Iterator[tuple[str, Text, Callable[[Any], Any]]]:
     assert route.operation is not None
     assert route.operation.body is not None
     for place, kind, around in places(route.operation.body):
-        if kind.format in FETCHED | FOLLOWED:
+        if kind.format in FETCHED | FOLLOWED | TOLD:
             yield place, kind, around
 
 
