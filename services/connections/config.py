@@ -73,6 +73,8 @@ class Settings:
         """Refuse a wrong address of the mail server before the first mail is lost to it."""
         if self.smtp_url is not None:
             require_smtp_url(self.smtp_url.reveal())
+            if "." not in self.mail_from.rpartition("@")[2]:
+                raise ValueError("LIMEN_MAIL_FROM must be an address like no-reply@example.com where mails are sent.")
 
 
 def require_smtp_url(url: str) -> None:

@@ -107,6 +107,7 @@ def _attempts(stack: Stack) -> None:
         weak = {"email": "weak@example.com", "password": "password"}
         assert _asked(stack, go.client_id, "signup", weak).status == 400
         link(stack, go.person.email, "blocked_account")
+        _managed(stack, "DELETE", f"user-blocks/{_in_path(go.person.user_id)}")
 
 
 def _consents(stack: Stack) -> None:
