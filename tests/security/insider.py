@@ -22,9 +22,13 @@ UNTOUCHED: Final = """
 SELECT table_schema, table_name FROM information_schema.columns
 WHERE column_name = 'tenant' AND table_schema IN ('tenants', 'token', 'key_rotation', 'login', 'connections')
     AND table_name !~ '^(activity|failures|spent_assertions|attempts|transactions|errands|deliveries|dev_mailbox)'
+    AND table_name !~ '(_v[0-9]+|^connection_clients)$'
 ORDER BY 1, 2
 """
-"""Every table that only a change of somebody's configuration changes."""
+"""Every table that only a change of somebody's configuration changes; not what follows the facts a moment later."""
+
+LET_IN: Final = "WHERE meta->'actor'->>'kind' IS DISTINCT FROM 'service'"
+"""`connections` lets a new application in by itself, a moment after it was made."""
 
 SCHEMAS: Final = ("tenants", "token", "key_rotation", "login", "connections")
 
@@ -62,8 +66,9 @@ class Insider:
         """A fingerprint of each table of configuration, of all tenants, and of the facts."""
         tables = [f"{schema}.{table}" for schema, table in self.rows(UNTOUCHED)]
         assert {f"{each}.facts" for each in SCHEMAS} | {"token.clients", "login.people"} <= set(tables)
-        one = "SELECT coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {} t"
-        found = asyncio.run(self._rows([(one.format(table), ()) for table in tables]))
+        one = "SELECT coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {} t {}"
+        asked = [one.format(table, LET_IN if table == "connections.facts" else "") for table in tables]
+        found = asyncio.run(self._rows([(each, ()) for each in asked]))
         return {table: rows[0][0] for table, rows in zip(tables, found, strict=True)}
 
     @contextmanager
