@@ -77,7 +77,8 @@ class Insider:
         before = self.state()
         yield
         after = self.state()
-        assert [table for table in after if after[table] != before.get(table)] == []
+        changed = [table for table in after if after[table] != before.get(table)]
+        assert not changed, changed
 
     def facts(self, text: str) -> list[dict[str, Any]]:
         """The facts of `token` whose data or stream name `text`, as rows."""
