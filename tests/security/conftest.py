@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid1
 
@@ -60,7 +61,7 @@ def objects_of(client: Client) -> dict[str, str]:
     # The one that a tenant begins with: in another one, applications that are made later would sign people in too.
     connection = client.manage("GET", f"connections?name={DATABASE}").json()[0]
     # Verified, so that no link is made for a mail a moment later.
-    user = {"connection": DATABASE, "email": f"{uuid1().hex}@somewhere.example", "password": PASSWORD}
+    user: dict[str, Any] = {"connection": DATABASE, "email": f"{uuid1().hex}@somewhere.example", "password": PASSWORD}
     user |= {"email_verified": True}
     return {
         "clients": app["client_id"],
