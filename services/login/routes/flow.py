@@ -22,6 +22,7 @@ from libs.oauth.errors import AccessDenied, LoginRequired, OAuthError, ServerErr
 from libs.postgres import Connection, Database
 from libs.runtime.errors import Unavailable
 from libs.runtime.ids import text, uuid7
+from services.connections.commands import DATABASE
 from services.login.commands import (
     GiveConsent,
     Note,
@@ -170,8 +171,10 @@ class Flow:
     def connection(self, tx: Transaction) -> ConnectionRow | None:
         """The database connection in which people sign in to this application."""
         asked = tx.params.connection
-        fitting = (each for each in tx.client.connections if asked in {None, each.name})
-        return next((each for each in fitting if each.strategy == DATABASE_STRATEGY), None)
+        fitting = [each for each in tx.client.connections if asked in {None, each.name}]
+        databases = [each for each in fitting if each.strategy == DATABASE_STRATEGY]
+        # Where an application has several and names none, people are in the one every tenant begins with.
+        return min(databases, key=lambda each: each.name != DATABASE, default=None)
 
     async def session(self, call: Call) -> SessionView | None:
         """Who is signed in at this browser, if they still may be."""
