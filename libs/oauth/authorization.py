@@ -46,7 +46,9 @@ MAX_STATE: Final = 4096
 MAX_VALUE: Final = 4096
 MAX_PARAMETERS: Final = 100
 
-_CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+"""The base64url of a SHA-256 (RFC 7636 section 4.2)."""
+
 _LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(/[^#]*)?")
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*://[^/?#]+)")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -126,7 +128,6 @@ class Registered:
     grant_types: tuple[str, ...] = ()
     is_native: bool = False
     is_public: bool = False
-    requires_pkce: bool = False
 
 
 class Given:
@@ -327,12 +328,12 @@ def _nonce(given: Given, _client: Registered) -> None:
 def _pkce(given: Given, client: Registered) -> None:
     challenge, method = given.get("code_challenge"), given.get("code_challenge_method")
     if challenge is None and method is None:
-        if given.get("response_type") == CODE and (client.is_public or client.requires_pkce):
+        if given.get("response_type") == CODE and client.is_public:
             raise InvalidRequest("Parameter 'code_challenge' is required: the client must use PKCE.")
         return
     if method != "S256":
         raise InvalidRequest("The code_challenge_method must be S256.")
-    if challenge is None or not _CHALLENGE.fullmatch(challenge):
+    if challenge is None or not CHALLENGE.fullmatch(challenge):
         raise InvalidRequest("The code_challenge is not the base64url of a SHA-256.")
 
 

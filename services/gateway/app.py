@@ -48,6 +48,24 @@ async def start(lifecycle: Lifecycle) -> Sites:
     lifecycle.on_stop(bus.close)
     lifecycle.background("bus", bus.watch())
 
+    front = _front(lifecycle, bus, settings)
+    edge = Edge(
+        front,
+        receive_seconds=settings.receive_timeout.total_seconds(),
+        keep_alive_seconds=settings.keep_alive.total_seconds(),
+        max_connections=settings.max_connections,
+    )
+    sites = Sites(settings, edge)
+    lifecycle.background("sweep connections", edge.sweep())
+    lifecycle.on_stop(sites.close)
+    lifecycle.on_stop(front.stop)
+    lifecycle.on_stop(lambda: lifecycle.readiness.lost("running", "the process is stopping"))
+    await sites.open()
+    return sites
+
+
+def _front(lifecycle: Lifecycle, bus: Bus, settings: Settings) -> Front:
+    """What answers requests, with what it knows from what it hears."""
     hosts = Hosts()
     origins = Origins()
     discovery = Discovery(AskDiscovery(bus, hosts), wall)
@@ -70,7 +88,7 @@ async def start(lifecycle: Lifecycle) -> Sites:
     lifecycle.background("keep discovery", discovery.keep())
 
     documents = Documents(keys, lambda: published.silent_for, discovery, settings.jwks_max_age)
-    front = Front(
+    return Front(
         arriving(settings, Host(hosts, lambda: tenants.silent_for)),
         leaving(origins),
         {JWKS: documents.jwks, DISCOVERY: documents.discovery, ROOT: documents.root},
@@ -79,19 +97,6 @@ async def start(lifecycle: Lifecycle) -> Sites:
         Capacity(settings.max_in_flight),
         logs_requests=settings.log_requests,
     )
-    edge = Edge(
-        front,
-        receive_seconds=settings.receive_timeout.total_seconds(),
-        keep_alive_seconds=settings.keep_alive.total_seconds(),
-        max_connections=settings.max_connections,
-    )
-    sites = Sites(settings, edge)
-    lifecycle.background("sweep connections", edge.sweep())
-    lifecycle.on_stop(sites.close)
-    lifecycle.on_stop(front.stop)
-    lifecycle.on_stop(lambda: lifecycle.readiness.lost("running", "the process is stopping"))
-    await sites.open()
-    return sites
 
 
 def _followed_keys() -> FollowedKeys:

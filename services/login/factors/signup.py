@@ -88,7 +88,7 @@ class SignUp:
     async def _registered(self, request: SignUpRequest) -> Proven:
         place = await places.place(self._store.database, request.tenant)
         connection = await places.connection(self._store.database, request.tenant, request.connection_id)
-        if connection is None or not _may(connection, request.client_id):
+        if connection is None or not await self._may(request, connection):
             raise invalid()
         profile = _profile(request, connection)
         await Policy.of(connection.options).require(self._passwords, request.password, personal(place, profile))
@@ -110,10 +110,11 @@ class SignUp:
             raise _taken(place, exists) from exists
         return Proven(person=command.person, endings=0)
 
-
-def _may(connection: Connection, client_id: str) -> bool:
-    is_open = connection.is_database and connection.options.get("disable_signup") is not True
-    return is_open and client_id in connection.clients
+    async def _may(self, request: SignUpRequest, connection: Connection) -> bool:
+        """Whether strangers can make an account there, through this application (LG-17)."""
+        if not connection.is_database or connection.options.get("disable_signup") is True:
+            return False
+        return await places.may_use(self._store.database, request.tenant, request.client_id, connection.connection_id)
 
 
 def _profile(request: SignUpRequest, connection: Connection) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked,
 from services.login.projections.apis import apis
 from services.login.projections.clients import clients
 from services.login.projections.connections import connections
+from services.login.projections.enabled import enabled
 from services.login.projections.tenants import tenants
 from services.tenants.events import TenantDomainChanged, TenantRegistered
 
 
 def following(**hooks: Any) -> tuple[Projection, ...]:
     """Every read model that is kept as rows."""
-    return (clients(**hooks), apis(**hooks), connections(**hooks), tenants(**hooks))
+    return (clients(**hooks), apis(**hooks), connections(**hooks), enabled(**hooks), tenants(**hooks))
 
 
 PROJECTIONS: Final = following()

@@ -1,4 +1,4 @@
-"""Connections: where people may sign in, and to which applications; follows `connections`."""
+"""Connections: where people may sign in; follows `connections`."""
 
 from typing import Any, Final, get_args
 
@@ -11,8 +11,6 @@ from services.connections.events import (
     ConnectionChanged,
     ConnectionCreated,
     ConnectionDeleted,
-    ConnectionDisabled,
-    ConnectionEnabled,
 )
 from services.login.projections.clients import merged
 
@@ -26,8 +24,7 @@ CREATE TABLE {table} (
     version       bigint NOT NULL,
     name          text   NOT NULL,
     strategy      text   NOT NULL,
-    properties    jsonb  NOT NULL,
-    clients       text[] NOT NULL DEFAULT '{{}}'
+    properties    jsonb  NOT NULL
 );
 CREATE INDEX ON {table} (tenant, name);
 COMMENT ON TABLE  {table}               IS 'Connections: where people may sign in; follows connections.';
@@ -38,7 +35,6 @@ COMMENT ON COLUMN {table}.version       IS 'Position of the last fact that chang
 COMMENT ON COLUMN {table}.name          IS 'What requests call it.';
 COMMENT ON COLUMN {table}.strategy      IS 'auth0 is a database of our own.';
 COMMENT ON COLUMN {table}.properties    IS 'What the Management API shows, without secrets.';
-COMMENT ON COLUMN {table}.clients       IS 'Applications that may use it.';
 """
 
 
@@ -52,7 +48,6 @@ class ConnectionRow(msgspec.Struct, frozen=True):
     name: str
     strategy: str
     properties: dict[str, Any]
-    clients: tuple[str, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -61,7 +56,7 @@ class ConnectionRow(msgspec.Struct, frozen=True):
         return options if isinstance(options, dict) else {}
 
 
-Changes = ConnectionCreated | ConnectionChanged | ConnectionDeleted | ConnectionEnabled | ConnectionDisabled
+Changes = ConnectionCreated | ConnectionChanged | ConnectionDeleted
 
 
 def after(row: ConnectionRow | None, envelope: Envelope, event: Changes) -> ConnectionRow | None:
@@ -71,10 +66,6 @@ def after(row: ConnectionRow | None, envelope: Envelope, event: Changes) -> Conn
             return _created(envelope, event)
         case ConnectionRow(), ConnectionChanged(properties=changes):
             return replace(row, version=envelope.pos, properties=merged(row.properties, changes))
-        case ConnectionRow(), ConnectionEnabled(client_id=client_id):
-            return replace(row, version=envelope.pos, clients=tuple(dict.fromkeys((*row.clients, client_id))))
-        case ConnectionRow(), ConnectionDisabled(client_id=client_id):
-            return replace(row, version=envelope.pos, clients=tuple(each for each in row.clients if each != client_id))
         case _, ConnectionDeleted():
             return None
         case _:

@@ -12,9 +12,11 @@ from libs.runtime.errors import Unavailable
 PLACE: Final = "SELECT tenant, name, issuer, settings FROM tenants_v1 WHERE tenant = $1"
 
 CONNECTION: Final = """
-SELECT connection_id, name, strategy, properties, clients FROM connections_v1
+SELECT connection_id, name, strategy, properties FROM connections_v1
 WHERE tenant = $1 AND (connection_id = $2 OR name = $2) ORDER BY (connection_id = $2) DESC LIMIT 1
 """
+
+MAY_USE: Final = "SELECT EXISTS (SELECT FROM enabled_v1 WHERE tenant = $1 AND client_id = $2 AND connection_id = $3)"
 
 CLIENT_NAME: Final = "SELECT properties->>'name' FROM clients_v1 WHERE tenant = $1 AND client_id = $2"
 IS_CLIENT: Final = "SELECT true FROM clients_v1 WHERE tenant = $1 AND client_id = $2"
@@ -41,13 +43,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection: `clients` are the applications that may use it."""
+    """A connection."""
 
     connection_id: str
     name: str
     strategy: str
     options: Mapping[str, Any]
-    clients: frozenset[str]
 
     @property
     def is_database(self) -> bool:
@@ -79,6 +80,12 @@ async def connection(database: Database, tenant: str, named: str) -> Connection 
     return None if row is None else _connection(row)
 
 
+async def may_use(database: Database, tenant: str, client_id: str, connection_id: str) -> bool:
+    """Whether an application may have people sign in by a connection."""
+    async with database.connection() as rows:
+        return bool(await rows.fetchval(MAY_USE, tenant, client_id, connection_id))
+
+
 async def client_name(database: Database, tenant: str, client_id: str | None) -> str | None:
     """What an application is called; `None` when there is none of this id."""
     if client_id is None:
@@ -96,5 +103,4 @@ def _connection(row: Record) -> Connection:
         row["name"],
         row["strategy"],
         options if isinstance(options, dict) else {},
-        frozenset(row["clients"]),
     )

@@ -16,8 +16,9 @@ from services.login.projections.tenants import TenantRow
 
 STANDING: Final = """
 SELECT to_jsonb(t) AS tenant, c.properties, c.registered_at,
-    (SELECT coalesce(jsonb_agg(to_jsonb(n) ORDER BY n.connection_id), '[]') FROM connections_v1 n
-     WHERE n.tenant = t.tenant AND $2 = ANY (n.clients)) AS connections
+    (SELECT coalesce(jsonb_agg(to_jsonb(n) ORDER BY n.connection_id), '[]')
+     FROM enabled_v1 e JOIN connections_v1 n ON n.key = e.tenant || '/' || e.connection_id
+     WHERE e.tenant = t.tenant AND e.client_id = $2) AS connections
 FROM tenants_v1 t LEFT JOIN clients_v1 c ON c.key = t.tenant || '/' || $2
 WHERE t.tenant = $1
 """

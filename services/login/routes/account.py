@@ -3,8 +3,9 @@
 from typing import Final
 
 from libs.edge import Call, Reply, Route
-from services.login.routes.flow import ACCOUNT, LOGIN, Flow, to_page
+from services.login.routes.flow import ACCOUNT, LOGIN, Flow
 from services.login.routes.login_pages import shared
+from services.login.routes.logins import to_page
 from services.login.routes.showing import Pages
 
 GO_ON: Final = "default"

@@ -27,8 +27,9 @@ from services.login.queries.sessions import SessionView
 from services.login.queries.standing import ClientRow
 from services.login.routes import cookies
 from services.login.routes.answering import Destination, answered
-from services.login.routes.flow import ACCOUNT, LOGIN, RESUME, SIGNUP, Flow, Transaction, new_id, to_page
+from services.login.routes.flow import ACCOUNT, LOGIN, RESUME, SIGNUP, Flow
 from services.login.routes.hints import Hints
+from services.login.routes.logins import Transaction, new_id, to_page
 from services.login.routes.problems import BadRequest
 from services.login.routes.showing import Pages
 from services.login.rules.authorization import Signed, Step, next_step

@@ -4,24 +4,19 @@ The pages call it: `transaction` says where a browser stands, `signed_in`, `cons
 page may do follows from the transaction's row alone, so no step can be skipped by posting a later one (LG-16).
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import parse_qsl
+from dataclasses import replace
+from typing import Any, Final
 
 from libs.bus import Bus
 from libs.edge import Call, Reply
-from libs.edge.answers import NO_STORE
 from libs.edge.asks import ask
-from libs.edge.wire import VERSION
-from libs.eventstore import Actor, Context, EventStore
+from libs.eventstore import Context, EventStore
 from libs.oauth.authorization import ID_TOKEN, AuthorizationRequest
 from libs.oauth.errors import AccessDenied, LoginRequired, OAuthError, ServerError
 from libs.postgres import Connection, Database
 from libs.runtime.errors import Unavailable
-from libs.runtime.ids import text, uuid7
+from libs.runtime.ids import text
 from services.connections.commands import DATABASE
 from services.login.commands import (
     GiveConsent,
@@ -37,17 +32,25 @@ from services.login.queries import sessions, standing
 from services.login.queries.sessions import SessionView
 from services.login.queries.standing import ClientRow
 from services.login.routes import cookies
-from services.login.routes.answering import Destination, answered, opener_of
+from services.login.routes.answering import Destination, answered
 from services.login.routes.ending import Ending
 from services.login.routes.hints import Hints
+from services.login.routes.logins import (
+    People,
+    Proof,
+    Transaction,
+    TransactionDone,
+    context_of,
+    state_of,
+    surroundings,
+    to_page,
+)
 from services.login.rows import transactions
-from services.login.rows.transactions import NotThisBrowser, TransactionGone
+from services.login.rows.transactions import TransactionGone
 from services.login.rules.authorization import granted
 from services.login.rules.consent import consent_id_of
 from services.login.rules.session import ProofGone, SessionGone
 from services.token.commands import CodeIssued, IdTokenIssued, IssueCode, IssueIdToken
-
-__all__ = ["Flow", "NotThisBrowser", "Transaction", "TransactionDone", "TransactionGone"]
 
 LOGIN: Final = "/u/login"
 SIGNUP: Final = "/u/signup"
@@ -55,79 +58,6 @@ CONSENT: Final = "/u/consent"
 ACCOUNT: Final = "/u/account"
 RESUME: Final = "/authorize/resume"
 DATABASE_STRATEGY: Final = "auth0"
-
-_ID: Final = re.compile(r"[0-9a-f]{32}")
-
-
-class TransactionDone(TransactionGone):
-    """The application was answered already: somebody came back to an old page."""
-
-
-class Proof(Protocol):
-    """What a factor says once somebody showed who they are."""
-
-    @property
-    def person(self) -> str:
-        """Who."""
-
-    @property
-    def amr(self) -> Sequence[str]:
-        """By what (RFC 8176)."""
-
-    @property
-    def endings(self) -> int:
-        """What had ended sessions of theirs by then."""
-
-
-class Somebody(Protocol):
-    """A person as the flow sees one."""
-
-    @property
-    def user_id(self) -> str:
-        """The `sub` of tokens."""
-
-    @property
-    def name(self) -> str:
-        """What they are called on a page."""
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether they may not sign in."""
-
-    @property
-    def valid_from(self) -> datetime:
-        """What began before is dead."""
-
-
-class People(Protocol):
-    """Where the flow asks about people."""
-
-    async def person(self, tenant: str, person: str) -> Somebody | None:
-        """Somebody, if they are there."""
-
-    def claims(self, person: Any, asked: AuthorizationRequest, scope: Sequence[str]) -> dict[str, Any]:
-        """What an ID token of the front channel says of them."""
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """A login under way in this browser."""
-
-    id: str
-    tenant: str
-    client: ClientRow
-    params: AuthorizationRequest
-    binding: str
-    """The cookie's secret: what a form's CSRF token is bound to."""
-    identifier: str | None = None
-    person: str | None = None
-    session_id: str | None = None
-    is_done: bool = False
-
-    @property
-    def audience(self) -> str | None:
-        """The API that is asked for: the request's, or the tenant's default."""
-        return self.params.audience or self.client.tenant.settings.get("default_audience") or None
 
 
 class Flow:
@@ -448,52 +378,6 @@ class Flow:
             await transactions.done(rows, tx.tenant, tx.id)
         to, issuer = Destination.of(tx.params), tx.client.tenant.issuer
         return answered(to, issuer, said, headers)
-
-
-def state_of(call: Call) -> str:
-    """The id of the login to which a page belongs, from its query or its form."""
-    raw = call.request.body.decode(errors="replace") if call.request.method == "POST" else call.request.query
-    found = [value for name, value in parse_qsl(raw, max_num_fields=100) if name == "state"]
-    if len(found) != 1 or not _ID.fullmatch(found[0]):
-        raise TransactionGone
-    return found[0]
-
-
-def to_page(path: str, tx: Transaction, headers: Sequence[Any] = ()) -> Reply:
-    """Send the browser to a page of this login; always by GET (RFC 9700 §4.12)."""
-    said = [("location", f"{path}?state={tx.id}"), *NO_STORE, *opener_of(tx.params), *headers]
-    return Reply(VERSION, 303, said, b"")
-
-
-class Surroundings(NamedTuple):
-    """Where a request comes from, for the activity log."""
-
-    address: str
-    user_agent: str
-    host: str
-
-
-def surroundings(call: Call) -> Surroundings:
-    """Address, user agent and host of a request."""
-    request = call.request
-    return Surroundings(request.client_address, (call.header("user-agent") or "")[:512], request.authority)
-
-
-def context_of(call: Call, tx: Transaction, person: str, session_id: str | None) -> Context:
-    """What a person's step brings to its events."""
-    return Context(
-        actor=Actor("user", person),
-        client_id=tx.client.client_id,
-        session_id=session_id,
-        request_id=call.request_id,
-        trace=call.trace,
-        correlation_id=tx.id,
-    )
-
-
-def new_id() -> str:
-    """An id for a login of which no row is needed."""
-    return uuid7().hex
 
 
 def _acr(asked: AuthorizationRequest) -> str | None:

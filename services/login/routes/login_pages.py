@@ -14,7 +14,8 @@ from services.login.factors.attempt import Attempt, Caller, Proven, TooManyAttem
 from services.login.projections.connections import ConnectionRow
 from services.login.routes import messages
 from services.login.routes.answering import opener_of
-from services.login.routes.flow import Flow, Transaction, surroundings, to_page
+from services.login.routes.flow import Flow
+from services.login.routes.logins import Transaction, surroundings, to_page
 from services.login.routes.problems import BadRequest
 from services.login.routes.showing import Pages
 

@@ -13,8 +13,9 @@ from services.login.factors.tickets import TicketRefused, Tickets, TicketView
 from services.login.queries import places
 from services.login.routes import messages
 from services.login.routes.cookies import clear_ticket, set_ticket, ticket_cookie
-from services.login.routes.flow import Flow, Transaction
+from services.login.routes.flow import Flow
 from services.login.routes.login_pages import LONGEST, caller_of, connection_of, see, shared
+from services.login.routes.logins import Transaction
 from services.login.routes.problems import LinkSpent
 from services.login.routes.rules import rules_of
 from services.login.routes.showing import Pages

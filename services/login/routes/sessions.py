@@ -16,7 +16,7 @@ from libs.postgres import Database
 from services.login.queries import sessions
 from services.login.queries.sessions import SessionView
 from services.login.routes.ending import Ending
-from services.login.routes.flow import Somebody
+from services.login.routes.logins import Somebody
 from services.token.commands import (
     GrantsRevoked,
     RefreshTokensAnswer,

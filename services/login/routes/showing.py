@@ -23,9 +23,9 @@ from libs.oauth.errors import OAuthError
 from libs.runtime.errors import Unavailable
 from libs.sealed import DerivedKey
 from services.login.routes.brand import Brand
-from services.login.routes.flow import TransactionDone
 from services.login.routes.forms import FormTokens, check_origin, read_form
 from services.login.routes.languages import Language, chosen, languages
+from services.login.routes.logins import TransactionDone
 from services.login.routes.problems import (
     AlreadyDone,
     Away,

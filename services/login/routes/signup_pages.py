@@ -6,8 +6,9 @@ from libs.edge import Call, Reply, Route
 from services.login.factors.attempt import PasswordRefused, Proven, SignUpRefused, SignUpRequest, TooManyAttempts
 from services.login.factors.policy import Policy
 from services.login.routes import messages
-from services.login.routes.flow import LOGIN, Flow, Transaction, to_page
+from services.login.routes.flow import LOGIN, Flow
 from services.login.routes.login_pages import LONGEST, connection_of, from_where, may_sign_up, shared
+from services.login.routes.logins import Transaction, to_page
 from services.login.routes.rules import rules_of
 from services.login.routes.showing import Pages
 

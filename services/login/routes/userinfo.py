@@ -14,8 +14,8 @@ from libs.edge.asks import ask
 from libs.edge.renderers import oauth_json
 from libs.jose import SIGNING_ALGORITHMS, FollowedKeys, Refused, SignedClaims, parse, verify
 from libs.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken
-from services.login.routes.flow import Somebody
 from services.login.routes.forms import FORM
+from services.login.routes.logins import Somebody
 from services.token.commands import GrantAnswer, GrantOf
 
 PATH: Final = "/userinfo"

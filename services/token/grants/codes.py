@@ -11,7 +11,7 @@ import msgspec
 
 from libs.jose.base64url import encode
 from libs.oauth import AccessDenied, InvalidRequest, InvalidScope, InvalidTarget, OAuthError, UnauthorizedClient
-from libs.oauth.authorization import is_registered
+from libs.oauth.authorization import CHALLENGE, is_registered
 from libs.postgres import Database, Record
 from libs.sealed import DerivedKey, Keyring
 from services.token.commands import CodeIssued, IssueCode, IssueIdToken
@@ -19,7 +19,6 @@ from services.token.grants import people
 from services.token.grants.authorization_code import hash_of
 from services.token.grants.standing import Api, ClientProperties, Standing, Standings
 from services.token.queries import grants
-from services.token.rules.code import CHALLENGE
 
 INSERT: Final = """
 INSERT INTO codes (tenant, sha256, transaction, client_id, redirect_uri, scope, audience, nonce, code_challenge,

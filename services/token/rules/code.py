@@ -13,7 +13,6 @@ from libs.oauth import InvalidGrant, InvalidRequest
 from services.token.rules.grant import EndsGrant
 
 VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
-CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class UnknownCode(InvalidGrant):

@@ -399,8 +399,12 @@ async def _rows(database: Database) -> None:
                 json.dumps({"grant_types": GRANT_TYPES, **properties}),
             )
         await rows.execute(
-            "INSERT INTO connections_v1 (key, tenant, connection_id, version, name, strategy, properties, clients) "
-            "VALUES ('acme/con_1', 'acme', 'con_1', 1, 'Username-Password-Authentication', 'auth0', '{}', $1)",
+            "INSERT INTO connections_v1 (key, tenant, connection_id, version, name, strategy, properties) "
+            "VALUES ('acme/con_1', 'acme', 'con_1', 1, 'Username-Password-Authentication', 'auth0', '{}')"
+        )
+        await rows.execute(
+            "INSERT INTO enabled_v1 (key, tenant, client_id, connection_id) "
+            "SELECT 'acme/' || id || '/con_1', 'acme', id, 'con_1' FROM unnest($1::text[]) AS id",
             list(CLIENTS),
         )
         await rows.execute(

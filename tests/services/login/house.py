@@ -214,9 +214,13 @@ async def _furnish(database: Database) -> None:
                 tenant, f"{tenant.title()} Widgets", issuer,
             )  # fmt: skip
             await rows.execute(
-                "INSERT INTO connections_v1 (key, tenant, connection_id, version, name, strategy, properties, clients) "
-                "VALUES ($1, $2, $3, 1, $4, 'auth0', '{\"options\": {}}', '{app}')",
+                "INSERT INTO connections_v1 (key, tenant, connection_id, version, name, strategy, properties) "
+                "VALUES ($1, $2, $3, 1, $4, 'auth0', '{\"options\": {}}')",
                 f"{tenant}/{CONNECTION}", tenant, CONNECTION, NAME,
+            )  # fmt: skip
+            await rows.execute(
+                "INSERT INTO enabled_v1 (key, tenant, client_id, connection_id) VALUES ($1, $2, 'app', $3)",
+                f"{tenant}/app/{CONNECTION}", tenant, CONNECTION,
             )  # fmt: skip
             await rows.execute(
                 "INSERT INTO clients_v1 (key, tenant, client_id, version, properties) "

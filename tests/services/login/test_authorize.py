@@ -245,10 +245,10 @@ async def test_a_pop_up_keeps_its_opener_on_every_step(browser: Browser) -> None
 
 
 async def test_an_application_that_was_just_registered_is_waited_for(front: Front, browser: Browser) -> None:
-    await front.run("UPDATE connections_v1 SET clients = '{}'")
+    await front.run("DELETE FROM enabled_v1")
     await front.run("UPDATE clients_v1 SET registered_at = clock_timestamp()")
     asked = asyncio.create_task(browser.sign_in())
     await asyncio.sleep(0.05)
     assert not asked.done()
-    await front.run("UPDATE connections_v1 SET clients = '{app}'")
+    await front.run("INSERT INTO enabled_v1 VALUES ('acme/app/con_1', 'acme', 'app', 'con_1')")
     assert "code" in (await asked).said
