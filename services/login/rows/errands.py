@@ -26,7 +26,7 @@ ENDING: Final = "ending"
 """An errand that ends what sessions somebody has."""
 
 EVERY: Final = 0.5
-"""Seconds between two looks when nobody woke us."""
+"""Seconds between two looks."""
 
 MOST: Final = 20
 """Errands one look takes."""
@@ -80,11 +80,6 @@ class Errands:
     def __init__(self, database: Database, hands: Mapping[str, Hand]) -> None:
         self._database = database
         self._hands = hands
-        self._arrived = asyncio.Event()
-
-    def wake(self) -> None:
-        """Say that there is a new one."""
-        self._arrived.set()
 
     async def run(self) -> None:
         """Hand on for ever (a background task)."""
@@ -95,15 +90,7 @@ class Errands:
                 log.info("errands wait", reason=repr(error))
                 taken = 0
             if taken < MOST:
-                await self._rest()
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(EVERY):
-                await self._arrived.wait()
-        except TimeoutError:
-            return
-        self._arrived.clear()
+                await asyncio.sleep(EVERY)
 
     async def once(self) -> int:
         """Take what is due and hand it on; the number that was taken."""
