@@ -85,9 +85,11 @@ def seen(client: Client, stack: Stack, insider: Insider) -> Iterator[tuple[str, 
     token = client.management_token()
     for route in (each for each in ROUTES if each.method == "GET"):
         yield route.name, client.manage("GET", path_of(route, ids), token=token).text
-    for each in client.manage("GET", "clients?per_page=100", token=token).json():
+    listed = client.manage("GET", "clients?per_page=100", token=token)
+    yield "GET /api/v2/clients", listed.text
+    for each in listed.json():
         yield "one client", client.manage("GET", f"clients/{each['client_id']}", token=token).text
-    for service in ("gateway", "token", "tenants", "key_rotation"):
+    for service in ("gateway", "token", "login", "tenants", "key_rotation", "audit"):
         for page in ("/metrics", "/readyz", "/livez"):
             yield f"{page} of {service}", stack.admin(service, page).body.decode()
     yield (
