@@ -10,7 +10,6 @@ one of its own from `make_stack`.
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -22,7 +21,7 @@ import tempfile
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
 from pathlib import Path
@@ -121,10 +120,10 @@ class Stack:
     def remove(self) -> None:
         """End everything that was started on this data directory and delete what it wrote."""
         if self.up is not None and self.up.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with suppress(subprocess.TimeoutExpired):
                 self.stop()
         for pid in self.pids():
-            with contextlib.suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self.up is not None:
             self.up.wait(10)
@@ -164,6 +163,12 @@ class Stack:
     def kill(self, name: str, replica: int = 0) -> int:
         """`kill -9`; returns the pid that was."""
         return self.signal(name, signal.SIGKILL, replica)
+
+    def hasten(self, name: str) -> None:
+        """`kill -9` what is about to end by itself, and may just have."""
+        with suppress(ProcessLookupError):
+            if pid := self.pid_of(name):
+                os.kill(pid, signal.SIGKILL)
 
     def pause(self, name: str, replica: int = 0) -> int:
         return self.signal(name, signal.SIGSTOP, replica)

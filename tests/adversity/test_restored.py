@@ -145,7 +145,7 @@ def test_what_was_revoked_stays_revoked_when_an_older_database_is_accepted(story
     assert said.returncode == 0, said.stderr
     assert f"to do: rotate the secret of application {story.apps['rotated']['client_id']}" in said.stdout
     for service in ("token", "key_rotation", "gateway"):
-        stack.kill(service)  # they would end by themselves, but take their time
+        stack.hasten(service)
     again = stack.limen("restored", "--yes")
     assert (again.returncode, again.stdout.splitlines()[-1][:13]) == (0, "nothing to do")
     stack.await_ready()
