@@ -15,7 +15,6 @@ import msgspec
 
 from libs.eventstore.envelope import Context, meta
 from libs.eventstore.events import Catalogue, Event, Fact, encoded
-from libs.postgres import Connection
 from libs.runtime.ids import uuid7
 
 APPEND_FACTS: Final = """
@@ -122,6 +121,6 @@ def _literal(events: list[dict[str, Any]]) -> str:
     return "'" + msgspec.json.encode(events).decode().replace("'", "''") + "'"
 
 
-async def lock_shared(rows: Connection, service: str) -> None:
-    """Hold off the exclusive lock under which `limen rebuild` compares and swaps folded columns."""
-    await rows.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", f"rebuild {service}")
+def lock_shared(service: str) -> str:
+    """The statement that holds off the exclusive lock under which `limen rebuild` compares and swaps folded columns."""
+    return f"SELECT pg_advisory_xact_lock_shared(hashtextextended('rebuild {service}', 0))"

@@ -14,8 +14,8 @@ import msgspec
 from libs.bus import Bus, BusError
 from libs.eventstore.names import FACTS, applied_of
 
-OFTEN_ENOUGH: Final = 0.1
-"""Seconds between two words of a follower that passes what does not concern it: nobody waits for those."""
+OFTEN_ENOUGH: Final = 0.01
+"""Seconds between two words of a follower that passes what does not concern it: few, and soon enough for a write."""
 
 HEARTBEAT: Final = 1.0
 """Seconds between two words of a follower that has nothing new to say."""

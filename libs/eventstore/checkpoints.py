@@ -9,7 +9,7 @@ from typing import Final
 from libs.eventstore.append import append_script, entries
 from libs.eventstore.envelope import Actor, Context
 from libs.eventstore.events import ActivityMissed, Catalogue, ProjectionSkipped
-from libs.postgres import Connection, Database, DatabaseAway
+from libs.postgres import NOT_AWAITED, Connection, Database, DatabaseAway
 from libs.postgres.database import commit
 
 GONE: Final = "facts are gone"
@@ -97,7 +97,7 @@ class Progress:
             was, reached = self._kept, self.reached
             if was == reached:
                 return
-            async with self._database.transaction() as rows:
+            async with self._database.transaction(NOT_AWAITED) as rows:
                 await set_checkpoint(rows, self._name, was, reached)
             self._kept = reached
 

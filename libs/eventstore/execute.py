@@ -85,6 +85,15 @@ class Committed:
     now: datetime
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A command, what it brings to its events, and their ids where the caller derived them."""
+
+    command: HasTenant
+    context: Context
+    ids: Sequence[UUID] = ()
+
+
 class EventStore:
     """One service's log, written by commands."""
 
@@ -117,8 +126,11 @@ class EventStore:
         *,
         also: Also | None = None,
         ids: Sequence[UUID] = (),
+        placed: bool = True,
     ) -> Committed:
         """Run a command; `also` is written in the same transaction (a reaction's checkpoint, an answer to be kept).
+
+        Who does not wait for followers needs no position: without `placed` it is not looked up, and 0.
 
         Raises:
             Unavailable: the database is away, the log is halted, or too many races were lost.
@@ -130,55 +142,57 @@ class EventStore:
         lost = ""
         for _ in range(ATTEMPTS):
             try:
-                return await self._attempt(command, context, also, ids)
+                decided = await self._attempt([Wanted(command, context, ids)], also)
             except AlreadyThere as conflict:
                 if conflict.constraint not in {lost, STREAM_CONFLICT}:
                     lost = conflict.constraint  # perhaps the same aggregate's first row: it will be seen now
                 elif conflict.constraint != STREAM_CONFLICT:
                     raise
+            else:
+                epoch, pos = await self._position(decided.appended) if placed else (0, 0)
+                return Committed(decided.state, decided.events, epoch, pos, decided.now)
         raise Unavailable(f"{type(command).__name__} lost {ATTEMPTS} races for its stream")
 
-    async def _attempt(
-        self,
-        command: HasTenant,
-        context: Context,
-        also: Also | None,
-        ids: Sequence[UUID],
-    ) -> Committed:
-        handler = self.handlers[type(command)]
-        async with self.database.transaction() as rows:
-            await lock_shared(rows, self.catalogue.service)
-            before = await handler.aggregate.load(rows, command)
-            now: datetime = await rows.fetchval("SELECT clock_timestamp()")
-            events = tuple(handler.decide(command, before.state, now))
-            after = _folded(handler, before, events)
-            appended = self._entries(command, handler, before, events, context, now, ids)
-            if events:
-                await handler.aggregate.save(rows, command, before, after)
+    async def execute_together(self, wanted: Sequence[Wanted], *, also: Also) -> None:
+        """Run several commands in one transaction, in their order, with `also` after the last; nobody decides again.
+
+        Raises:
+            Unavailable: the database is away or the log is halted.
+            AlreadyThere, EventTooLarge, what a rule raises: nothing of all of them was written.
+        """
+        self.require_running()
+        await self._attempt(wanted, also)
+
+    async def _attempt(self, wanted: Sequence[Wanted], also: Also | None) -> "_Decided":
+        async with self.database.transaction(lock_shared(self.catalogue.service)) as rows:
+            decided = [await self._decided(rows, each) for each in wanted]
             if also is not None:
-                await also(rows, after.state)
+                await also(rows, decided[-1].state)
+            appended = [entry for each in decided for entry in each.appended]
             if appended:
                 await commit(rows, append_script(appended))
-        epoch, pos = await self._position(appended)
-        return Committed(after.state, events, epoch, pos, now)
+        for log in {"facts" if entry.stream is not None else "activity" for entry in appended}:
+            await self.wake.appended(log)
+        return decided[-1]
 
-    def _entries(
-        self,
-        command: HasTenant,
-        handler: Handler[Any],
-        before: Loaded[Any],
-        events: Sequence[Event],
-        context: Context,
-        now: datetime,
-        ids: Sequence[UUID],
-    ) -> list[Entry]:
+    async def _decided(self, rows: Connection, wanted: Wanted) -> "_Decided":
+        """Load, decide and save one command."""
+        command = wanted.command
+        handler = self.handlers[type(command)]
+        before = await handler.aggregate.load(rows, command)
+        now: datetime = await rows.fetchval("SELECT clock_timestamp()")
+        events = tuple(handler.decide(command, before.state, now))
+        after = _folded(handler, before, events)
         stream = handler.aggregate.stream(command)
-        return entries(self.catalogue, command.tenant, stream, before.version, events, context, now, ids)
+        appended = entries(
+            self.catalogue, command.tenant, stream, before.version, events, wanted.context, now, wanted.ids
+        )
+        if events:
+            await handler.aggregate.save(rows, command, before, after)
+        return _Decided(after.state, events, appended, now)
 
     async def _position(self, appended: Sequence[Entry]) -> tuple[int, int]:
         facts = [entry for entry in appended if entry.stream is not None]
-        for log in {"facts" if entry.stream is not None else "activity" for entry in appended}:
-            await self.wake.appended(log)
         if not facts:
             return 0, 0
         try:
@@ -187,6 +201,16 @@ class EventStore:
         except DatabaseAway:
             return 0, 0  # it is committed all the same
         return (found["epoch"], found["pos"]) if found else (0, 0)
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """A command that was decided in a transaction which is still open."""
+
+    state: Any
+    events: tuple[Event, ...]
+    appended: Sequence[Entry]
+    now: datetime
 
 
 def _folded(handler: Handler[Any], before: Loaded[Any], events: Sequence[Event]) -> Loaded[Any]:

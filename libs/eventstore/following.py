@@ -30,7 +30,7 @@ from libs.eventstore.level import Level
 from libs.eventstore.metrics import FOLLOWER_BEHIND, FOLLOWER_SECONDS, HALTED, LAG, POSITION
 from libs.eventstore.names import FACTS, stream_of
 from libs.eventstore.waiting import Waiting
-from libs.postgres import Connection, Database, DatabaseAway, Locks
+from libs.postgres import NOT_AWAITED, Connection, Database, DatabaseAway, Locks
 from libs.runtime.clock import wall
 from libs.telemetry.logs import log as say
 from libs.telemetry.readiness import Readiness
@@ -315,7 +315,7 @@ class Follower:
             progress.passed(reached)
             self._saying.mention(reached.epoch, reached.pos)
             return reached
-        async with progress.moving(reached) as was, self._database.transaction() as rows:
+        async with progress.moving(reached) as was, self._database.transaction(NOT_AWAITED) as rows:
             await self._projection.write(rows, self._projection.name, happened)
             await set_checkpoint(rows, self._projection.name, was, reached)
         await self._saying.say(reached.epoch, reached.pos)

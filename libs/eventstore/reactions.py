@@ -6,7 +6,7 @@ so even a repeat by hand is a no-op.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -25,7 +25,7 @@ from libs.eventstore.checkpoints import (
 from libs.eventstore.envelope import Actor, Context, Envelope, from_wire
 from libs.eventstore.epochs import SourceRestored, first_to_read, require_epoch
 from libs.eventstore.events import Catalogue, Event, NotUnderstood
-from libs.eventstore.execute import Also, EventStore, HasTenant
+from libs.eventstore.execute import Also, EventStore, HasTenant, Wanted
 from libs.eventstore.metrics import HALTED
 from libs.eventstore.names import FACTS, stream_of
 from libs.eventstore.waiting import Waiting
@@ -39,6 +39,9 @@ FETCH_WAIT: Final = 5.0
 PAUSE: Final = 0.2
 HALTED_PAUSE: Final = 1.0
 EVENT_ID: Final = "facts_id_key"
+TOGETHER: Final = 32
+"""Events at most that are reacted to in one transaction."""
+
 IDS: Final = 16
 """Derived ids per reaction: more events than a command ever causes."""
 
@@ -55,6 +58,8 @@ class Reaction:
     reacts: Mapping[type[Event], React]
     from_start: bool = False
     """Whether it also reacts to what happened before it was first deployed; a new release's reactions do not."""
+    together: frozenset[type[Event]] = frozenset()
+    """Events of which several may be reacted to in one transaction: what one causes does not depend on another's."""
 
 
 class Reactor:
@@ -80,6 +85,9 @@ class Reactor:
         self._progress: Progress | None = None
         self._stream = stream_of(reaction.source.service)
         self._service = store.catalogue.service
+        # What a waited-for reaction causes is waited for one by one.
+        together = frozenset[type[Event]]() if applied else reaction.together
+        self._shared = {reaction.source.name_of(event) for event in together}
         self._saying = Saying(bus, reaction.source.service, FACTS, f"{self._service}:{reaction.name}")
 
     async def prepare(self) -> None:
@@ -143,39 +151,75 @@ class Reactor:
         start = await first_to_read(self._bus, self._stream, checkpoint.pos)
         async with Reader(self._bus, self._stream, start=start) as reader:
             while checkpoint.halted is None:
-                for delivered in await reader.fetch(FETCH, wait=FETCH_WAIT):
-                    if delivered.sequence <= checkpoint.pos:
-                        require_epoch(checkpoint.epoch, from_wire(delivered.payload))
-                        continue
-                    if delivered.sequence != checkpoint.pos + 1:
-                        return
-                    checkpoint = await self._take(progress, delivered)
+                fetched = await reader.fetch(FETCH, wait=FETCH_WAIT)
+                new = [each for each in fetched if each.sequence > checkpoint.pos]
+                if len(new) < len(fetched):
+                    require_epoch(checkpoint.epoch, from_wire(fetched[0].payload))
+                if [each.sequence for each in new] != [*range(checkpoint.pos + 1, checkpoint.pos + 1 + len(new))]:
+                    return
+                for run in self._runs(new):
+                    checkpoint = await self._take_run(progress, run)
                     if checkpoint.halted is not None:
                         return
 
-    async def _take(self, progress: Progress, delivered: Delivered) -> Checkpoint:
+    def _runs(self, delivered: Sequence[Delivered]) -> Iterator[list[Envelope]]:
+        """Events that may be reacted to in one transaction, and one by one those that may not."""
+        run: list[Envelope] = []
+        for each in delivered:
+            envelope = from_wire(each.payload)
+            if run and not (envelope.type in self._shared and run[-1].type in self._shared and len(run) < TOGETHER):
+                yield run
+                run = []
+            run.append(envelope)
+        if run:
+            yield run
+
+    async def _take_run(self, progress: Progress, run: Sequence[Envelope]) -> Checkpoint:
+        if len(run) > 1 and (reached := await self._together(progress, run)) is not None:
+            return reached
+        checkpoint = progress.reached
+        for envelope in run:
+            checkpoint = await self._take(progress, envelope)
+            if checkpoint.halted is not None:
+                break
+        return checkpoint
+
+    async def _together(self, progress: Progress, run: Sequence[Envelope]) -> Checkpoint | None:
+        """React to all of them in one transaction; `None` where that failed and one after the other is to be tried."""
+        reached = Checkpoint(run[-1].epoch, run[-1].pos, progress.reached.handles, None)
         try:
-            return await self._advance(progress, from_wire(delivered.payload))
+            require_epoch(progress.reached.epoch, run[0])
+            caused = [(envelope, await self._caused(envelope)) for envelope in run]
+            wanted = [self._wanted(envelope, command) for envelope, command in caused if command is not None]
+            if not wanted:
+                return await self._passed(progress, reached)
+            async with progress.moving(reached) as was:
+                await self._store.execute_together(wanted, also=self._advancing(was, reached))
+        except (Unavailable, BusError, CheckpointMoved, SourceRestored):
+            raise
+        except Exception:  # noqa: BLE001  # the reaction loop: any of the events may be the poison one
+            return None
+        await self._saying.say(reached.epoch, reached.pos)
+        return reached
+
+    async def _take(self, progress: Progress, envelope: Envelope) -> Checkpoint:
+        try:
+            return await self._advance(progress, envelope)
         except (Unavailable, BusError, CheckpointMoved, SourceRestored):
             raise
         except Exception as error:  # noqa: BLE001  # the reaction loop: any event may be the poison one
-            return await self._halt(progress, delivered, error)
+            return await self._halt(progress, envelope, error)
 
     async def _advance(self, progress: Progress, envelope: Envelope) -> Checkpoint:
         require_epoch(progress.reached.epoch, envelope)
         reached = Checkpoint(envelope.epoch, envelope.pos, progress.reached.handles, None)
         command = await self._caused(envelope)
         if command is None:
-            progress.passed(reached)
-            self._saying.mention(reached.epoch, reached.pos)
-            return reached
+            return await self._passed(progress, reached)
         async with progress.moving(reached) as was:
-
-            async def advance(rows: Connection, _: object) -> None:
-                await set_checkpoint(rows, self._reaction.name, was, reached)
-
+            advance = self._advancing(was, reached)
             try:
-                await self._react(envelope, command, advance)
+                await self._react(self._wanted(envelope, command), advance)
             except AlreadyThere as there:
                 if there.constraint != EVENT_ID:
                     raise
@@ -185,6 +229,17 @@ class Reactor:
         await self._saying.say(reached.epoch, reached.pos)
         return reached
 
+    async def _passed(self, progress: Progress, reached: Checkpoint) -> Checkpoint:
+        progress.passed(reached)
+        self._saying.mention(reached.epoch, reached.pos)
+        return reached
+
+    def _advancing(self, was: Checkpoint, reached: Checkpoint) -> Also:
+        async def advance(rows: Connection, _: object) -> None:
+            await set_checkpoint(rows, self._reaction.name, was, reached)
+
+        return advance
+
     async def _caused(self, envelope: Envelope) -> HasTenant | None:
         """The command that follows from an event, if any does."""
         event = self._reaction.source.decode(envelope.type, bytes(envelope.data))
@@ -193,14 +248,20 @@ class Reactor:
         react = self._reaction.reacts.get(type(event)) if event is not None else None
         return await react(envelope, event) if react is not None else None
 
-    async def _react(self, envelope: Envelope, command: HasTenant, advance: Also) -> None:
+    def _wanted(self, envelope: Envelope, command: HasTenant) -> Wanted:
         context = Context(
             actor=Actor("service", self._service),
             trace=envelope.trace,
             causation_id=str(envelope.id),
             correlation_id=envelope.correlation_id or str(envelope.id),
         )
-        committed = await self._store.execute(command, context, also=advance, ids=self._ids(envelope))
+        return Wanted(command, context, self._ids(envelope))
+
+    async def _react(self, wanted: Wanted, advance: Also) -> None:
+        is_waited_for = self._applied is not None
+        committed = await self._store.execute(
+            wanted.command, wanted.context, also=advance, ids=wanted.ids, placed=is_waited_for
+        )
         if self._applied is not None and committed.pos:
             # Whoever waits for this reaction waits for what it caused as well.
             await self._applied.settled(committed.epoch, committed.pos)
@@ -208,10 +269,10 @@ class Reactor:
     def _ids(self, envelope: Envelope) -> list[UUID]:
         return [uuid5(envelope.id, f"{self._service} {self._reaction.name} {number}") for number in range(IDS)]
 
-    async def _halt(self, progress: Progress, delivered: Delivered, error: Exception) -> Checkpoint:
+    async def _halt(self, progress: Progress, envelope: Envelope, error: Exception) -> Checkpoint:
         await progress.keep()  # an operator skips what comes behind the position that is written down
         checkpoint = progress.reached
-        sentence = f"the event at {delivered.sequence}: {error!r}"
+        sentence = f"the event at {envelope.pos}: {error!r}"
         say.critical("a reaction halts", reaction=self._reaction.name, reason=sentence, exc_info=error)
         async with self._store.database.connection() as rows:
             await halt(rows, self._reaction.name, sentence)

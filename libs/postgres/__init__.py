@@ -5,13 +5,14 @@ It owns every connection to the database and translates the driver's errors at t
 services' business, what the log's rows mean that of `libs.eventstore`.
 """
 
-from libs.postgres.database import Database, connect
+from libs.postgres.database import NOT_AWAITED, Database, connect
 from libs.postgres.errors import AlreadyThere, DatabaseAway, NotAdmitted, OutcomeUnknown, translated
 from libs.postgres.locks import Locks
 from libs.postgres.migrations import Migration, SchemaMismatch, migrate, require_schema
 from libs.postgres.rows import Connection, Record
 
 __all__ = [
+    "NOT_AWAITED",
     "AlreadyThere",
     "Connection",
     "Database",

@@ -15,6 +15,11 @@ from libs.telemetry.logs import log
 ACQUIRE_BOUND: Final = 2.0
 """Seconds a request may wait for a connection before it is told that there is none."""
 
+BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+NOT_AWAITED: Final = "SET LOCAL synchronous_commit TO off"
+"""For a transaction that is done again when a crash takes it: its commit does not wait for the disk (decision 0016)."""
+
 STATEMENT_BOUND: Final = 5.0
 """Seconds a statement may take as the client sees it; the server's own bounds are in deploy/postgres/roles.sql."""
 
@@ -70,15 +75,17 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, first: str = "") -> AsyncIterator[Connection]:
         """A READ COMMITTED transaction, committed when the block ends well.
+
+        `first` is SQL that goes with BEGIN in one round trip, without parameters: a lock, or `NOT_AWAITED`.
 
         Raises:
             OutcomeUnknown: the connection went while COMMIT was under way.
         """
         async with self.connection() as connection:
-            await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
+                await connection.execute(f"{BEGIN}; {first}")
                 yield connection
             except BaseException:
                 with suppress(DatabaseAway):  # what happened first is what is told

@@ -109,6 +109,13 @@ async def databases(database: Database, tenant: str) -> list[str]:
     return [row["connection_id"] for row in found]
 
 
+async def was_made(database: Database, tenant: str, connection_id: str) -> bool:
+    """Whether there is such a connection, or was one."""
+    asked = "SELECT EXISTS (SELECT FROM connections WHERE tenant = $1 AND connection_id = $2)"
+    async with database.connection() as rows:
+        return bool(await rows.fetchval(asked, tenant, connection_id))
+
+
 async def connections_of(database: Database, tenant: str, client_id: str) -> list[str]:
     """The ids of the connections that an application may use."""
     async with database.connection() as rows:

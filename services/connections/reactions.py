@@ -63,6 +63,7 @@ class LettingIn:
             source=TOKEN_FACTS,
             reacts={ClientRegistered: self.let_in, ClientDeleted: self.let_out},
             from_start=True,
+            together=frozenset({ClientRegistered}),
         )
 
     async def let_in(self, envelope: Envelope, event: ClientRegistered) -> EnableConnection | None:
@@ -76,7 +77,8 @@ class LettingIn:
             raise Unavailable(f"the tenant {envelope.tenant} was not heard of yet")
         if not tenant.enables_clients:
             return None
-        await self._run(envelope, first(envelope.tenant))
+        if not await queries.was_made(self._store.database, envelope.tenant, first_connection(envelope.tenant)):
+            await self._run(envelope, first(envelope.tenant))
         wanted = await queries.databases(self._store.database, envelope.tenant)
         return await self._all_but_one(envelope, wanted, event.client_id, may=True)
 

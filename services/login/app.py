@@ -47,7 +47,7 @@ from services.login.routes.account import Account
 from services.login.routes.accounts import FOLD as PEOPLE_FOLD
 from services.login.routes.accounts import Accounts, handlers
 from services.login.routes.accounts import sweep as forget_attempts
-from services.login.routes.asks import PersonAsk
+from services.login.routes.asks import PeopleAsk
 from services.login.routes.authorize import Authorize
 from services.login.routes.brands import Brands
 from services.login.routes.consent_page import ConsentPage
@@ -119,7 +119,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     )  # fmt: skip
     accounts = _accounts(lifecycle, store, bus, keyring, protocol.ending)
     desk = PeopleDesk(store, applied, answered, Users(database), protocol.ending.end_all)
-    for asks in (await PersonAsk(database).serve(bus), await accounts.serve(bus)):
+    for asks in (await PeopleAsk(database).serve(bus), await accounts.serve(bus)):
         lifecycle.on_stop(partial(asks.drain, within=5))
     edge = Edge(
         bus,

@@ -107,7 +107,7 @@ class Note:
 
 
 class PersonOf(msgspec.Struct, frozen=True, kw_only=True):
-    """The ask `svc.v1.login.person`: may a grant of this person still be used, and what is said of them?
+    """May a grant of this person still be used, and what is said of them?
 
     `token` asks it for each code it redeems and each refresh (`purpose` is `code` or `refresh`), so that a blocked or
     erased person, a revoked session or consent, or a changed password ends a grant at once (DESIGN §1.2).
@@ -132,6 +132,18 @@ class PersonAnswer(msgspec.Struct, frozen=True, kw_only=True):
     refusal: str | None
     sub: str
     claims: dict[str, Any]
+
+
+class PeopleOf(msgspec.Struct, frozen=True, kw_only=True):
+    """The ask `svc.v1.login.people`: the same of several, for requests that come at the same time."""
+
+    people: list[PersonOf]
+
+
+class PeopleAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer, in the order in which they were asked."""
+
+    people: list[PersonAnswer]
 
 
 class InviteAdministrator(msgspec.Struct, frozen=True, kw_only=True):

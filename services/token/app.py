@@ -118,7 +118,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     lifecycle.background("sweep", sweep(store, clock))
     believed, signing = _remember(lifecycle, bus, keyring)
     await _follow(lifecycle, store, bus, locks)
-    standings, reach = Standings(store.database), Reach(store, bus, RefreshTokens(keyring))
+    standings, reach = Standings(store.database), Reach.of(store, bus, RefreshTokens(keyring))
     door = _door(lifecycle, store, clock, settings)
     writers = _writers(lifecycle, store, signing, settings)
     applied = Applied(bus, SERVICE)

@@ -6,7 +6,7 @@ from typing import Final
 from libs.bus import Bus, Serving
 from libs.edge.asks import answer_asks
 from libs.postgres import Database
-from services.login.commands import SERVICE, PersonAnswer, PersonOf
+from services.login.commands import SERVICE, PeopleAnswer, PeopleOf, PersonAnswer, PersonOf
 from services.login.queries import people
 from services.login.queries.held import Held, held
 
@@ -14,28 +14,29 @@ CODE: Final = "code"
 REVOKED: Final = frozenset({"revoked", "blocked", "erased", "password"})
 """Ends of a session that end what was granted in it; after a plain logout an offline grant lives on."""
 
-SLOTS: Final = 128
-"""Asks under way at once: each process of `token` has sixteen, one for each code it redeems and each refresh."""
 
-
-class PersonAsk:
-    """Answers `svc.v1.login.person` from the rows."""
+class PeopleAsk:
+    """Answers `svc.v1.login.people` from the rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def serve(self, bus: Bus) -> Serving:
         """Answer from now on."""
-        return await answer_asks(bus, SERVICE, "person", PersonOf, self.answer, slots=SLOTS)
+        return await answer_asks(bus, SERVICE, "people", PeopleOf, self.answer)
 
-    async def answer(self, asked: PersonOf) -> PersonAnswer:
-        """The person and the claims, or why the grant is dead."""
-        found = await held(self._database, asked)
-        refusal = _refusal(found, asked)
-        if found is None or refusal is not None:
-            return PersonAnswer(refusal=refusal, sub="", claims={})
-        claims = people.claims(found.person, asked.scope, asked.requested, place="id_token")
-        return PersonAnswer(refusal=None, sub=found.person.user_id, claims=claims)
+    async def answer(self, asked: PeopleOf) -> PeopleAnswer:
+        """The people and the claims, or why the grants are dead."""
+        found = await held(self._database, asked.people)
+        return PeopleAnswer(people=[_answer(*each) for each in zip(asked.people, found, strict=True)])
+
+
+def _answer(asked: PersonOf, found: Held | None) -> PersonAnswer:
+    refusal = _refusal(found, asked)
+    if found is None or refusal is not None:
+        return PersonAnswer(refusal=refusal, sub="", claims={})
+    claims = people.claims(found.person, asked.scope, asked.requested, place="id_token")
+    return PersonAnswer(refusal=None, sub=found.person.user_id, claims=claims)
 
 
 def _refusal(found: Held | None, asked: PersonOf) -> str | None:

@@ -155,7 +155,8 @@ class Flow:
             await transactions.signed_in(rows, call.tenant, tx.id, session.person, session.session_id)
 
         try:
-            await self._store.execute(command, context_of(call, tx, session.person, session.session_id), also=also)
+            context = context_of(call, tx, session.person, session.session_id)
+            await self._store.execute(command, context, also=also, placed=False)
         except SessionGone as error:
             raise LoginRequired from error  # it ended a moment ago
         tx = replace(tx, person=session.person, session_id=session.session_id)
@@ -176,7 +177,7 @@ class Flow:
         scope = await self.scope(tx)
         consent_id = consent_id_of(call.tenant, tx.person, tx.client.client_id, tx.audience)
         command = GiveConsent(call.tenant, consent_id, tx.person, tx.client.client_id, tx.audience, scope)
-        await self._store.execute(command, context_of(call, tx, tx.person, tx.session_id))
+        await self._store.execute(command, context_of(call, tx, tx.person, tx.session_id), placed=False)
         return await self._issued(call, tx, [])
 
     async def cancelled(self, call: Call, tx: Transaction, error: OAuthError) -> Reply:
@@ -294,7 +295,8 @@ class Flow:
         async def also(rows: Connection, _state: Any) -> None:
             await transactions.signed_in(rows, call.tenant, tx.id, command.person, command.session_id)
 
-        await self._store.execute(command, context_of(call, tx, command.person, command.session_id), also=also)
+        context = context_of(call, tx, command.person, command.session_id)
+        await self._store.execute(command, context, also=also, placed=False)
         return command.session_id
 
     def _visit(self, call: Call, tx: Transaction) -> Visit:

@@ -18,7 +18,6 @@ from services.token.grants import people
 from services.token.grants.grant import Asked, Decision, Personal, Redemption
 from services.token.grants.refresh_tokens import HANDLE_BYTES, SALT_BYTES, Seed
 from services.token.grants.standing import Api, ClientProperties
-from services.token.queries import grants
 from services.token.rules.code import Code, UnknownCode, require_redeemable
 from services.token.rules.people import OFFLINE
 
@@ -56,7 +55,7 @@ class AuthorizationCode:
 
 async def _redeemable(asked: Asked) -> tuple[Code, Api | None]:
     given, tenant = asked.parameters, asked.standing.tenant
-    found, row = await grants.code(asked.reach.store.database, tenant, hash_of(given.required("code")))
+    found, row = await asked.reach.codes.one((tenant, hash_of(given.required("code"))))
     code = require_redeemable(
         found,
         client_id=asked.standing.client_id,

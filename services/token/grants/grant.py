@@ -1,31 +1,54 @@
 """What a grant type is to the endpoint: some small questions; the endpoint owns the order in which they are asked."""
 
-import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol, Self
 
 from libs.bus import Bus
+from libs.edge.asks import ask
 from libs.eventstore import EventStore
 from libs.oauth import Parameters
+from libs.runtime.together import Together
+from services.login.commands import PeopleAnswer, PeopleOf, PersonAnswer, PersonOf
 from services.token.events import GrantStarted
 from services.token.grants.authentication import Authenticated
 from services.token.grants.refresh_tokens import RefreshTokens, Seed
 from services.token.grants.standing import Api, Standing
-
-AT_ONCE: Final = 16
-"""Asks to `login` under way in one process: the next waits here, where it costs nothing."""
+from services.token.queries import grants
+from services.token.queries.grants import ApiRow, GrantRow
+from services.token.rules.code import Code
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What a grant type can reach besides its request: rows and commands, `login`, the keys of refresh tokens."""
+    """What a grant type can reach besides its request: rows and commands, `login`, the keys of refresh tokens.
+
+    Requests that come at the same time look for their rows and ask `login` together.
+    """
 
     store: EventStore
-    bus: Bus
     refresh_tokens: RefreshTokens
-    asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    codes: Together[grants.Named, tuple[Code | None, ApiRow | None]]
+    grants: Together[grants.Named, tuple[GrantRow | None, ApiRow | None]]
+    people: Together[PersonOf, PersonAnswer]
+
+    @classmethod
+    def of(cls, store: EventStore, bus: Bus, refresh_tokens: RefreshTokens) -> Self:
+        """The reach of one process."""
+
+        async def people(asked: Sequence[PersonOf]) -> Sequence[PersonAnswer]:
+            answer = await ask(bus, "login", "people", PeopleOf(people=list(asked)), PeopleAnswer)
+            return answer.people
+
+        return cls(
+            store,
+            refresh_tokens,
+            Together(partial(grants.codes, store.database)),
+            Together(partial(grants.grants_by_handle, store.database)),
+            Together(people),
+        )
 
 
 class Asked(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import Counter
 
-from libs.edge.asks import AskRefused, ask
+from libs.edge.asks import AskRefused
 from libs.eventstore import Actor, Context
 from libs.oauth import InvalidTarget, OAuthError, Parameters, UnauthorizedClient
 from libs.runtime.errors import Unavailable
@@ -117,11 +117,10 @@ async def person(asked: Asked, question: PersonOf) -> PersonAnswer:
         PersonRefused: the grant is dead.
         Unavailable: `login` is away; nothing is given meanwhile.
     """
-    async with asked.reach.asking:
-        try:
-            answer = await ask(asked.reach.bus, "login", "person", question, PersonAnswer)
-        except AskRefused as error:
-            raise Unavailable(str(error)) from error
+    try:
+        answer = await asked.reach.people.one(question)
+    except AskRefused as error:
+        raise Unavailable(str(error)) from error
     if answer.refusal is not None:
         raise PersonRefused(answer.refusal)
     return answer

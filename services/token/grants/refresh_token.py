@@ -12,7 +12,6 @@ from services.token.grants import people, refresh_tokens
 from services.token.grants.grant import Asked, Decision, Personal, Renewal
 from services.token.grants.refresh_tokens import Presented, Seed
 from services.token.grants.standing import Api
-from services.token.queries import grants
 from services.token.queries.grants import GrantRow
 from services.token.rules.people import OFFLINE
 from services.token.rules.refresh_token import (
@@ -55,7 +54,7 @@ async def found(asked: Asked, token: str) -> tuple[Presented, GrantRow, Api | No
     if presented is None:
         return None
     tenant = asked.standing.tenant
-    grant, row = await grants.grant_by_handle(asked.reach.store.database, tenant, presented.handle)
+    grant, row = await asked.reach.grants.one((tenant, presented.handle))
     if grant is None or grant.client_id != asked.standing.client_id:
         return None
     if not asked.reach.refresh_tokens.is_genuine(tenant, presented, _seed(grant)):

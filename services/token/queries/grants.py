@@ -1,6 +1,6 @@
 """What is asked of codes and grants: by a code's hash, a refresh token's handle, a grant's id, a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -57,25 +57,36 @@ _API: Final = """
     r.is_system AS api_is_system
 """
 
-_CODE: Final = f"""
-SELECT c.sha256, c.client_id, c.redirect_uri, c.scope, c.audience, c.nonce, c.code_challenge, c.requested, c.person,
+_CODES: Final = f"""
+SELECT n, c.sha256, c.client_id, c.redirect_uri, c.scope, c.audience, c.nonce, c.code_challenge, c.requested, c.person,
     c.session_id, c.auth_time, c.acr, c.amr, c.org_id, c.cnf, c.resource, c.act, c.issued_at, c.expires_at, c.spent_at,
     c.grant_id, clock_timestamp() AS read_at, {_API}
-FROM codes c LEFT JOIN resource_servers r ON r.tenant = c.tenant AND r.identifier = c.audience
-WHERE c.tenant = $1 AND c.sha256 = $2
+FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS asked(tenant, sha256, n)
+JOIN codes c ON c.tenant = asked.tenant AND c.sha256 = asked.sha256
+LEFT JOIN resource_servers r ON r.tenant = c.tenant AND r.identifier = c.audience
 """  # noqa: S608
 
-_GRANT: Final = f"""
-SELECT g.grant_id, g.handle, g.salt, g.epoch, g.generation, g.retries, g.retry_until, g.requested, g.idle_expires_at,
+_READ: Final = f"""
+g.grant_id, g.handle, g.salt, g.epoch, g.generation, g.retries, g.retry_until, g.requested, g.idle_expires_at,
     g.last_exchanged_at, g.client_id, g.person, g.session_id, g.scope, g.audience, g.auth_time, g.acr, g.amr, g.org_id,
     g.is_offline, g.created_at, g.expires_at, clock_timestamp() AS read_at, {_API},
     EXISTS (SELECT FROM clients c WHERE c.tenant = g.tenant AND c.client_id = g.client_id AND NOT c.is_deleted)
         AS client_is_there,
     coalesce((SELECT c.properties->'refresh_token'->>'rotation_type' = 'rotating' FROM clients c
               WHERE c.tenant = g.tenant AND c.client_id = g.client_id), false) AS is_rotating
-FROM grants g LEFT JOIN resource_servers r ON r.tenant = g.tenant AND r.identifier = g.audience
-WHERE g.tenant = $1 AND (g.expires_at IS NULL OR g.expires_at > clock_timestamp())
+"""  # noqa: S608  # of constants
+_API_OF_GRANT: Final = "LEFT JOIN resource_servers r ON r.tenant = g.tenant AND r.identifier = g.audience"
+_LIVES: Final = """
+(g.expires_at IS NULL OR g.expires_at > clock_timestamp())
     AND (g.idle_expires_at IS NULL OR g.idle_expires_at > clock_timestamp())
+"""
+
+_GRANT: Final = f"SELECT {_READ} FROM grants g {_API_OF_GRANT} WHERE g.tenant = $1 AND {_LIVES}"  # noqa: S608
+
+_BY_HANDLE: Final = f"""
+SELECT n, {_READ}
+FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS asked(tenant, handle, n)
+JOIN grants g ON g.tenant = asked.tenant AND g.handle = asked.handle AND g.is_offline AND {_LIVES} {_API_OF_GRANT}
 """  # noqa: S608
 
 _API_BY_IDENTIFIER: Final = f"SELECT {_API} FROM resource_servers r WHERE r.tenant = $1 AND r.identifier = $2"  # noqa: S608
@@ -88,18 +99,28 @@ ORDER BY grant_id
 """
 
 
-async def code(database: Database, tenant: str, sha256: bytes) -> tuple[Code | None, ApiRow | None]:
-    """A code, and the API it is for, if that is still there."""
-    async with database.connection() as rows:
-        row = await rows.fetchrow(_CODE, tenant, sha256)
-    return (None, None) if row is None else (_code(row), _api(row))
+Named = tuple[str, bytes]
+"""A tenant, and what of its: the hash of a code, the handle of a refresh token."""
 
 
-async def grant_by_handle(database: Database, tenant: str, handle: bytes) -> tuple[GrantRow | None, ApiRow | None]:
-    """A living grant by what its refresh tokens name, and the API it is for."""
+async def codes(database: Database, named: Sequence[Named]) -> list[tuple[Code | None, ApiRow | None]]:
+    """Codes, and the APIs they are for, if those are still there; in the order in which they are named."""
     async with database.connection() as rows:
-        row = await rows.fetchrow(f"{_GRANT} AND g.handle = $2 AND g.is_offline", tenant, handle)
-    return (None, None) if row is None else (_grant(row), _api(row))
+        found = {row["n"]: row for row in await rows.fetch(_CODES, *_columns(named))}
+    numbers = range(1, len(named) + 1)
+    return [(_code(found[n]), _api(found[n])) if n in found else (None, None) for n in numbers]
+
+
+async def grants_by_handle(database: Database, named: Sequence[Named]) -> list[tuple[GrantRow | None, ApiRow | None]]:
+    """Living grants by what their refresh tokens name, and the APIs they are for; in the order of the names."""
+    async with database.connection() as rows:
+        found = {row["n"]: row for row in await rows.fetch(_BY_HANDLE, *_columns(named))}
+    numbers = range(1, len(named) + 1)
+    return [(_grant(found[n]), _api(found[n])) if n in found else (None, None) for n in numbers]
+
+
+def _columns(named: Sequence[Named]) -> tuple[list[str], list[bytes]]:
+    return [tenant for tenant, _ in named], [name for _, name in named]
 
 
 async def grant(database: Database, tenant: str, grant_id: str) -> GrantRow | None:

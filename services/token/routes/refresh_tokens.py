@@ -10,7 +10,7 @@ from libs.edge.management_errors import NotFound
 from libs.edge.operation import Operation
 from libs.edge.schema import Anything, Array, Resource
 from libs.runtime.errors import Unavailable
-from services.login.commands import PersonAnswer, PersonOf
+from services.login.commands import PeopleAnswer, PeopleOf, PersonOf
 from services.token.commands import RevokeGrant
 from services.token.queries import grants
 from services.token.queries.grants import GrantRow
@@ -86,9 +86,10 @@ class RefreshTokenRoutes:
             purpose="refresh",
         )
         try:
-            return (await ask(self.bus, "login", "person", question, PersonAnswer)).sub or None
+            answer = await ask(self.bus, "login", "people", PeopleOf(people=[question]), PeopleAnswer)
         except AskRefused as error:
             raise Unavailable(str(error)) from error
+        return answer.people[0].sub or None
 
 
 def members(grant: GrantRow, user_id: str | None) -> dict[str, Any]:

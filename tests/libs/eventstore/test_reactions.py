@@ -40,6 +40,7 @@ async def rename_it(envelope: Envelope, event: GoodRegistered) -> HasTenant:
 
 
 SELLS = Reaction("sells", CATALOGUE, {GoodRegistered: sell_once}, from_start=True)
+TOGETHER = Reaction("sells", CATALOGUE, SELLS.reacts, from_start=True, together=frozenset({GoodRegistered}))
 RENAMES = Reaction("renames", CATALOGUE, {GoodRegistered: rename_it}, from_start=True)
 
 React = Callable[..., Awaitable[Callable[[], Awaitable[None]]]]
@@ -72,6 +73,27 @@ async def test_each_event_causes_its_command_once(store: EventStore, react: Reac
 
     await eventually(is_done)
     assert await sold(store) == list("01234")
+
+
+async def test_events_that_share_a_transaction_cause_the_same_and_one_by_one_where_one_is_poison(
+    store: EventStore, react: React, relay: MakeRelay, mirrored: Mirrored, readiness: Readiness
+) -> None:
+    relay()
+    for number, name in enumerate(["lamp", "chair", "unsold", "table", POISON, "shelf"]):
+        await store.execute(RegisterGood("t", str(number), name), ANYBODY)
+    await mirrored()
+    await react(TOGETHER)
+    await eventually(lambda: "reaction sells" in readiness.missing())
+    assert await sold(store) == ["0", "1", "3"]
+    async with store.database.connection() as rows:
+        assert (await read_checkpoint(rows, "sells")).pos == 4
+    async with store.database.transaction() as rows:
+        await skip(rows, "shop", "sells")
+
+    async def is_done() -> bool:
+        return await sold(store) == ["0", "1", "3", "5"]
+
+    await eventually(is_done)
 
 
 async def test_a_new_reaction_begins_at_the_head(
@@ -113,17 +135,18 @@ async def test_a_repeat_by_hand_changes_nothing(store: EventStore, react: React,
 
 
 @pytest.mark.parametrize("heard", [False, True])
-@pytest.mark.parametrize("word", [b"FROM checkpoints", b"FROM goods", b"UPDATE checkpoints", b"moved AS"])
+@pytest.mark.parametrize("reaction", [SELLS, TOGETHER], ids=["one by one", "together"])
+@pytest.mark.parametrize("word", [b"FROM goods", b"UPDATE checkpoints", b"moved AS"])
 async def test_a_reactor_cut_at_any_statement_causes_each_command_once(
     addresses: Addresses, open_database: OpenDatabase, store: EventStore, bus: Bus, locks: Locks, relay: MakeRelay,
-    readiness: Readiness, background: Background, word: bytes, *, heard: bool
+    readiness: Readiness, background: Background, word: bytes, reaction: Reaction, *, heard: bool
 ) -> None:  # fmt: skip
     relay()
     for number in range(5):
         await store.execute(RegisterGood("t", str(number), f"good {number}"), ANYBODY)
     async with wire_to(addresses.of["shop"]) as wire:
         through = EventStore(await open_database(wire.url(addresses.of["shop"])), CATALOGUE, bus, HANDLERS)
-        reactor = Reactor(SELLS, through, bus, locks, readiness)
+        reactor = Reactor(reaction, through, bus, locks, readiness)
         await reactor.prepare()
         wire.cut_at(word, heard=heard)
         background(reactor.run())

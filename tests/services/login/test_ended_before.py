@@ -14,6 +14,7 @@ from services.login.commands import (
     BlockUser,
     EraseUser,
     Lifetimes,
+    PeopleOf,
     PersonOf,
     RenewSession,
     SetPassword,
@@ -24,7 +25,7 @@ from services.login.events import CATALOGUE
 from services.login.factors.attempt import Proven
 from services.login.queries import sessions
 from services.login.routes.accounts import handlers
-from services.login.routes.asks import PersonAsk
+from services.login.routes.asks import PeopleAsk
 from services.login.rules.session import ProofGone
 from tests.services.login.house import CONNECTION, KEYRING, OTHER, House, caller
 
@@ -58,7 +59,7 @@ class Desk:
             tenant="acme", person=person, client_id="app", session_id=session_id, authorized_at=found.auth_time,
             scope=["openid"], audience=None, requested=None, purpose=purpose,
         )  # fmt: skip
-        return (await PersonAsk(self.house.database).answer(asked)).refusal
+        return (await PeopleAsk(self.house.database).answer(PeopleOf(people=[asked]))).people[0].refusal
 
     def commands(self, person: str) -> list[Any]:
         """Everything that ends what began before."""

@@ -24,7 +24,7 @@ from libs.runtime.clock import wall
 from libs.runtime.errors import Unavailable
 from libs.runtime.ids import client_secret, hex24, prefixed, text
 from libs.sealed import hash_of_secret
-from services.login.commands import PersonAnswer, PersonOf
+from services.login.commands import PeopleAnswer, PeopleOf, PersonAnswer, PersonOf
 from services.tenants.commands import Registered, RegisterTenant
 from services.token import app as token
 from services.token.commands import CodeIssued, IssueCode, NewSecret, RegisterClient, RegisterResourceServer
@@ -66,11 +66,12 @@ class People:
         self.refusal, self.is_away = None, False
         self.claims = {"name": "Jo", "email": "jo@acme.example"}
 
-    async def answer(self, asked: PersonOf) -> PersonAnswer:
+    async def answer(self, asked: PeopleOf) -> PeopleAnswer:
         if self.is_away:
             raise Unavailable("login is away")
-        self.asked.append(asked)
-        return PersonAnswer(refusal=self.refusal, sub=USER_ID, claims=self.claims)
+        self.asked.extend(asked.people)
+        said = PersonAnswer(refusal=self.refusal, sub=USER_ID, claims=self.claims)
+        return PeopleAnswer(people=[said for _ in asked.people])
 
 
 class Town(World):
@@ -81,7 +82,7 @@ class Town(World):
     async def _start(self) -> None:
         self.people = People()
         await super()._start()
-        serving = await answer_asks(self.bus, "login", "person", PersonOf, self.people.answer, slots=200)
+        serving = await answer_asks(self.bus, "login", "people", PeopleOf, self.people.answer)
         self._stack.push_async_callback(serving.drain, within=1)
         await self._tenant("acme", DOMAIN)
         await self.api(API)
