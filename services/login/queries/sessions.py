@@ -19,6 +19,11 @@ SERVED: Final = """
  WHERE c.tenant = s.tenant AND c.session_id = s.session_id) AS clients
 """
 
+WELCOME: Final = """
+EXISTS (SELECT FROM people p WHERE p.tenant = s.tenant AND p.person = s.person AND NOT p.is_blocked
+        AND s.auth_time >= p.valid_from) AS is_welcome
+"""
+
 
 @dataclass(frozen=True)
 class SessionView:
@@ -38,13 +43,15 @@ class SessionView:
     expires_at: datetime
     is_alive: bool
     clients: tuple[str, ...]
+    is_welcome: bool = False
+    """Whether its person may sign in, and showed who they are since whatever ended their sessions; where it is read."""
 
 
 async def by_cookie(database: Database, tenant: str, cookie: bytes) -> SessionView | None:
     """The session whose cookie this is, if it can be used."""
     async with database.connection() as rows:
         row = await rows.fetchrow(
-            f"SELECT {COLUMNS}, {SERVED} FROM sessions s WHERE tenant = $1 AND cookie = $2",  # noqa: S608
+            f"SELECT {COLUMNS}, {SERVED}, {WELCOME} FROM sessions s WHERE tenant = $1 AND cookie = $2",  # noqa: S608
             tenant,
             cookie,
         )
@@ -55,7 +62,7 @@ async def session(database: Database, tenant: str, session_id: str) -> SessionVi
     """A session, also one that is over."""
     async with database.connection() as rows:
         row = await rows.fetchrow(
-            f"SELECT {COLUMNS}, {SERVED} FROM sessions s WHERE tenant = $1 AND session_id = $2",  # noqa: S608
+            f"SELECT {COLUMNS}, {SERVED}, {WELCOME} FROM sessions s WHERE tenant = $1 AND session_id = $2",  # noqa: S608
             tenant,
             session_id,
         )

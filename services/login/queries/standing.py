@@ -1,4 +1,7 @@
-"""Where an application stands: the application, its tenant and the connections it may use, in one statement."""
+"""Where an application stands: the application, its tenant and the connections it may use, in one statement.
+
+A page of a login under way reads the login in the same one.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,20 +11,33 @@ from typing import Any, Final
 import msgspec
 
 from libs.oauth.authorization import Registered
-from libs.postgres import Database
+from libs.postgres import Database, Record
 from libs.runtime.errors import Unavailable
 from services.login.commands import Lifetimes
 from services.login.projections.connections import ConnectionRow
 from services.login.projections.tenants import TenantRow
+from services.login.rows import transactions
 
-STANDING: Final = """
-SELECT to_jsonb(t) AS tenant, c.properties, c.registered_at,
+_SAID: Final = """
+    to_jsonb(t) AS tenant, c.properties, c.registered_at,
     (SELECT coalesce(jsonb_agg(to_jsonb(n) ORDER BY n.connection_id), '[]')
      FROM enabled_v1 e JOIN connections_v1 n ON n.key = e.tenant || '/' || e.connection_id
-     WHERE e.tenant = t.tenant AND e.client_id = $2) AS connections
-FROM tenants_v1 t LEFT JOIN clients_v1 c ON c.key = t.tenant || '/' || $2
-WHERE t.tenant = $1
+     WHERE e.tenant = t.tenant AND e.client_id = x.client_id) AS connections
 """
+
+STANDING: Final = f"""
+SELECT x.client_id, {_SAID}, a.identifier AS api, a.properties AS api_properties
+FROM (SELECT $1::text AS tenant, $2::text AS client_id) x JOIN tenants_v1 t ON t.tenant = x.tenant
+LEFT JOIN clients_v1 c ON c.key = t.tenant || '/' || x.client_id
+LEFT JOIN apis_v1 a ON a.tenant = t.tenant AND a.identifier = coalesce($3, t.settings->>'default_audience')
+"""  # noqa: S608  # of constants
+
+UNDER_WAY: Final = f"""
+SELECT {transactions.COLUMNS}, {_SAID}, NULL AS api
+FROM transactions x JOIN tenants_v1 t ON t.tenant = x.tenant
+LEFT JOIN clients_v1 c ON c.key = t.tenant || '/' || x.client_id
+WHERE x.tenant = $1 AND x.id = $2 AND x.expires_at > clock_timestamp()
+"""  # noqa: S608
 
 API: Final = "SELECT identifier, properties FROM apis_v1 WHERE tenant = $1 AND identifier = $2"
 
@@ -43,6 +59,8 @@ class ClientRow:
     tenant: TenantRow
     connections: tuple[ConnectionRow, ...] = ()
     registered_at: datetime | None = None
+    api: "ApiRow | None" = None
+    """The one that was asked for together with the application, or the tenant's own choice."""
 
     def is_settling(self, now: datetime) -> bool:
         """Whether it is so new that the connections which are enabled for it may not have been heard of."""
@@ -108,24 +126,43 @@ class UnknownTenant(Unavailable):
     """No such tenant has been heard of yet."""
 
 
-async def standing(database: Database, tenant: str, client_id: str) -> ClientRow | None:
-    """The application, or `None`.
+async def standing(database: Database, tenant: str, client_id: str, audience: str | None = None) -> ClientRow | None:
+    """The application, or `None`; with the API of the audience, or of the tenant's default one.
 
     Raises:
         UnknownTenant: the tenant has not been heard of.
     """
     async with database.connection() as rows:
-        row = await rows.fetchrow(STANDING, tenant, client_id)
+        row = await rows.fetchrow(STANDING, tenant, client_id, audience)
     if row is None:
         raise UnknownTenant(tenant)
+    return _client(row)
+
+
+async def under_way(
+    database: Database, tenant: str, id_: str, secret: str | None
+) -> tuple[transactions.Kept, ClientRow | None]:
+    """A login under way in the browser that has `secret`, and the application it is for, if that is still there.
+
+    Raises:
+        TransactionGone, NotThisBrowser: see `transactions.kept`.
+    """
+    async with database.connection() as rows:
+        row = await rows.fetchrow(UNDER_WAY, tenant, id_)
+    kept = transactions.kept(tenant, id_, secret, row)
+    return kept, _client(row) if row else None
+
+
+def _client(row: Record) -> ClientRow | None:
     if row["properties"] is None:
         return None
     return ClientRow(
-        client_id,
+        row["client_id"],
         msgspec.json.decode(row["properties"]),
         msgspec.json.decode(row["tenant"], type=TenantRow),
         msgspec.json.decode(row["connections"], type=tuple[ConnectionRow, ...]),
         row["registered_at"],
+        None if row["api"] is None else ApiRow(row["api"], msgspec.json.decode(row["api_properties"])),
     )
 
 

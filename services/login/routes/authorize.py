@@ -105,12 +105,13 @@ class Authorize:
     async def _client(self, call: Call, given: Given) -> ClientRow:
         """The application; one that was registered a moment ago is waited for until people can sign in to it."""
         client_id = client_id_of(given)
-        client = await standing.standing(self._flow.database, call.tenant, client_id)
+        audience = given.get("audience") or next(iter(given.resource), None)
+        client = await standing.standing(self._flow.database, call.tenant, client_id, audience)
         for _ in range(PATIENCE):
             if client is None or not client.is_settling(call.now):
                 break
             await asyncio.sleep(0.1)
-            client = await standing.standing(self._flow.database, call.tenant, client_id)
+            client = await standing.standing(self._flow.database, call.tenant, client_id, audience)
         if client is None:
             raise NoSuchClient
         return client

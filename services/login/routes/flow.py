@@ -30,7 +30,7 @@ from services.login.events import AuthorizationRefused
 from services.login.projections.connections import ConnectionRow
 from services.login.queries import sessions, standing
 from services.login.queries.sessions import SessionView
-from services.login.queries.standing import ClientRow
+from services.login.queries.standing import ApiRow, ClientRow
 from services.login.routes import cookies
 from services.login.routes.answering import Destination, answered
 from services.login.routes.ending import Ending
@@ -49,7 +49,7 @@ from services.login.rows import transactions
 from services.login.rows.transactions import TransactionGone
 from services.login.rules.authorization import granted
 from services.login.rules.consent import consent_id_of
-from services.login.rules.session import ProofGone, SessionGone
+from services.login.rules.session import ProofGone, Session, SessionGone
 from services.token.commands import CodeIssued, IdTokenIssued, IssueCode, IssueIdToken
 
 LOGIN: Final = "/u/login"
@@ -58,6 +58,9 @@ CONSENT: Final = "/u/consent"
 ACCOUNT: Final = "/u/account"
 RESUME: Final = "/authorize/resume"
 DATABASE_STRATEGY: Final = "auth0"
+
+Signed = SessionView | Session
+"""A session that was begun, renewed or looked for in this request: `token` looks again whether a code may be used."""
 
 
 class Flow:
@@ -83,11 +86,10 @@ class Flow:
             NotThisBrowser: it is another browser's.
         """
         id_ = state_of(call)
-        async with self._database.connection() as rows:
-            kept = await transactions.find(rows, call.tenant, id_, cookies.transaction_cookie(call, id_))
+        secret = cookies.transaction_cookie(call, id_)
+        kept, client = await standing.under_way(self._database, call.tenant, id_, secret)
         if kept.is_done and call.request.method != "POST":
             raise TransactionDone
-        client = await standing.standing(self._database, call.tenant, kept.client_id)
         if client is None:
             raise TransactionGone
         said = (kept.identifier, kept.person, kept.session_id, kept.is_done)
@@ -112,11 +114,7 @@ class Flow:
         if not cookie:
             return None
         found = await sessions.by_cookie(self._database, call.tenant, cookies.hash_of(cookie))
-        return found if found and await self._is_welcome(call.tenant, found) else None
-
-    async def _is_welcome(self, tenant: str, session: SessionView) -> bool:
-        somebody = await self._people.person(tenant, session.person)
-        return somebody is not None and not somebody.is_blocked and session.auth_time >= somebody.valid_from
+        return found if found and found.is_welcome else None
 
     # What leads on
 
@@ -136,14 +134,14 @@ class Flow:
             return await self.cancelled(call, tx, LoginRequired("Another person signed in than was asked for."))
         secret = cookies.new_secret()
         try:
-            session_id = await self._session_id(call, tx, proven, secret, is_signup=is_signup)
+            session = await self._proven(call, tx, proven, secret, is_signup=is_signup)
         except ProofGone:
             return to_page(LOGIN, tx)  # the password was changed, or they were blocked, while it was compared
         tenant = tx.client.tenant
         lifetime = standing.lifetimes_of(tenant).absolute if standing.is_persistent(tenant) else None
         headers = [cookies.set_session(call, secret, lifetime)]
-        tx = replace(tx, person=proven.person, session_id=session_id)
-        return await self._onward(call, tx, headers)
+        tx = replace(tx, person=proven.person, session_id=session.session_id)
+        return await self._onward(call, tx, session, headers)
 
     async def visited(self, call: Call, tx: Transaction, session: SessionView, headers: Sequence[Any] = ()) -> Reply:
         """Somebody who is signed in goes on to this application without being asked who they are."""
@@ -152,7 +150,8 @@ class Flow:
         )
 
         async def also(rows: Connection, _state: Any) -> None:
-            await transactions.signed_in(rows, call.tenant, tx.id, session.person, session.session_id)
+            if tx.binding:
+                await transactions.signed_in(rows, call.tenant, tx.id, session.person, session.session_id)
 
         try:
             context = context_of(call, tx, session.person, session.session_id)
@@ -160,17 +159,19 @@ class Flow:
         except SessionGone as error:
             raise LoginRequired from error  # it ended a moment ago
         tx = replace(tx, person=session.person, session_id=session.session_id)
-        return await self._onward(call, tx, headers, is_again=not tx.binding)
+        return await self._onward(call, tx, session, headers, is_again=not tx.binding)
 
     async def resumed(self, call: Call, tx: Transaction) -> Reply:
         """Go on where it was left: after a reload, or when somebody we needed was away."""
-        if await self._standing_session(tx) is None:
+        session = await self._standing_session(tx)
+        if session is None:
             return to_page(LOGIN, tx)
-        return await self._onward(call, tx, [], is_again=True)
+        return await self._onward(call, tx, session, [], is_again=True)
 
     async def consented(self, call: Call, tx: Transaction, *, accepts: bool) -> Reply:
         """Somebody answered what they were asked; who is not signed in by now begins again."""
-        if await self._standing_session(tx) is None or tx.person is None:
+        session = await self._standing_session(tx)
+        if session is None or tx.person is None:
             return to_page(LOGIN, tx)
         if not accepts:
             return await self.cancelled(call, tx, AccessDenied("User did not authorize the request"))
@@ -178,7 +179,7 @@ class Flow:
         consent_id = consent_id_of(call.tenant, tx.person, tx.client.client_id, tx.audience)
         command = GiveConsent(call.tenant, consent_id, tx.person, tx.client.client_id, tx.audience, scope)
         await self._store.execute(command, context_of(call, tx, tx.person, tx.session_id), placed=False)
-        return await self._issued(call, tx, [])
+        return await self._issued(call, tx, session, [])
 
     async def cancelled(self, call: Call, tx: Transaction, error: OAuthError) -> Reply:
         """Tell the application that there will be no login."""
@@ -193,8 +194,16 @@ class Flow:
 
     async def descriptions(self, tx: Transaction) -> Mapping[str, str]:
         """The scopes of the asked API, with what people are told of them."""
-        api = await standing.api(self._database, tx.tenant, tx.audience) if tx.audience else None
+        api = await self._api(tx)
         return api.scopes if api else {}
+
+    async def _api(self, tx: Transaction) -> ApiRow | None:
+        if tx.audience is None:
+            return None
+        known = tx.client.api
+        if known is not None and known.identifier == tx.audience:
+            return known  # it was read with the application, a moment ago
+        return await standing.api(self._database, tx.tenant, tx.audience)
 
     async def user_id(self, tenant: str, person: str) -> str | None:
         """What tokens call somebody."""
@@ -210,7 +219,7 @@ class Flow:
         """Whether there is an API that is called so; userinfo is one as well."""
         if tx.audience is None or tx.audience == f"{tx.client.tenant.issuer}userinfo":
             return True
-        return await standing.api(self._database, tx.tenant, tx.audience) is not None
+        return await self._api(tx) is not None
 
     async def has_consent(self, tx: Transaction, person: str) -> bool:
         """Whether there is nothing to be asked before the application gets what it wants."""
@@ -247,7 +256,7 @@ class Flow:
         somebody = await self._people.person(call.tenant, person)
         return somebody is None or self._hints.subject(call, asked.id_token_hint, asked.client_id) != somebody.user_id
 
-    async def _session_id(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> str:
+    async def _proven(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> Session:
         """Renew the session this browser has when it is the same person's; else end that one, and start another."""
         held = cookies.session_cookie(call)
         current = await sessions.by_cookie(self._database, call.tenant, cookies.hash_of(held)) if held else None
@@ -260,7 +269,7 @@ class Flow:
             await self._ending.end(call.tenant, current, "logout", context_of(call, tx, current.person, None))
         return await self._started(call, tx, proven, secret, is_signup=is_signup)
 
-    async def _renewed(self, call: Call, tx: Transaction, proven: Proof, secret: str, current: SessionView) -> str:
+    async def _renewed(self, call: Call, tx: Transaction, proven: Proof, secret: str, current: SessionView) -> Session:
         command = RenewSession(
             tenant=call.tenant,
             session_id=current.session_id,
@@ -274,7 +283,7 @@ class Flow:
         )
         return await self._executed(call, tx, command)
 
-    async def _started(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> str:
+    async def _started(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> Session:
         connection = self.connection(tx)
         command = StartSession(
             tenant=call.tenant,
@@ -291,13 +300,14 @@ class Flow:
         )
         return await self._executed(call, tx, command)
 
-    async def _executed(self, call: Call, tx: Transaction, command: StartSession | RenewSession) -> str:
+    async def _executed(self, call: Call, tx: Transaction, command: StartSession | RenewSession) -> Session:
         async def also(rows: Connection, _state: Any) -> None:
             await transactions.signed_in(rows, call.tenant, tx.id, command.person, command.session_id)
 
         context = context_of(call, tx, command.person, command.session_id)
-        await self._store.execute(command, context, also=also, placed=False)
-        return command.session_id
+        committed = await self._store.execute(command, context, also=also, placed=False)
+        assert isinstance(committed.state, Session), "the command makes or renews one"
+        return committed.state
 
     def _visit(self, call: Call, tx: Transaction) -> Visit:
         connection = self.connection(tx)
@@ -311,30 +321,29 @@ class Flow:
         found = await sessions.session(self._database, tx.tenant, tx.session_id)
         if found is None or not found.is_alive or found.person != tx.person:
             return None
-        return found if await self._is_welcome(tx.tenant, found) else None
+        return found if found.is_welcome else None
 
-    async def _onward(self, call: Call, tx: Transaction, headers: Sequence[Any], *, is_again: bool = False) -> Reply:
+    async def _onward(
+        self, call: Call, tx: Transaction, session: Signed, headers: Sequence[Any], *, is_again: bool = False
+    ) -> Reply:
         assert tx.person is not None, "somebody signed in"
         if not await self.has_consent(tx, tx.person):
             return to_page(CONSENT, tx, headers)
         try:
-            return await self._issued(call, tx, headers)
+            return await self._issued(call, tx, session, headers)
         except Unavailable:
             if is_again:
                 raise
             # What was done is kept: a reload goes on from here.
             return to_page(RESUME, tx, headers)
 
-    async def _issued(self, call: Call, tx: Transaction, headers: Sequence[Any]) -> Reply:
-        session = await self._standing_session(tx)
-        if session is None:
-            return to_page(LOGIN, tx, headers)
+    async def _issued(self, call: Call, tx: Transaction, session: Signed, headers: Sequence[Any]) -> Reply:
         said = await (self._id_token(tx, session) if tx.params.response_type == ID_TOKEN else self._code(tx, session))
         if "error" in said:
             await self.note(call, tx.client, said["error"], "RefusedByToken", is_silent=tx.params.is_silent)
         return await self._finished(tx, said, headers)
 
-    async def _code(self, tx: Transaction, session: SessionView) -> dict[str, str]:
+    async def _code(self, tx: Transaction, session: Signed) -> dict[str, str]:
         asked = tx.params
         question = IssueCode(
             tenant=tx.tenant,
@@ -355,7 +364,7 @@ class Flow:
         answer = await ask(self._bus, "token", "issue_code", question, CodeIssued)
         return _refused(answer) or {"code": answer.code}
 
-    async def _id_token(self, tx: Transaction, session: SessionView) -> dict[str, str]:
+    async def _id_token(self, tx: Transaction, session: Signed) -> dict[str, str]:
         somebody = await self._people.person(tx.tenant, session.person)
         if somebody is None or tx.params.nonce is None:
             return ServerError().body()
@@ -376,8 +385,9 @@ class Flow:
         return _refused(answer) or {"id_token": answer.id_token}
 
     async def _finished(self, tx: Transaction, said: Mapping[str, str], headers: Sequence[Any]) -> Reply:
-        async with self._database.connection() as rows:
-            await transactions.done(rows, tx.tenant, tx.id)
+        if tx.binding:
+            async with self._database.connection() as rows:
+                await transactions.done(rows, tx.tenant, tx.id)
         to, issuer = Destination.of(tx.params), tx.client.tenant.issuer
         return answered(to, issuer, said, headers)
 

@@ -28,10 +28,8 @@ INSERT INTO transactions (tenant, id, binding, client_id, asked, expires_at)
 VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6::interval)
 """
 
-FIND: Final = """
-SELECT binding, client_id, asked, identifier, person, session_id, is_done
-FROM transactions WHERE tenant = $1 AND id = $2 AND expires_at > clock_timestamp()
-"""
+COLUMNS: Final = "x.binding, x.client_id, x.asked, x.identifier, x.person, x.session_id, x.is_done"
+"""What `kept` reads of a transaction `x`."""
 
 SWEEP: Final = """
 DELETE FROM transactions WHERE (tenant, id) IN (
@@ -69,14 +67,13 @@ async def begin(rows: Connection, tenant: str, secret: str, asked: Authorization
     return id_
 
 
-async def find(rows: Connection, tenant: str, id_: str, secret: str | None) -> Kept:
-    """The transaction.
+def kept(tenant: str, id_: str, secret: str | None, row: Record | None) -> Kept:
+    """The transaction of a row that has not expired.
 
     Raises:
         TransactionGone: there is none, or none any more.
         NotThisBrowser: it is not this browser's.
     """
-    row = await rows.fetchrow(FIND, tenant, id_)
     if row is None:
         raise TransactionGone
     if secret is None or row["binding"] != _hash(secret):

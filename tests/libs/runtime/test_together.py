@@ -13,10 +13,11 @@ class Shelf:
 
     def __init__(self) -> None:
         self.looks: list[list[int]] = []
-        self.may_end = asyncio.Event()
+        self.is_looked_at, self.may_end = asyncio.Event(), asyncio.Event()
 
     async def look(self, keys: Sequence[int]) -> list[str]:
         self.looks.append(list(keys))
+        self.is_looked_at.set()
         await self.may_end.wait()
         if 13 in keys:
             raise ValueError("thirteen")
@@ -25,8 +26,7 @@ class Shelf:
 
 async def gathered(shelf: Shelf, books: Together[int, str], keys: Sequence[int]) -> list[str | BaseException]:
     tasks = [asyncio.ensure_future(books.one(key)) for key in keys[:1]]
-    while not shelf.looks:
-        await asyncio.sleep(0)
+    await shelf.is_looked_at.wait()
     tasks += [asyncio.ensure_future(books.one(key)) for key in keys[1:]]
     await asyncio.sleep(0)
     shelf.may_end.set()
@@ -53,8 +53,7 @@ async def test_who_gave_up_is_not_looked_for_and_the_others_are() -> None:
     shelf = Shelf()
     books = Together(shelf.look)
     first = asyncio.ensure_future(books.one(1))
-    while not shelf.looks:
-        await asyncio.sleep(0)
+    await shelf.is_looked_at.wait()
     second, third = asyncio.ensure_future(books.one(2)), asyncio.ensure_future(books.one(3))
     await asyncio.sleep(0)
     second.cancel()
