@@ -15,7 +15,7 @@ from libs.bus import Bus, BusError
 from libs.eventstore.names import FACTS, applied_of
 
 OFTEN_ENOUGH: Final = 0.01
-"""Seconds between two words of a follower that passes what does not concern it: few, and soon enough for a write."""
+"""Seconds between two words of a follower that only mentions how far it is: few, and soon enough for a write."""
 
 HEARTBEAT: Final = 1.0
 """Seconds between two words of a follower that has nothing new to say."""
@@ -93,7 +93,7 @@ class Saying:
         await self._send()
 
     def mention(self, epoch: int, pos: int) -> None:
-        """It is at `pos` now, which it is soon enough to say with the next word."""
+        """It is at `pos` now, which is said at once or, right after another word, with the next one."""
         self._word = Word(self._word.who, epoch, pos)
         self._is_due.set()
 

@@ -111,7 +111,7 @@ class MemoryFollower:
             except Exception as error:  # noqa: BLE001  # the projector: any event may be the poison one
                 self._halt(delivered, error)
                 return False
-        await self._saying.say(self._epoch, self._pos)
+        self._saying.mention(self._epoch, self._pos)
         return True
 
     def _take(self, envelope: Envelope) -> None:
