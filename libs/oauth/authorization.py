@@ -38,7 +38,7 @@ GRANT_TYPE_OF: Final[Mapping[str, str]] = {CODE: "authorization_code", ID_TOKEN:
 
 MODES_OF: Final[Mapping[str, tuple[str, ...]]] = {
     CODE: (QUERY, FRAGMENT, FORM_POST, WEB_MESSAGE),
-    ID_TOKEN: (FRAGMENT, FORM_POST),
+    ID_TOKEN: (FRAGMENT, FORM_POST, WEB_MESSAGE),
 }
 """The response modes of a response type, its default first; a token never stands in a query."""
 

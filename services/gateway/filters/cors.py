@@ -8,7 +8,9 @@ Everything else has no CORS headers at all, `/authorize` above all: a browser th
 from services.gateway.filters.exchange import Exchange, Scripts
 from services.gateway.projections.origins import Origins
 
-ALLOW_HEADERS = "authorization, content-type, auth0-client, dpop"
+ALLOW_HEADERS = "authorization, content-type, auth0-client, dpop, x-requested-with"
+"""What scripts send: the SDKs say who they are, Swagger UI and older libraries that they are scripts."""
+
 EXPOSE_HEADERS = "x-request-id, retry-after, www-authenticate, dpop-nonce, etag"
 PREFLIGHT_SECONDS = "7200"
 

@@ -19,7 +19,11 @@ from libs.oauth.authorization import FORM_POST, WEB_MESSAGE, AuthorizationReques
 HTML: Final = ("content-type", "text/html; charset=utf-8")
 
 KEEPS_OPENER: Final = ("cross-origin-opener-policy", "unsafe-none")
-"""A login in a pop-up tells whoever opened it; every answer on its way must leave it its opener."""
+"""A login in a pop-up tells whoever opened it, by a message or from the application's own callback page.
+
+Every answer on its way must leave it its opener: one that does not cuts the pop-up off for good, and nothing in a
+request tells that it comes from one (Swagger UI, auth0-js).
+"""
 
 FORM_PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Signing in</title></head>
@@ -59,11 +63,6 @@ class Destination:
         return cls(asked.client_id, asked.redirect_uri, asked.response_mode, asked.state)
 
 
-def opener_of(asked: AuthorizationRequest) -> list[tuple[str, str]]:
-    """The header of pages and redirects in a login whose answer is a message."""
-    return [KEEPS_OPENER] if asked.response_mode == WEB_MESSAGE else []
-
-
 def answered(to: Destination, issuer: str, said: Mapping[str, str], headers: Iterable[tuple[str, str]] = ()) -> Reply:
     """The response to an authorization request: `said`, with `state` as it was sent, and `iss`."""
     answer: dict[str, str | bytes] = {**said}
@@ -84,7 +83,7 @@ def _form(to: Destination, answer: Mapping[str, str | bytes], headers: Iterable[
     nonce = secrets.token_urlsafe(16)
     fields = "\n".join(f'<input type="hidden" name="{name}" value="{_html(value)}">' for name, value in answer.items())
     body = FORM_PAGE.format(action=_html(to.redirect_uri), fields=fields, nonce=nonce, script=SUBMIT)
-    return html(body, f"default-src 'none'; script-src 'nonce-{nonce}'; {_CLOSED}", headers)
+    return html(body, f"default-src 'none'; script-src 'nonce-{nonce}'; {_CLOSED}", [*headers, KEEPS_OPENER])
 
 
 def _message(to: Destination, answer: Mapping[str, str | bytes], headers: Iterable[tuple[str, str]]) -> Reply:

@@ -13,7 +13,7 @@ from libs.edge.wire import VERSION
 from services.login.factors.attempt import Attempt, Caller, Proven, TooManyAttempts, WrongCredentials
 from services.login.projections.connections import ConnectionRow
 from services.login.routes import messages
-from services.login.routes.answering import opener_of
+from services.login.routes.answering import KEEPS_OPENER
 from services.login.routes.flow import Flow
 from services.login.routes.logins import Transaction, surroundings, to_page
 from services.login.routes.problems import BadRequest
@@ -203,7 +203,7 @@ def shared(tx: Transaction) -> dict[str, Any]:
         "application": tx.client.name,
         "binding": tx.binding,
         "ui_locales": tx.params.ui_locales,
-        "headers": opener_of(tx.params),
+        "headers": [KEEPS_OPENER],
         "form_action": (tx.params.redirect_uri, *registered[:MOST_ORIGINS]),
     }
 

@@ -14,7 +14,7 @@ from libs.eventstore import Actor, Context
 from libs.oauth.authorization import AuthorizationRequest
 from libs.runtime.ids import uuid7
 from services.login.queries.standing import ClientRow
-from services.login.routes.answering import opener_of
+from services.login.routes.answering import KEEPS_OPENER
 from services.login.rows.transactions import TransactionGone
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -102,7 +102,7 @@ def state_of(call: Call) -> str:
 
 def to_page(path: str, tx: Transaction, headers: Sequence[Any] = ()) -> Reply:
     """Send the browser to a page of this login; always by GET (RFC 9700 §4.12)."""
-    said = [("location", f"{path}?state={tx.id}"), *NO_STORE, *opener_of(tx.params), *headers]
+    said = [("location", f"{path}?state={tx.id}"), *NO_STORE, KEEPS_OPENER, *headers]
     return Reply(VERSION, 303, said, b"")
 
 

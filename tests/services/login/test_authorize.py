@@ -244,6 +244,11 @@ async def test_a_pop_up_keeps_its_opener_on_every_step(browser: Browser) -> None
     assert '"code":"code-' in done.text
 
 
+async def test_an_id_token_may_be_a_message(browser: Browser) -> None:
+    answer = await browser.sign_in("spa", response_type="id_token", response_mode="web_message", nonce="n")
+    assert '"id_token":"an.id.token"' in answer.text
+
+
 async def test_an_application_that_was_just_registered_is_waited_for(front: Front, browser: Browser) -> None:
     await front.run("DELETE FROM enabled_v1")
     await front.run("UPDATE clients_v1 SET registered_at = clock_timestamp()")

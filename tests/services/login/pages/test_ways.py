@@ -111,6 +111,16 @@ async def test_no_step_can_be_skipped(browser: Browser, house: House) -> None:
     assert consent.location.startswith("/u/login?state=")
 
 
+async def test_every_page_of_a_login_in_a_pop_up_keeps_the_window_that_opened_it(
+    browser: Browser, house: House
+) -> None:
+    """Swagger UI and auth0-js wait there for their own callback page, and say so in no parameter."""
+    await house.user(ADA)
+    second = await typed(browser, "/u/login", await begun(browser), username=ADA)
+    for page in (await begun(browser), second, await browser.get(second.location), await begun(browser, "/u/signup")):
+        assert page.header("cross-origin-opener-policy") == "unsafe-none"
+
+
 async def test_somebody_makes_an_account_and_is_signed_in(browser: Browser, house: House) -> None:
     page = await begun(browser, screen_hint="signup")
     weak = await typed(browser, "/u/signup", page, email=ADA, password="password")
