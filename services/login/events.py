@@ -109,7 +109,8 @@ class SessionRenewed(Fact, frozen=True, kw_only=True):
 class SessionEnded(Fact, frozen=True, kw_only=True):
     """A session is over.
 
-    `reason` is `logout`, `admin`, `revoked` (with grants), `password`, `blocked`, `erased` or `restored`.
+    `reason` is `logout`, `admin`, `revoked` (with grants), `password`, `blocked`, `erased`, `restored`, or `expired`,
+    which is said when its row is looked at for the last time, a day or more after it could no longer be used.
     """
 
     session_id: str

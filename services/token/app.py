@@ -63,6 +63,7 @@ from services.token.projections import callers, tenants
 from services.token.reactions import MANAGEMENT_APIS
 from services.token.routes import client_credentials, client_grants, clients, history, resource_servers, token
 from services.token.routes.asks import QuickstartAsk
+from services.token.routes.client_connections import ClientConnections
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
 from services.token.routes.people_asks import PeopleAsks
@@ -133,6 +134,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         Discovery(database),
         desk,
         RefreshTokenRoutes(desk, bus),
+        ClientConnections(desk, bus),
     )
     edge = Edge(
         bus,
@@ -229,12 +231,14 @@ def table(
     discovery: Discovery,
     desk: Desk,
     refresh_tokens: RefreshTokenRoutes,
+    client_connections: ClientConnections,
 ) -> RouteTable:
     """Every route of the service."""
     return RouteTable(
         *token.routes(endpoint, revocation),
         *discovery.routes(),
         *clients.routes(desk),
+        *client_connections.routes(),
         *history.routes(desk),
         *client_credentials.routes(desk),
         *resource_servers.routes(desk),

@@ -7,16 +7,18 @@ from typing import Any, Final, Protocol
 from libs.bus import Bus
 from libs.edge import Call, Cursors, Reply, Route, answers
 from libs.edge.asks import ask
-from libs.edge.management_errors import NotFound
+from libs.edge.management_errors import BadRequest, NotFound
 from libs.edge.operation import CHECKPOINTS, Listing, Operation, Parameter
 from libs.edge.paging import PER_PAGE, listing
-from libs.edge.schema import Anything, Boolean
+from libs.edge.schema import Anything, Boolean, Dictionary, Property, Resource, Text
+from libs.edge.validation import changed
 from libs.edge.writes import context_of
 from libs.postgres import Database
 from services.login.queries import sessions
 from services.login.queries.sessions import SessionView
 from services.login.routes.ending import Ending
 from services.login.routes.logins import Somebody
+from services.login.rows.sessions import note
 from services.token.commands import (
     GrantsRevoked,
     RefreshTokensAnswer,
@@ -29,7 +31,16 @@ ONE: Final = "/api/v2/sessions/{id}"
 OF_USER: Final = "/api/v2/users/{user_id}/sessions"
 TOKENS: Final = "/api/v2/users/{user_id}/refresh-tokens"
 
+METADATA: Final = "session_metadata"
+CHANGED: Final = Resource(
+    "session",
+    Property(
+        METADATA, Dictionary(Text(max_length=255), max_members=25), "Noted of it; replaced as a whole", is_nullable=True
+    ),
+)
+
 READ: Final = Operation(answer=Anything(), errors=(404,))
+CHANGE: Final = Operation(body=CHANGED, answer=Anything(), errors=(404,))
 ACCEPTED: Final = Operation(status=202, errors=(404,))
 LIST: Final = (Parameter("include_totals", Boolean()), *CHECKPOINTS)
 
@@ -78,6 +89,7 @@ class Sessions:
         of_user, tokens = Operation(query=LIST, answer=_listed("sessions")), _listed("tokens")
         return (
             Route("GET", ONE, self.read, scopes=("read:sessions",), operation=READ),
+            Route("PATCH", ONE, self.change, scopes=("update:sessions",), operation=CHANGE),
             Route("DELETE", ONE, self.delete, scopes=("delete:sessions",), operation=ACCEPTED),
             Route(
                 "POST",
@@ -103,6 +115,16 @@ class Sessions:
         session = await self._alive(call)
         somebody = await self._users.person(call.tenant, session.person)
         return answers.json(_shown(session, somebody.user_id if somebody else ""))
+
+    async def change(self, call: Call) -> Reply:
+        """Note something of a session, in place of what was noted; `null` and `{}` note nothing."""
+        body = changed(CHANGED, call)
+        if METADATA not in body:
+            raise BadRequest("Payload validation error: 'Too few properties defined (0), minimum 1'.")
+        said = {name: text for name, text in (body[METADATA] or {}).items() if text is not None}
+        async with self._database.connection() as rows:
+            await note(rows, call.tenant, call.parameters["id"], said)
+        return await self.read(call)
 
     async def delete(self, call: Call) -> Reply:
         """End a session; grants that were given in it live on."""
@@ -186,8 +208,19 @@ def _listed(key: str) -> Listing:
     return Listing(key, Anything(), has_offsets=False)
 
 
+def _device(session: SessionView) -> dict[str, str]:
+    """From where somebody came: personal, and therefore gone when the session is over, or who it is was erased."""
+    said = {
+        "initial_user_agent": session.initial_user_agent,
+        "initial_ip": session.initial_address,
+        "last_user_agent": session.last_user_agent,
+        "last_ip": session.last_address,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
 def _shown(session: SessionView, user_id: str) -> dict[str, Any]:
-    """As Auth0 shows one; addresses and devices are in the activity log alone (DESIGN §8)."""
+    """As Auth0 shows one."""
     return {
         "id": session.session_id,
         "user_id": user_id,
@@ -197,9 +230,10 @@ def _shown(session: SessionView, user_id: str) -> dict[str, Any]:
         "idle_expires_at": _time(session.idle_expires_at),
         "expires_at": _time(session.expires_at),
         "last_interacted_at": _time(session.last_seen_at),
-        "device": {},
+        "device": _device(session),
         "clients": [{"client_id": each} for each in session.clients],
         "authentication": {"methods": [{"name": each, "timestamp": _time(session.auth_time)} for each in session.amr]},
+        METADATA: session.metadata,
     }
 
 
@@ -217,6 +251,7 @@ def _token(token: RefreshTokenView, user_id: str) -> dict[str, Any]:
         "session_id": token.session_id,
         "rotating": token.rotating,
         "resource_servers": [{"audience": token.audience, "scopes": scopes}] if token.audience else [],
+        "refresh_token_metadata": token.metadata,
     }
 
 

@@ -22,6 +22,10 @@ FOLDED: Final = (
 
 GRANT: Final = f"SELECT version, {FOLDED} FROM grants WHERE tenant = $1 AND grant_id = $2 FOR UPDATE"  # noqa: S608
 
+NOTE: Final = """
+UPDATE grants SET metadata = $3 WHERE tenant = $1 AND grant_id = $2 AND is_offline
+"""
+
 
 class GrantRows:
     """The aggregate `grant`. A code's redemption writes the row; from here it is only removed."""
@@ -47,6 +51,12 @@ class GrantRows:
             await rows.execute(
                 "DELETE FROM grants WHERE tenant = $1 AND grant_id = $2", command.tenant, command.grant_id
             )
+
+
+async def note(rows: Connection, tenant: str, grant_id: str, metadata: dict[str, str] | None) -> None:
+    """Note something of a refresh token, in place of what was noted before; of one that has ended nothing is."""
+    said = msgspec.json.encode(metadata).decode() if metadata else None
+    await rows.execute(NOTE, tenant, grant_id, said)
 
 
 def _started(row: Record) -> GrantStarted:

@@ -27,6 +27,7 @@ from services.token.events import CATALOGUE
 from services.token.grants.endpoint import TokenEndpoint
 from services.token.grants.revocation import Revocation
 from services.token.projections import DDL, TENANTS, issuer_of
+from services.token.routes.client_connections import ClientConnections
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
 from services.token.routes.refresh_tokens import RefreshTokenRoutes
@@ -102,7 +103,9 @@ class Office:
         # All routes, for a process counts the requests of one table of a service; some of them do not work here.
         endpoint, revocation = object.__new__(TokenEndpoint), object.__new__(Revocation)
         discovery = object.__new__(Discovery)
-        every = all_routes(endpoint, revocation, discovery, desk, RefreshTokenRoutes(desk, bus))
+        every = all_routes(
+            endpoint, revocation, discovery, desk, RefreshTokenRoutes(desk, bus), ClientConnections(desk, bus)
+        )
         table = RouteTable(*(each for each in every if each.scopes and "refresh-tokens" not in each.template))
         slots, authorise = {"management": 50, "token": 1, "public": 1}, guard(_key_of, _issuer)
         edge = Edge(bus, "token", every, slots=slots, clock=Clock(), authorise=authorise, answered=answered)
