@@ -27,8 +27,8 @@ LONGEST: Final = 65_536
 """Characters of all variables of a mail together."""
 
 MOST: Final = 100
-LARGEST: Final = 1 << 20
-"""Bytes after which an answer names no further connection; a reply may have twice as many."""
+LARGEST: Final = 1 << 19
+"""Bytes after which an answer names no further connection; a reply may have four times as many."""
 
 
 class NotDeliverable(Exception):
