@@ -30,6 +30,7 @@ from libs.settings import load
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.login.commands import (
     SERVICE,
+    AnnotateSession,
     EndSession,
     GiveConsent,
     Note,
@@ -81,6 +82,7 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     StartSession: Handler(SESSION, session.start),
     RenewSession: Handler(SESSION, session.renew),
     VisitSession: Handler(SESSION, session.visit),
+    AnnotateSession: Handler(SESSION, session.annotate),
     EndSession: Handler(SESSION, session.end),
     GiveConsent: Handler(CONSENT, consent.give),
     RevokeConsent: Handler(CONSENT, consent.revoke),
@@ -201,7 +203,7 @@ def front(
         *Account(flow, pages).routes(),
         *Logout(flow, hints, ending, pages).routes(),
         *Userinfo(bus, keys, issuer_of, people).routes(),
-        *Sessions(store.database, bus, ending, people, cursors).routes(),
+        *Sessions(store, bus, ending, people, cursors).routes(),
         *Grants(store, bus, people).routes(),
     )
     return FrontChannel(flow, ending, routes)

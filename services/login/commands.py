@@ -261,6 +261,15 @@ class VisitSession:
 
 
 @dataclass(frozen=True)
+class AnnotateSession:
+    """Note something of a session, in place of what was noted before; nothing when `metadata` is empty."""
+
+    tenant: str
+    session_id: str
+    metadata: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class EndSession:
     """A session is over; ending one that is over changes nothing."""
 

@@ -118,6 +118,13 @@ class SessionEnded(Fact, frozen=True, kw_only=True):
     reason: str
 
 
+class SessionAnnotated(Activity, frozen=True, kw_only=True):
+    """An administrator noted something of a session; what, may tell of the person and stands in the row alone."""
+
+    session_id: str
+    person: str
+
+
 class LoginSucceeded(Activity, frozen=True, kw_only=True):
     """Somebody came to an application with a session; `is_silent` when nothing was asked (single sign-on)."""
 
@@ -223,6 +230,7 @@ CATALOGUE = Catalogue(
     SessionStarted,
     SessionRenewed,
     SessionEnded,
+    SessionAnnotated,
     LoginSucceeded,
     LoginFailed,
     LoginLocked,

@@ -32,6 +32,7 @@ from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.tenants.events import CATALOGUE as TENANT_FACTS
 from services.token.commands import (
     AddClientCredential,
+    AnnotateGrant,
     ChangeClient,
     ChangeClientCredential,
     ChangeClientGrant,
@@ -92,6 +93,7 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RegisterResourceServer: Handler(RESOURCE_SERVER, resource_server.register),
     ChangeResourceServer: Handler(RESOURCE_SERVER, resource_server.change),
     DeleteResourceServer: Handler(RESOURCE_SERVER, resource_server.delete),
+    AnnotateGrant: Handler(GRANT, grant.annotate),
     RevokeGrant: Handler(GRANT, grant.revoke),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""

@@ -166,6 +166,15 @@ class DeleteResourceServer:
 
 
 @dataclass(frozen=True)
+class AnnotateGrant:
+    """Note something of a refresh token, in place of what was noted before; nothing when `metadata` is empty."""
+
+    tenant: str
+    grant_id: str
+    metadata: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class RevokeGrant:
     """End a person's grant; ending one that is not there changes nothing."""
 

@@ -13,12 +13,13 @@ from libs.edge.paging import PER_PAGE, listing
 from libs.edge.schema import Anything, Boolean, Dictionary, Property, Resource, Text
 from libs.edge.validation import changed
 from libs.edge.writes import context_of
-from libs.postgres import Database
+from libs.eventstore import EventStore
+from services.login.commands import AnnotateSession
 from services.login.queries import sessions
 from services.login.queries.sessions import SessionView
 from services.login.routes.ending import Ending
 from services.login.routes.logins import Somebody
-from services.login.rows.sessions import note
+from services.login.rules.session import SessionGone
 from services.token.commands import (
     GrantsRevoked,
     RefreshTokensAnswer,
@@ -80,8 +81,8 @@ class Users(Protocol):
 class Sessions:
     """The handlers."""
 
-    def __init__(self, database: Database, bus: Bus, ending: Ending, users: Users, cursors: Cursors) -> None:
-        self._database, self._bus, self._ending = database, bus, ending
+    def __init__(self, store: EventStore, bus: Bus, ending: Ending, users: Users, cursors: Cursors) -> None:
+        self._store, self._bus, self._ending = store, bus, ending
         self._users, self._cursors = users, cursors
 
     def routes(self) -> tuple[Route, ...]:
@@ -122,20 +123,22 @@ class Sessions:
         if METADATA not in body:
             raise BadRequest("Payload validation error: 'Too few properties defined (0), minimum 1'.")
         said = {name: text for name, text in (body[METADATA] or {}).items() if text is not None}
-        async with self._database.connection() as rows:
-            await note(rows, call.tenant, call.parameters["id"], said)
+        try:
+            await self._store.execute(AnnotateSession(call.tenant, call.parameters["id"], said), context_of(call))
+        except SessionGone as error:
+            raise NoSuchSession from error
         return await self.read(call)
 
     async def delete(self, call: Call) -> Reply:
         """End a session; grants that were given in it live on."""
-        session = await sessions.session(self._database, call.tenant, call.parameters["id"])
+        session = await sessions.session(self._store.database, call.tenant, call.parameters["id"])
         if session is not None:
             await self._ending.end(call.tenant, session, "admin", context_of(call))
         return answers.empty(status=202)
 
     async def revoke(self, call: Call) -> Reply:
         """End a session, and what was granted in it: the session first, so that nothing more is granted."""
-        session = await sessions.session(self._database, call.tenant, call.parameters["id"])
+        session = await sessions.session(self._store.database, call.tenant, call.parameters["id"])
         if session is None:
             raise NoSuchSession
         await self._ending.end(call.tenant, session, "revoked", context_of(call))
@@ -146,7 +149,7 @@ class Sessions:
         """A page of a user's sessions."""
         somebody = await self._named(call)
         after, take = self._page(call)
-        found = await sessions.sessions_of(self._database, call.tenant, somebody.person, after, take + 1)
+        found = await sessions.sessions_of(self._store.database, call.tenant, somebody.person, after, take + 1)
         items = [_shown(each, somebody.user_id) for each in found[:take]]
         return self._listed(call, "sessions", items, found[take - 1].session_id if len(found) > take else None)
 
@@ -178,7 +181,7 @@ class Sessions:
         await ask(self._bus, "token", "revoke_grants", asked, GrantsRevoked)
 
     async def _alive(self, call: Call) -> SessionView:
-        session = await sessions.session(self._database, call.tenant, call.parameters["id"])
+        session = await sessions.session(self._store.database, call.tenant, call.parameters["id"])
         if session is None or not session.is_alive:
             raise NoSuchSession
         return session

@@ -4,7 +4,7 @@ Cookie, lifetimes, places and applications are authoritative. From where somebod
 it goes when the session is over, and with the person.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import msgspec
 from libs.eventstore import Event, Loaded
 from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
-from services.login.commands import RenewSession, StartSession, VisitSession
+from services.login.commands import AnnotateSession, RenewSession, StartSession, VisitSession
 from services.login.rows.people import note_login
 from services.login.rules import session as rules
 from services.login.rules.session import NoSession, Session, State
@@ -60,9 +60,8 @@ SERVES: Final = """
 INSERT INTO session_clients (tenant, session_id, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
 
-NOTE: Final = """
-UPDATE sessions SET metadata = $3, updated_at = clock_timestamp()
-WHERE tenant = $1 AND session_id = $2 AND ended IS NULL AND least(idle_expires_at, expires_at) > clock_timestamp()
+ANNOTATE: Final = """
+UPDATE sessions SET metadata = $3, updated_at = clock_timestamp() WHERE tenant = $1 AND session_id = $2
 """
 
 OVER: Final = "coalesce(named_at, least(idle_expires_at, expires_at)) < clock_timestamp() - $1::interval"
@@ -125,16 +124,13 @@ class SessionRows:
                 await note_login(rows, command.tenant, now.person, command.visit.address)
             case VisitSession(lifetimes=lives):
                 await rows.execute(VISIT, *key, lives.idle, *_place(command))
+            case AnnotateSession(metadata=metadata):
+                await rows.execute(ANNOTATE, *key, msgspec.json.encode(metadata).decode() if metadata else None)
+                return
             case _:
                 await rows.execute(END, *key, after.version, now.ended)
                 return
         await rows.execute(SERVES, *key, command.visit.client_id)
-
-
-async def note(rows: Connection, tenant: str, session_id: str, metadata: Mapping[str, str]) -> None:
-    """Note something of a session that can be used, in place of what was noted before."""
-    said = msgspec.json.encode(metadata).decode() if metadata else None
-    await rows.execute(NOTE, tenant, session_id, said)
 
 
 def _place(command: StartSession | RenewSession | VisitSession) -> tuple[str, str]:

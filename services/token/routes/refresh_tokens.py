@@ -16,12 +16,12 @@ from libs.edge.validation import changed, created
 from libs.edge.writes import context_of
 from libs.runtime.errors import Unavailable
 from services.login.commands import UserAnswer, UserOf
-from services.token.commands import RevokeGrant
+from services.token.commands import AnnotateGrant, RevokeGrant
 from services.token.queries import grants
 from services.token.queries.grants import GrantRow
 from services.token.routes.desk import Desk
 from services.token.routes.schemas.kinds import BOOLEAN, line, ours, removable
-from services.token.rows.grants import note
+from services.token.rules.grant import NoSuchRefreshToken
 
 PATH: Final = "/api/v2/refresh-tokens"
 ONE: Final = "/api/v2/refresh-tokens/{id}"
@@ -67,13 +67,6 @@ READ: Final = Operation(answer=REFRESH_TOKEN, errors=(404,))
 CHANGE: Final = Operation(body=REFRESH_TOKEN, answer=REFRESH_TOKEN, errors=(404,))
 ENDED: Final = Operation(status=202)
 REVOKE: Final = Operation(body=REVOCATION, status=202)
-
-
-class NoSuchRefreshToken(NotFound):
-    """There is none of this id, or it has ended."""
-
-    def __init__(self) -> None:
-        super().__init__("The refresh token does not exist.", "inexistent_refresh_token")
 
 
 class NoSuchUser(NotFound):
@@ -130,8 +123,7 @@ class RefreshTokenRoutes:
         if METADATA not in body:
             raise BadRequest("Payload validation error: 'Too few properties defined (0), minimum 1'.")
         said = {name: text for name, text in (body[METADATA] or {}).items() if text is not None}
-        async with self.desk.database.connection() as rows:
-            await note(rows, call.tenant, call.parameters["id"], said)
+        await self.desk.store.execute(AnnotateGrant(call.tenant, call.parameters["id"], said), context_of(call))
         return answers.json(await self._shown(call))
 
     async def delete(self, call: Call) -> Reply:

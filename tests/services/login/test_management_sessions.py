@@ -73,6 +73,8 @@ async def test_a_session_is_noted_of_and_forgets_what_is_not_said_again(front: F
         assert (await front.api("PATCH", one, "update:sessions", body=body)).json["errorCode"] == "invalid_body"
     assert (await front.api("PATCH", one, "read:sessions", body={"session_metadata": {}})).status == 403
     assert (await note({}, "sessions/nothing")).json["errorCode"] == "inexistent_session"
+    notes = await front.events("login.session_annotated")
+    assert notes == [{"session_id": await session_id(front), "person": "p1"}] * 3
     await front.api("DELETE", one, "delete:sessions")
     assert (await note({"shop": "Rome"})).status == 404
 

@@ -1,5 +1,6 @@
 """`/api/v2/refresh-tokens` as an administrator meets them: listed, noted of, ended one by one and together."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
@@ -63,12 +64,14 @@ async def test_one_is_read_and_noted_of_and_forgets_what_is_not_said_again(town:
     assert (await app.refresh(tokens["refresh_token"])).status == 200
     again = await office.ask("PATCH", one, {"refresh_token_metadata": {"desk": "4", "shop": None}})
     assert again.body["refresh_token_metadata"] == {"desk": "4"}
-    for nothing in (None, {}):
+    for nothing in ("null", "{}"):
         await office.ask("PATCH", one, {"refresh_token_metadata": {"desk": "4"}})
-        emptied = await office.ask("PATCH", one, {"refresh_token_metadata": nothing})
+        emptied = await office.ask("PATCH", one, {"refresh_token_metadata": json.loads(nothing)})
         assert emptied.body["refresh_token_metadata"] is None
-    facts = await town.rows("SELECT data FROM facts")
-    assert not [row for row in facts if "Rome" in row["data"]]
+    told = await town.rows("SELECT data FROM facts UNION ALL SELECT data FROM activity")
+    assert not [row for row in told if "Rome" in row["data"]]
+    (note, *_) = await town.rows("SELECT data, meta FROM activity WHERE type = 'token.grant_annotated'")
+    assert (json.loads(note["data"])["grant_id"], json.loads(note["meta"])["actor"]["id"]) == (one[1:], "app")
 
 
 async def test_what_may_be_noted_is_auth0s(town: Town, office: Office) -> None:
@@ -84,7 +87,7 @@ async def test_what_may_be_noted_is_auth0s(town: Town, office: Office) -> None:
         {"refresh_token_metadata": ["x"]},
     ):
         assert code(await office.ask("PATCH", one, wrong)) == (400, "invalid_body"), wrong
-    right = {"refresh_token_metadata": {}}
+    right: dict[str, Any] = {"refresh_token_metadata": {}}
     assert (await office.ask("PATCH", one, right, scope="read:refresh_tokens")).status == 403
     assert code(await office.ask("PATCH", "/nothing", right)) == (404, "inexistent_refresh_token")
     online = await (await town.app("spa")).tokens(scope=["openid"])
@@ -129,7 +132,7 @@ async def test_many_end_at_once_named_or_of_a_user_an_application_an_api(town: T
 
 
 async def test_which_are_meant_is_said_in_one_of_four_ways(office: Office) -> None:
-    for unclear in (
+    ways: tuple[dict[str, Any], ...] = (
         {},
         {"ids": []},
         {"ids": ["x"] * 101},
@@ -138,7 +141,8 @@ async def test_which_are_meant_is_said_in_one_of_four_ways(office: Office) -> No
         {"audience": API},
         {"user_id": USER_ID, "audience": API},
         {"user_id": USER_ID, "session_id": "s"},
-    ):
+    )
+    for unclear in ways:
         assert code(await office.ask("POST", "/revoke", unclear)) == (400, "invalid_body"), unclear
     assert (await office.ask("POST", "/revoke", {"user_id": USER_ID}, scope="read:refresh_tokens")).status == 403
 
