@@ -5,9 +5,9 @@ import pytest
 from libs.bus import Bus
 from libs.eventstore.verify import folds
 from libs.runtime.errors import Unavailable
-from services.login.commands import PersonOf
+from services.login.commands import PeopleOf, PersonOf
 from services.login.events import CATALOGUE
-from services.login.routes.asks import PersonAsk
+from services.login.routes.asks import PeopleAsk
 from services.login.routes.sweeping import Sweeping
 from services.login.rows.sessions import FOLD
 from tests.services.login.front import BEGINNING, Browser, Front
@@ -98,7 +98,7 @@ async def says(front: Front, session_id: str) -> str | None:
         tenant="acme", person="p1", client_id="app", session_id=session_id, authorized_at=BEGINNING,
         scope=["openid"], audience=None, requested=None, purpose="refresh",
     )  # fmt: skip
-    return (await PersonAsk(front.database).answer(asked)).refusal
+    return (await PeopleAsk(front.database).answer(PeopleOf(people=[asked]))).people[0].refusal
 
 
 async def test_who_comes_back_after_the_sweep_signs_in_anew(front: Front, sweeping: Sweeping, browser: Browser) -> None:
