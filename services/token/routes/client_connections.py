@@ -7,7 +7,6 @@ from typing import Any, Final
 from libs.bus import Bus
 from libs.edge import Call, Query, Reply, Route, answers
 from libs.edge.asks import AskRefused, ask
-from libs.edge.management import InsufficientScope
 from libs.edge.operation import CHECKPOINTS, FIELDS, Listing, Operation, Parameter, line
 from libs.edge.paging import MAX_PER_PAGE, PER_PAGE, CheckpointPage, Fields
 from libs.edge.schema import Anything, Array
@@ -19,10 +18,6 @@ from services.token.routes.desk import Desk
 from services.token.rules.client_reasons import NoSuchClient
 
 PATH: Final = "/api/v2/clients/{id}/connections"
-
-CONNECTIONS: Final = "read:connections"
-CLIENTS: Final = ("read:clients", "read:client_summary")
-"""Auth0 asks for the first and for one of the others."""
 
 OPTIONS: Final = "read:connections_options"
 
@@ -42,11 +37,10 @@ class ClientConnections:
 
     def routes(self) -> tuple[Route, ...]:
         """The table of routes."""
-        return (Route("GET", PATH, self.list, scopes=(CONNECTIONS, *CLIENTS), operation=LIST),)
+        return (Route("GET", PATH, self.list, scopes=("read:connections",), operation=LIST),)
 
     async def list(self, call: Call) -> Reply:
         """A page of the connections that an application may use."""
-        _require_both(call)
         query, client_id = call.query(), call.parameters["id"]
         page, fields = _page(query), Fields.requested(query)
         after = self.desk.after(call, page)
@@ -73,15 +67,6 @@ class ClientConnections:
 
 def _page(query: Query) -> CheckpointPage:
     return CheckpointPage(query.integer("take", minimum=1, maximum=MAX_PER_PAGE) or PER_PAGE, query.text("from"))
-
-
-def _require_both(call: Call) -> None:
-    """The route's scopes only open the door: it shows connections, and tells that there is an application."""
-    scopes = scopes_of(call)
-    if CONNECTIONS not in scopes:
-        raise InsufficientScope((CONNECTIONS,))
-    if scopes.isdisjoint(CLIENTS):
-        raise InsufficientScope(CLIENTS)
 
 
 def _readable(call: Call, connection: Mapping[str, Any]) -> dict[str, Any]:
