@@ -19,6 +19,8 @@ from services.token.rules.client_reasons import NoSuchClient
 
 PATH: Final = "/api/v2/clients/{id}/connections"
 
+READ: Final = "read:connections"
+SCOPES: Final = (READ, "read:clients", "read:client_summary")
 OPTIONS: Final = "read:connections_options"
 
 LIST: Final = Operation(
@@ -37,7 +39,7 @@ class ClientConnections:
 
     def routes(self) -> tuple[Route, ...]:
         """The table of routes."""
-        return (Route("GET", PATH, self.list, scopes=("read:connections",), operation=LIST),)
+        return (Route("GET", PATH, self.list, scopes=SCOPES, operation=LIST),)
 
     async def list(self, call: Call) -> Reply:
         """A page of the connections that an application may use."""
@@ -70,5 +72,8 @@ def _page(query: Query) -> CheckpointPage:
 
 
 def _readable(call: Call, connection: Mapping[str, Any]) -> dict[str, Any]:
-    may_read_options = OPTIONS in scopes_of(call)
-    return {name: value for name, value in connection.items() if name != "options" or may_read_options}
+    """What the caller's scopes show: who may read no connections learns which there are, and nothing of them."""
+    scopes = scopes_of(call)
+    if READ not in scopes:
+        return {"id": connection["id"]}
+    return {name: value for name, value in connection.items() if name != "options" or OPTIONS in scopes}
