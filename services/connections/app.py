@@ -47,6 +47,7 @@ from services.connections.reactions import FIRST_CONNECTIONS, LettingIn
 from services.connections.routes import connections
 from services.connections.routes import mailbox as mailbox_routes
 from services.connections.routes.asks import Asks
+from services.connections.routes.connection_users import ConnectionUsers
 from services.connections.routes.desk import Desk
 from services.connections.rows import FOLDS, ConnectionRows, DeliveryRows
 from services.connections.rules import connection, delivery
@@ -103,7 +104,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     edge = Edge(
         bus,
         SERVICE,
-        table(desk, mailbox),
+        table(desk, bus, mailbox),
         slots={"management": settings.management_slots, "public": 64},
         clock=clock,
         authorise=believed.guard(),
@@ -111,15 +112,17 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         requests_per_second=settings.management_requests_per_second,
         readiness=lifecycle.readiness,
     )
-    for asks in await Asks(deliveries).serve(bus):
+    for asks in await Asks(deliveries, database).serve(bus):
         lifecycle.on_stop(partial(asks.drain, within=5))
     await edge.start()
     lifecycle.on_stop(edge.drain)
 
 
-def table(desk: Desk, mailbox: Mailbox | None) -> RouteTable:
+def table(desk: Desk, bus: Bus, mailbox: Mailbox | None) -> RouteTable:
     """Every route of the service."""
-    return RouteTable(*connections.routes(desk), *mailbox_routes.routes(mailbox))
+    return RouteTable(
+        *connections.routes(desk), *ConnectionUsers(desk.database, bus).routes(), *mailbox_routes.routes(mailbox)
+    )
 
 
 def _mails(database: Database, settings: Settings) -> Provider:

@@ -90,6 +90,26 @@ class DeliverLogout(msgspec.Struct, frozen=True, kw_only=True):
     sub: str
 
 
+class ConnectionsOf(msgspec.Struct, frozen=True, kw_only=True):
+    """The ask `svc.v1.connections.connections_of`: the connections an application may use, after the id `after`.
+
+    `strategies`, when given, are the only kinds that are wanted.
+    """
+
+    tenant: str
+    client_id: str
+    strategies: list[str] | None
+    after: str
+    take: int
+
+
+class ConnectionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: as the Management API shows them, and whether there are more; fewer where they are large."""
+
+    connections: list[dict[str, Any]]
+    has_more: bool
+
+
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """The answer: it is written down and will be tried."""
 

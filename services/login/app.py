@@ -30,6 +30,7 @@ from libs.settings import load
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.login.commands import (
     SERVICE,
+    AnnotateSession,
     EndSession,
     GiveConsent,
     Note,
@@ -47,11 +48,12 @@ from services.login.routes.account import Account
 from services.login.routes.accounts import FOLD as PEOPLE_FOLD
 from services.login.routes.accounts import Accounts, handlers
 from services.login.routes.accounts import sweep as forget_attempts
-from services.login.routes.asks import PeopleAsk
+from services.login.routes.asks import PeopleAsk, UserAsk
 from services.login.routes.authorize import Authorize
 from services.login.routes.brands import Brands
 from services.login.routes.consent_page import ConsentPage
 from services.login.routes.ending import Ending, LogoutHand, Tell, telling
+from services.login.routes.erasing import EraseAsk
 from services.login.routes.flow import Flow
 from services.login.routes.grants import Grants
 from services.login.routes.hints import Hints
@@ -60,6 +62,7 @@ from services.login.routes.people_desk import PeopleDesk
 from services.login.routes.persons import Persons
 from services.login.routes.sessions import Sessions
 from services.login.routes.showing import Pages
+from services.login.routes.sweeping import Sweeping
 from services.login.routes.userinfo import Userinfo
 from services.login.rows import errands
 from services.login.rows.consents import FOLD as CONSENTS_FOLD
@@ -79,6 +82,7 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     StartSession: Handler(SESSION, session.start),
     RenewSession: Handler(SESSION, session.renew),
     VisitSession: Handler(SESSION, session.visit),
+    AnnotateSession: Handler(SESSION, session.annotate),
     EndSession: Handler(SESSION, session.end),
     GiveConsent: Handler(CONSENT, consent.give),
     RevokeConsent: Handler(CONSENT, consent.revoke),
@@ -118,9 +122,10 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         Cursors(*keyring.derived("cursor")),
     )  # fmt: skip
     accounts = _accounts(lifecycle, store, bus, keyring, protocol.ending)
+    lifecycle.background("forget sessions", Sweeping(store, bus).run())
     desk = PeopleDesk(store, applied, answered, Users(database), protocol.ending.end_all)
-    for asks in (await PeopleAsk(database).serve(bus), await accounts.serve(bus)):
-        lifecycle.on_stop(partial(asks.drain, within=5))
+    for asks in (PeopleAsk(database), UserAsk(database), EraseAsk(desk), accounts):
+        lifecycle.on_stop(partial((await asks.serve(bus)).drain, within=5))
     edge = Edge(
         bus,
         SERVICE,
@@ -198,7 +203,7 @@ def front(
         *Account(flow, pages).routes(),
         *Logout(flow, hints, ending, pages).routes(),
         *Userinfo(bus, keys, issuer_of, people).routes(),
-        *Sessions(store.database, bus, ending, people, cursors).routes(),
+        *Sessions(store, bus, ending, people, cursors).routes(),
         *Grants(store, bus, people).routes(),
     )
     return FrontChannel(flow, ending, routes)

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from libs.eventstore import Context
+
 SERVICE: Final = "login"
 
 
@@ -146,6 +148,38 @@ class PeopleAnswer(msgspec.Struct, frozen=True, kw_only=True):
     people: list[PersonAnswer]
 
 
+class UserOf(msgspec.Struct, frozen=True, kw_only=True):
+    """The ask `svc.v1.login.user`: who has an opaque id, or Auth0's `user_id`? One of them is given."""
+
+    tenant: str
+    person: str | None = None
+    user_id: str | None = None
+
+
+class UserAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: both ids, or neither where there is nobody."""
+
+    person: str | None
+    user_id: str | None
+
+
+class EraseUserOf(msgspec.Struct, frozen=True, kw_only=True):
+    """The ask `svc.v1.login.erase_user`: forget whoever has an address in a connection; a repeat finds nobody."""
+
+    tenant: str
+    connection_id: str
+    email: str
+    doer: Context
+    """By whose request."""
+
+
+class UsersErased(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: how many there were, and the headers that name who has not heard of it yet."""
+
+    count: int
+    headers: list[tuple[str, str]]
+
+
 class InviteAdministrator(msgspec.Struct, frozen=True, kw_only=True):
     """The ask `svc.v1.login.invite_administrator`: make the tenant's first administrator, once.
 
@@ -224,6 +258,15 @@ class VisitSession:
     session_id: str
     lifetimes: Lifetimes
     visit: Visit
+
+
+@dataclass(frozen=True)
+class AnnotateSession:
+    """Note something of a session, in place of what was noted before; nothing when `metadata` is empty."""
+
+    tenant: str
+    session_id: str
+    metadata: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)

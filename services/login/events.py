@@ -109,12 +109,20 @@ class SessionRenewed(Fact, frozen=True, kw_only=True):
 class SessionEnded(Fact, frozen=True, kw_only=True):
     """A session is over.
 
-    `reason` is `logout`, `admin`, `revoked` (with grants), `password`, `blocked`, `erased` or `restored`.
+    `reason` is `logout`, `admin`, `revoked` (with grants), `password`, `blocked`, `erased`, `restored`, or `expired`,
+    which is said when its row is looked at for the last time, a day or more after it could no longer be used.
     """
 
     session_id: str
     person: str
     reason: str
+
+
+class SessionAnnotated(Activity, frozen=True, kw_only=True):
+    """An administrator noted something of a session; what, may tell of the person and stands in the row alone."""
+
+    session_id: str
+    person: str
 
 
 class LoginSucceeded(Activity, frozen=True, kw_only=True):
@@ -222,6 +230,7 @@ CATALOGUE = Catalogue(
     SessionStarted,
     SessionRenewed,
     SessionEnded,
+    SessionAnnotated,
     LoginSucceeded,
     LoginFailed,
     LoginLocked,

@@ -32,6 +32,7 @@ from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.tenants.events import CATALOGUE as TENANT_FACTS
 from services.token.commands import (
     AddClientCredential,
+    AnnotateGrant,
     ChangeClient,
     ChangeClientCredential,
     ChangeClientGrant,
@@ -63,6 +64,7 @@ from services.token.projections import callers, tenants
 from services.token.reactions import MANAGEMENT_APIS
 from services.token.routes import client_credentials, client_grants, clients, history, resource_servers, token
 from services.token.routes.asks import QuickstartAsk
+from services.token.routes.client_connections import ClientConnections
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
 from services.token.routes.people_asks import PeopleAsks
@@ -91,6 +93,7 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     RegisterResourceServer: Handler(RESOURCE_SERVER, resource_server.register),
     ChangeResourceServer: Handler(RESOURCE_SERVER, resource_server.change),
     DeleteResourceServer: Handler(RESOURCE_SERVER, resource_server.delete),
+    AnnotateGrant: Handler(GRANT, grant.annotate),
     RevokeGrant: Handler(GRANT, grant.revoke),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
@@ -133,6 +136,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         Discovery(database),
         desk,
         RefreshTokenRoutes(desk, bus),
+        ClientConnections(desk, bus),
     )
     edge = Edge(
         bus,
@@ -229,12 +233,14 @@ def table(
     discovery: Discovery,
     desk: Desk,
     refresh_tokens: RefreshTokenRoutes,
+    client_connections: ClientConnections,
 ) -> RouteTable:
     """Every route of the service."""
     return RouteTable(
         *token.routes(endpoint, revocation),
         *discovery.routes(),
         *clients.routes(desk),
+        *client_connections.routes(),
         *history.routes(desk),
         *client_credentials.routes(desk),
         *resource_servers.routes(desk),

@@ -166,6 +166,15 @@ class DeleteResourceServer:
 
 
 @dataclass(frozen=True)
+class AnnotateGrant:
+    """Note something of a refresh token, in place of what was noted before; nothing when `metadata` is empty."""
+
+    tenant: str
+    grant_id: str
+    metadata: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class RevokeGrant:
     """End a person's grant; ending one that is not there changes nothing."""
 
@@ -332,6 +341,7 @@ class RefreshTokenView(msgspec.Struct, frozen=True, kw_only=True):
     idle_expires_at: datetime | None
     expires_at: datetime | None
     last_exchanged_at: datetime | None
+    metadata: dict[str, str] | None = None
 
 
 class RefreshTokensAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -339,3 +349,20 @@ class RefreshTokensAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     tokens: list[RefreshTokenView]
     has_more: bool
+
+
+class NamedSessionsOf(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask `svc.v1.token.named_sessions`: in which of these sessions, which are over, did a grant begin that lives?
+
+    `persons` are whose they are. Nothing is granted in a session that is over, so that the answer cannot grow.
+    """
+
+    tenant: str
+    persons: list[str]
+    session_ids: list[str]
+
+
+class NamedSessions(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer: those of them."""
+
+    session_ids: list[str]

@@ -171,6 +171,14 @@ class GrantExpired(Fact, frozen=True, kw_only=True):
     person: str
 
 
+class GrantAnnotated(Activity, frozen=True, kw_only=True):
+    """An administrator noted something of a refresh token; what, may tell of the person and is in its row."""
+
+    grant_id: str
+    client_id: str
+    person: str
+
+
 class TokenIssued(Activity, frozen=True, kw_only=True):
     """An access token was issued; `jti` is the token's own, `grant_id` the person's grant it was issued from."""
 
@@ -226,6 +234,7 @@ CATALOGUE = Catalogue(
     GrantStarted,
     GrantRevoked,
     GrantExpired,
+    GrantAnnotated,
     TokenIssued,
     TokenRefused,
 )

@@ -124,6 +124,7 @@ def _life(stack: Stack) -> None:
         attempt = go.rp.attempt(scope=OFFLINE)
         go.rp.redeemed(attempt, go.browser.sign_up(go.browser.open(attempt.url), email, STRANGER.password))
         user = f"users/{_in_path(_user_id(stack, email))}"
+        _annotated(stack, user)
         _managed(stack, "POST", "jobs/verification-email", {"user_id": _user_id(stack, email)})
         _confirmed(go, link(stack, email, "verify_email", count=2))
         again = go.rp.attempt(prompt="login")
@@ -135,6 +136,16 @@ def _life(stack: Stack) -> None:
     for change in ({"given_name": "Recorded"}, {"blocked": True}, {"blocked": False}):
         _managed(stack, "PATCH", user, change)
     _managed(stack, "DELETE", user)
+
+
+def _annotated(stack: Stack, user: str) -> None:
+    """Something is noted of what somebody has."""
+    for kind, of, metadata in (
+        ("sessions", "sessions", "session_metadata"),
+        ("tokens", "refresh-tokens", "refresh_token_metadata"),
+    ):
+        id_ = _managed(stack, "GET", f"{user}/{of}").json()[kind][0]["id"]
+        _managed(stack, "PATCH", f"{of}/{id_}", {metadata: {"recorded": "yes"}})
 
 
 def _told(receiver: Receiver) -> Mapping[str, Any]:

@@ -194,18 +194,32 @@ def test_auth0_python_sees_and_ends_sessions_and_grants(
     sessions = list(management.users.sessions.list(ada.user_id))
     assert sessions
     assert management.sessions.get(sessions[0].id).user_id == ada.user_id
+    noted = management.sessions.update(sessions[0].id, session_metadata={"shop": "Rome"})
+    assert (noted.session_metadata, noted.device.last_ip) == ({"shop": "Rome"}, "127.0.0.1")
+    held = next(iter(management.refresh_tokens.list(user_id=ada.user_id, client_id=web.client_id)))
+    assert held.id in [each.id for each in management.users.refresh_token.list(ada.user_id)]
+    assert management.refresh_tokens.update(held.id, refresh_token_metadata={"a": "b"}).refresh_token_metadata
     for session in sessions:
         management.sessions.revoke(session.id)
     assert Users(tls.env["LIMEN_DOMAIN"]).protocol == "https"
     with pytest.raises(Auth0Error):
         got.refresh_token(tokens["refresh_token"])
+    management.refresh_tokens.revoke(user_id=ada.user_id)
+    assert not list(management.refresh_tokens.list(user_id=ada.user_id))
 
 
-def test_auth0_python_configures_connections(management: Any) -> None:
+def test_auth0_python_configures_connections(management: Any, web: Application) -> None:
     names = [each.name for each in management.connections.list(strategy=["auth0"])]
     assert CONNECTION in names
     made = management.connections.create(name="second-database", strategy="auth0")
     assert management.connections.get(made.id).name == "second-database"
+    management.connections.clients.update(made.id, request=[{"client_id": web.client_id, "status": True}])
+    assert [each.client_id for each in management.connections.clients.get(made.id)] == [web.client_id]
+    assert made.id in [each.id for each in management.clients.connections.get(web.client_id)]
+    user = management.users.create(connection="second-database", email="gone@example.com", password=PASSWORD)
+    management.connections.users.delete_by_email(made.id, email="gone@example.com")
+    with pytest.raises(ApiError):
+        management.users.get(user.user_id, request_options=ONCE)
     management.connections.delete(made.id)
     assert "second-database" not in [each.name for each in management.connections.list(strategy=["auth0"])]
 

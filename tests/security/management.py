@@ -26,7 +26,11 @@ SCOPES: Final = sorted({scope for route in EVERY for scope in route.scopes or ()
 NOBODY: Final = "con_0000000000000000"
 """Where a path wants an id of a kind that nobody has yet."""
 
-DEMANDED: Final = {"users-by-email": "email=", "user-blocks": "identifier="}
+DEMANDED: Final = {
+    "users-by-email": "email=",
+    "user-blocks": "identifier=",
+    "connections/{id}/users": "email=",
+}
 """Queries without which a path is no question, up to the address of nobody."""
 
 
@@ -37,12 +41,15 @@ def named(route: Route) -> str:
 
 def path_of(route: Route, ids: Mapping[str, str]) -> str:
     """The path behind `/api/v2/`; `ids` are by the segment that goes before: `clients`, `signing`."""
-    parts = route.template.removeprefix("/api/v2/").split("/")
+    template = route.template.removeprefix("/api/v2/")
+    parts = template.split("/")
     for at, part in enumerate(parts):
         if part.startswith("{"):
             parts[at] = quote(ids.get(parts[at - 1], NOBODY), safe="%")
     path = "/".join(parts)
-    return f"{path}?{DEMANDED[path]}nobody%40somewhere.example" if path in DEMANDED else path
+    if template == "refresh-tokens":
+        return f"{path}?user_id={quote(ids.get('users', NOBODY))}"
+    return f"{path}?{DEMANDED[template]}nobody%40somewhere.example" if template in DEMANDED else path
 
 
 def body_of(route: Route, **known: Any) -> Any:

@@ -227,6 +227,10 @@ def writes_about_people(client: Client, stack: Stack) -> Iterator[requests.Respo
     path = f"users/{quote(person.user_id)}"
     for method, of in (("DELETE", "sessions/{}"), ("POST", "sessions/{}/revoke"), ("DELETE", f"{path}/sessions")):
         yield manage(method, of.format(signed_in(client, stack, person)["sessions"]))
+    held = signed_in(client, stack, person)
+    yield manage("PATCH", f"sessions/{held['sessions']}", {"session_metadata": {"shop": "Rome"}})
+    yield manage("PATCH", f"refresh-tokens/{held['tokens']}", {"refresh_token_metadata": {"shop": "Rome"}})
+    yield manage("POST", "refresh-tokens/revoke", {"ids": [held["tokens"]]})
     yield manage("DELETE", f"refresh-tokens/{signed_in(client, stack, person)['tokens']}")
     for method, of in (("DELETE", "refresh-tokens"), ("POST", "revoke-access")):
         signed_in(client, stack, person)
@@ -243,6 +247,8 @@ def writes_about_people(client: Client, stack: Stack) -> Iterator[requests.Respo
     yield manage("DELETE", path)
     other = {"connection": DATABASE, "email": f"{uuid1().hex}@example.com", "password": PASSWORD}
     yield manage("POST", "users", other)
+    database = manage("GET", f"connections?name={DATABASE}").json()[0]["id"]
+    yield manage("DELETE", f"connections/{database}/users?email={quote(str(other['email']))}")
     yield manage("PATCH", "prompts", {"identifier_first": False})
 
 

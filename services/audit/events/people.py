@@ -128,6 +128,15 @@ class SessionEnded(PublicEvent, frozen=True, kw_only=True):
     reason: str
 
 
+class SessionAnnotated(PublicEvent, frozen=True, kw_only=True):
+    """An administrator noted something of a session."""
+
+    entity: ClassVar[str] = "session"
+    key: ClassVar[str] = "session_id"
+    session_id: str
+    person: str
+
+
 class ConsentGiven(PublicEvent, frozen=True, kw_only=True):
     """Somebody lets an application have what `scope` says, of `audience` when it is an API."""
 
@@ -251,6 +260,16 @@ class GrantExpired(PublicEvent, frozen=True, kw_only=True):
     person: str
 
 
+class GrantAnnotated(PublicEvent, frozen=True, kw_only=True):
+    """An administrator noted something of a grant's refresh token."""
+
+    entity: ClassVar[str] = "grant"
+    key: ClassVar[str] = "grant_id"
+    grant_id: str
+    client_id: str
+    person: str
+
+
 class ConnectionCreated(PublicEvent, frozen=True, kw_only=True):
     """There is another way to sign in."""
 
@@ -352,6 +371,7 @@ PEOPLE: Final[tuple[type[PublicEvent], ...]] = (
     SessionStarted,
     SessionRenewed,
     SessionEnded,
+    SessionAnnotated,
     ConsentGiven,
     ConsentRevoked,
     LoginSucceeded,
@@ -363,6 +383,7 @@ PEOPLE: Final[tuple[type[PublicEvent], ...]] = (
     GrantStarted,
     GrantRevoked,
     GrantExpired,
+    GrantAnnotated,
     ConnectionCreated,
     ConnectionChanged,
     ConnectionDeleted,

@@ -60,6 +60,8 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "user.changed": "Update a User",
     "user.blocked": "Update a User",
     "user.unblocked": "Update a User",
+    "session.annotated": "Update a session",
+    "grant.annotated": "Update a refresh token",
     "consent.revoked": "Delete a grant",
     "connection.created": "Create a connection",
     "connection.changed": "Update a connection",

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from libs.bus import Bus
-from libs.edge import Cursors, Route, RouteTable
-from libs.eventstore import EventStore
+from libs.edge import AnsweredRequests, Cursors, Route, RouteTable
+from libs.eventstore import Applied, EventStore
 from libs.jose import FollowedKeys
 from libs.postgres import Database
 from libs.sealed import Keyring
@@ -31,6 +31,7 @@ from services.tenants.routes.settings import SettingsRoutes
 from services.token import app as token
 from services.token.grants.endpoint import TokenEndpoint
 from services.token.grants.revocation import Revocation
+from services.token.routes.client_connections import ClientConnections
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
 from services.token.routes.refresh_tokens import RefreshTokenRoutes
@@ -56,6 +57,12 @@ def _login() -> RouteTable:
     return login.table(protocol, pages, accounts, _unwired(PeopleDesk))
 
 
+def _connections() -> RouteTable:
+    """The table of `connections`."""
+    desk = ConnectionsDesk(*map(_unwired, (EventStore, Database, Applied, AnsweredRequests, Cursors)))
+    return connections.table(desk, _unwired(Bus), None)
+
+
 TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
     "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes))),
     "token": tuple(
@@ -65,10 +72,11 @@ TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
             _unwired(Discovery),
             _unwired(Desk),
             _unwired(RefreshTokenRoutes),
+            _unwired(ClientConnections),
         )
     ),
     "login": tuple(_login()),
-    "connections": tuple(connections.table(_unwired(ConnectionsDesk), None)),
+    "connections": tuple(_connections()),
     "key_rotation": tuple(key_rotation.table(_unwired(SigningKeyRoutes))),
     "audit": tuple(audit.table(_unwired(Logs))),
 }

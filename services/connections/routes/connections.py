@@ -196,6 +196,11 @@ def _readable(call: Call) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return lambda members: {name: value for name, value in members.items() if name != "options"}
 
 
+def listed(row: ConnectionRow) -> dict[str, Any]:
+    """A connection among those of an application: without the others that may use it."""
+    return {name: value for name, value in _row(row).items() if name != "enabled_clients"}
+
+
 def _row(row: ConnectionRow) -> dict[str, Any]:
     return _members(row.connection_id, row.name, row.strategy, row.properties, row.enabled)
 

@@ -1,8 +1,10 @@
 """Questions about sessions and consents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from libs.postgres import Database, Record
 from services.login.rows.consents import COLUMNS as CONSENT_COLUMNS
@@ -11,7 +13,8 @@ from services.login.rules.consent import Consent
 
 COLUMNS: Final = (
     "session_id, person, connection_id, auth_time, amr, acr, ended, created_at, updated_at, last_seen_at, "
-    "idle_expires_at, expires_at, ended IS NULL AND least(idle_expires_at, expires_at) > clock_timestamp() AS is_alive"
+    "idle_expires_at, expires_at, initial_address, initial_user_agent, last_address, last_user_agent, metadata, "
+    "ended IS NULL AND least(idle_expires_at, expires_at) > clock_timestamp() AS is_alive"
 )
 
 SERVED: Final = """
@@ -41,6 +44,11 @@ class SessionView:
     last_seen_at: datetime
     idle_expires_at: datetime
     expires_at: datetime
+    initial_address: str | None = field(repr=False)
+    initial_user_agent: str | None = field(repr=False)
+    last_address: str | None = field(repr=False)
+    last_user_agent: str | None = field(repr=False)
+    metadata: dict[str, str] | None = field(repr=False)
     is_alive: bool
     clients: tuple[str, ...]
     is_welcome: bool = False
@@ -99,7 +107,8 @@ async def sessions_held_by(database: Database, tenant: str, person: str, before:
 
 def _view(row: Record) -> SessionView:
     said = dict(row)
-    return SessionView(**(said | {"amr": tuple(said["amr"]), "clients": tuple(said["clients"])}))
+    noted = None if said["metadata"] is None else msgspec.json.decode(said["metadata"])
+    return SessionView(**(said | {"amr": tuple(said["amr"]), "clients": tuple(said["clients"]), "metadata": noted}))
 
 
 async def consent(database: Database, tenant: str, consent_id: str) -> Consent | None:

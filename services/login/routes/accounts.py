@@ -36,11 +36,12 @@ from services.login.factors.signup import PROVIDER, SignUp, new_person, new_user
 from services.login.factors.tickets import Tickets, reset_asked
 from services.login.queries import people, places
 from services.login.routes import dbconnections, tickets, users
+from services.login.routes.erasing import GrantsHand
 from services.login.routes.people_desk import PeopleDesk
 from services.login.rows import attempts as attempt_rows
 from services.login.rows import tickets as ticket_rows
 from services.login.rows.attempts import Attempts, Limits
-from services.login.rows.errands import Hand
+from services.login.rows.errands import GRANTS, Hand
 from services.login.rows.people import FOLD, FORGET_ANSWERS, PersonRows
 from services.login.rules import person
 from services.login.rules.identifiers import InvalidIdentifier, email_of
@@ -103,7 +104,8 @@ class Accounts:
 
     def hands(self, bus: Bus) -> Mapping[str, Hand]:
         """What hands on errands of accounts, by kind."""
-        return {MAIL: Mails(self.store.database, bus, self.keyring.derived("mail_link")[0]).hand}
+        mails = Mails(self.store.database, bus, self.keyring.derived("mail_link")[0])
+        return {MAIL: mails.hand, GRANTS: GrantsHand(bus).hand}
 
     async def serve(self, bus: Bus) -> Serving:
         """Answer `svc.v1.login.invite_administrator`."""

@@ -1,4 +1,4 @@
-"""What may be asked of `login` on the bus: whether somebody's grant may still be used, and what is said of them."""
+"""What may be asked of `login` on the bus: whether somebody's grant may be used, what is said of them, who they are."""
 
 from collections.abc import Collection
 from typing import Final
@@ -6,9 +6,18 @@ from typing import Final
 from libs.bus import Bus, Serving
 from libs.edge.asks import answer_asks
 from libs.postgres import Database
-from services.login.commands import SERVICE, PeopleAnswer, PeopleOf, PersonAnswer, PersonOf
+from services.login.commands import (
+    SERVICE,
+    PeopleAnswer,
+    PeopleOf,
+    PersonAnswer,
+    PersonOf,
+    UserAnswer,
+    UserOf,
+)
 from services.login.queries import people
 from services.login.queries.held import Held, held
+from services.login.queries.people import Person
 
 CODE: Final = "code"
 REVOKED: Final = frozenset({"revoked", "blocked", "erased", "password"})
@@ -39,6 +48,29 @@ def _answer(asked: PersonOf, found: Held | None) -> PersonAnswer:
     return PersonAnswer(refusal=None, sub=found.person.user_id, claims=claims)
 
 
+class UserAsk:
+    """Answers `svc.v1.login.user` from the rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def serve(self, bus: Bus) -> Serving:
+        """Answer from now on."""
+        return await answer_asks(bus, SERVICE, "user", UserOf, self.answer)
+
+    async def answer(self, asked: UserOf) -> UserAnswer:
+        """Both ids of somebody who is there, also of who is blocked."""
+        found = await self._found(asked)
+        if found is None:
+            return UserAnswer(person=None, user_id=None)
+        return UserAnswer(person=found.person, user_id=found.user_id)
+
+    async def _found(self, asked: UserOf) -> Person | None:
+        if asked.person is not None:
+            return await people.person(self._database, asked.tenant, asked.person)
+        return await people.by_user_id(self._database, asked.tenant, asked.user_id or "")
+
+
 def _refusal(found: Held | None, asked: PersonOf) -> str | None:
     """Why the grant is dead; nothing while it lives."""
     if found is None:
@@ -55,7 +87,7 @@ def _of_session(found: Held, purpose: str) -> str | None:
         return "no session"
     if purpose == CODE:
         return None if found.is_alive else "session over"
-    # Rows of sessions are kept when they are over, so that none is found only where there never was one.
+    # The row of one that is over is kept while a grant names it, so that none is found only where there never was one.
     return "session revoked" if found.ended in REVOKED else None
 
 

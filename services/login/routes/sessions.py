@@ -7,16 +7,19 @@ from typing import Any, Final, Protocol
 from libs.bus import Bus
 from libs.edge import Call, Cursors, Reply, Route, answers
 from libs.edge.asks import ask
-from libs.edge.management_errors import NotFound
+from libs.edge.management_errors import BadRequest, NotFound
 from libs.edge.operation import CHECKPOINTS, Listing, Operation, Parameter
 from libs.edge.paging import PER_PAGE, listing
-from libs.edge.schema import Anything, Boolean
+from libs.edge.schema import Anything, Boolean, Dictionary, Property, Resource, Text
+from libs.edge.validation import changed
 from libs.edge.writes import context_of
-from libs.postgres import Database
+from libs.eventstore import EventStore
+from services.login.commands import AnnotateSession
 from services.login.queries import sessions
 from services.login.queries.sessions import SessionView
 from services.login.routes.ending import Ending
 from services.login.routes.logins import Somebody
+from services.login.rules.session import SessionGone
 from services.token.commands import (
     GrantsRevoked,
     RefreshTokensAnswer,
@@ -29,7 +32,16 @@ ONE: Final = "/api/v2/sessions/{id}"
 OF_USER: Final = "/api/v2/users/{user_id}/sessions"
 TOKENS: Final = "/api/v2/users/{user_id}/refresh-tokens"
 
+METADATA: Final = "session_metadata"
+CHANGED: Final = Resource(
+    "session",
+    Property(
+        METADATA, Dictionary(Text(max_length=255), max_members=25), "Noted of it; replaced as a whole", is_nullable=True
+    ),
+)
+
 READ: Final = Operation(answer=Anything(), errors=(404,))
+CHANGE: Final = Operation(body=CHANGED, answer=Anything(), errors=(404,))
 ACCEPTED: Final = Operation(status=202, errors=(404,))
 LIST: Final = (Parameter("include_totals", Boolean()), *CHECKPOINTS)
 
@@ -69,8 +81,8 @@ class Users(Protocol):
 class Sessions:
     """The handlers."""
 
-    def __init__(self, database: Database, bus: Bus, ending: Ending, users: Users, cursors: Cursors) -> None:
-        self._database, self._bus, self._ending = database, bus, ending
+    def __init__(self, store: EventStore, bus: Bus, ending: Ending, users: Users, cursors: Cursors) -> None:
+        self._store, self._bus, self._ending = store, bus, ending
         self._users, self._cursors = users, cursors
 
     def routes(self) -> tuple[Route, ...]:
@@ -78,6 +90,7 @@ class Sessions:
         of_user, tokens = Operation(query=LIST, answer=_listed("sessions")), _listed("tokens")
         return (
             Route("GET", ONE, self.read, scopes=("read:sessions",), operation=READ),
+            Route("PATCH", ONE, self.change, scopes=("update:sessions",), operation=CHANGE),
             Route("DELETE", ONE, self.delete, scopes=("delete:sessions",), operation=ACCEPTED),
             Route(
                 "POST",
@@ -104,16 +117,28 @@ class Sessions:
         somebody = await self._users.person(call.tenant, session.person)
         return answers.json(_shown(session, somebody.user_id if somebody else ""))
 
+    async def change(self, call: Call) -> Reply:
+        """Note something of a session, in place of what was noted; `null` and `{}` note nothing."""
+        body = changed(CHANGED, call)
+        if METADATA not in body:
+            raise BadRequest("Payload validation error: 'Too few properties defined (0), minimum 1'.")
+        said = {name: text for name, text in (body[METADATA] or {}).items() if text is not None}
+        try:
+            await self._store.execute(AnnotateSession(call.tenant, call.parameters["id"], said), context_of(call))
+        except SessionGone as error:
+            raise NoSuchSession from error
+        return await self.read(call)
+
     async def delete(self, call: Call) -> Reply:
         """End a session; grants that were given in it live on."""
-        session = await sessions.session(self._database, call.tenant, call.parameters["id"])
+        session = await sessions.session(self._store.database, call.tenant, call.parameters["id"])
         if session is not None:
             await self._ending.end(call.tenant, session, "admin", context_of(call))
         return answers.empty(status=202)
 
     async def revoke(self, call: Call) -> Reply:
         """End a session, and what was granted in it: the session first, so that nothing more is granted."""
-        session = await sessions.session(self._database, call.tenant, call.parameters["id"])
+        session = await sessions.session(self._store.database, call.tenant, call.parameters["id"])
         if session is None:
             raise NoSuchSession
         await self._ending.end(call.tenant, session, "revoked", context_of(call))
@@ -124,7 +149,7 @@ class Sessions:
         """A page of a user's sessions."""
         somebody = await self._named(call)
         after, take = self._page(call)
-        found = await sessions.sessions_of(self._database, call.tenant, somebody.person, after, take + 1)
+        found = await sessions.sessions_of(self._store.database, call.tenant, somebody.person, after, take + 1)
         items = [_shown(each, somebody.user_id) for each in found[:take]]
         return self._listed(call, "sessions", items, found[take - 1].session_id if len(found) > take else None)
 
@@ -156,7 +181,7 @@ class Sessions:
         await ask(self._bus, "token", "revoke_grants", asked, GrantsRevoked)
 
     async def _alive(self, call: Call) -> SessionView:
-        session = await sessions.session(self._database, call.tenant, call.parameters["id"])
+        session = await sessions.session(self._store.database, call.tenant, call.parameters["id"])
         if session is None or not session.is_alive:
             raise NoSuchSession
         return session
@@ -186,8 +211,19 @@ def _listed(key: str) -> Listing:
     return Listing(key, Anything(), has_offsets=False)
 
 
+def _device(session: SessionView) -> dict[str, str]:
+    """From where somebody came: personal, and therefore gone when the session is over, or who it is was erased."""
+    said = {
+        "initial_user_agent": session.initial_user_agent,
+        "initial_ip": session.initial_address,
+        "last_user_agent": session.last_user_agent,
+        "last_ip": session.last_address,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
 def _shown(session: SessionView, user_id: str) -> dict[str, Any]:
-    """As Auth0 shows one; addresses and devices are in the activity log alone (DESIGN §8)."""
+    """As Auth0 shows one."""
     return {
         "id": session.session_id,
         "user_id": user_id,
@@ -197,9 +233,10 @@ def _shown(session: SessionView, user_id: str) -> dict[str, Any]:
         "idle_expires_at": _time(session.idle_expires_at),
         "expires_at": _time(session.expires_at),
         "last_interacted_at": _time(session.last_seen_at),
-        "device": {},
+        "device": _device(session),
         "clients": [{"client_id": each} for each in session.clients],
         "authentication": {"methods": [{"name": each, "timestamp": _time(session.auth_time)} for each in session.amr]},
+        METADATA: session.metadata,
     }
 
 
@@ -217,6 +254,7 @@ def _token(token: RefreshTokenView, user_id: str) -> dict[str, Any]:
         "session_id": token.session_id,
         "rotating": token.rotating,
         "resource_servers": [{"audience": token.audience, "scopes": scopes}] if token.audience else [],
+        "refresh_token_metadata": token.metadata,
     }
 
 

@@ -18,7 +18,7 @@ from libs.eventstore import Also
 from libs.postgres import Connection as Rows
 from libs.sealed import new_person_key
 from libs.sealed.passwords import Passwords
-from services.login.commands import ChangeUser, EraseUser, RegisterUser
+from services.login.commands import ChangeUser, RegisterUser
 from services.login.factors.attempt import PasswordRefused
 from services.login.factors.mails import mail
 from services.login.factors.policy import Policy
@@ -28,6 +28,7 @@ from services.login.queries import people, places
 from services.login.queries.people import Person
 from services.login.queries.places import Connection
 from services.login.queries.user_search import Wanted
+from services.login.routes.erasing import erase
 from services.login.routes.people_desk import PeopleDesk, members_of
 from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, REVOCATION, USER, USER_CHANGE
 from services.login.rows.attempts import Attempts
@@ -202,10 +203,7 @@ class Users:
         person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])
         if person is None:
             return answers.empty()
-        # Sessions are ended first: afterwards nobody knows whose they were.
-        await self.desk.ended(call.tenant, person.person, "erased", context_of(call))
-        also = [_ending(call, person, "erased")]  # one may have begun since
-        committed = await self.desk.run(EraseUser(call.tenant, person.person), call, also)
+        committed = await erase(self.desk, call.tenant, person.person, context_of(call))
         return answers.empty(headers=await self.desk.headers(committed))
 
     async def revoke_access(self, call: Call) -> Reply:

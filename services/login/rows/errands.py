@@ -25,6 +25,9 @@ LOGOUT: Final = "logout"
 ENDING: Final = "ending"
 """An errand that ends what sessions somebody has."""
 
+GRANTS: Final = "grants"
+"""An errand that ends what somebody who was erased let applications have."""
+
 EVERY: Final = 0.5
 """Seconds between two looks."""
 
@@ -68,6 +71,11 @@ async def put_ending(rows: Connection, tenant: str, person: str, reason: str) ->
     """Have somebody's sessions ended, in the transaction of what ends them: no application stays untold."""
     # Of nobody in particular, so that it outlives who is erased.
     await put(rows, Errand(tenant, None, ENDING, {"person": person, "reason": reason}))
+
+
+async def put_grants_end(rows: Connection, tenant: str, person: str) -> None:
+    """Have the grants of who is erased ended, in the same transaction: with them goes what `token` keeps beside."""
+    await put(rows, Errand(tenant, None, GRANTS, {"person": person}))
 
 
 Hand = Callable[[Errand], Awaitable[None]]

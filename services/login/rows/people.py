@@ -15,6 +15,7 @@ from libs.postgres import Connection, Record
 from libs.sealed import Keyring, PersonKey, Sealed
 from services.login.commands import ChangeUser, RegisterUser, SetPassword, VerifyEmail
 from services.login.rows import person_keys
+from services.login.rows.errands import put_grants_end
 from services.login.rules import person as rules
 from services.login.rules.identifiers import CANONICAL, hashes
 from services.login.rules.person import USER_ID, Beside, ErasedPerson, NoPerson, Person, State
@@ -87,8 +88,16 @@ DELETE FROM answered_requests USING answers_about AS told WHERE told.tenant = $1
     AND answered_requests.tenant = told.tenant AND answered_requests.key = told.key
 """
 
+FORGET_PLACES: Final = """
+UPDATE sessions SET initial_address = NULL, initial_user_agent = NULL, last_address = NULL, last_user_agent = NULL,
+    metadata = NULL
+WHERE tenant = $1 AND person = $2 AND ended IS NULL
+"""
+"""Of sessions that are not over yet: those that are have none."""
+
 FORGET: Final = (
     FORGET_ANSWERED,
+    FORGET_PLACES,
     *(
         f"DELETE FROM {table} WHERE tenant = $1 AND person = $2"  # noqa: S608
         for table in (*HELD, "answers_about", "errands")
@@ -161,6 +170,7 @@ class PersonRows:
             case ErasedPerson():
                 for statement in FORGET:
                     await rows.execute(statement, command.tenant, command.person)
+                await put_grants_end(rows, command.tenant, command.person)
             case NoPerson():
                 pass
 

@@ -1,13 +1,19 @@
-"""The rows of sessions: load and lock, save, compare. Cookie, lifetimes and applications are authoritative."""
+"""The rows of sessions: load and lock, save, compare, forget.
+
+Cookie, lifetimes, places and applications are authoritative. From where somebody came and what was noted is personal:
+it goes when the session is over, and with the person.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
+
 from libs.eventstore import Event, Loaded
 from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
-from services.login.commands import RenewSession, StartSession, VisitSession
+from services.login.commands import AnnotateSession, RenewSession, StartSession, VisitSession
 from services.login.rows.people import note_login
 from services.login.rules import session as rules
 from services.login.rules.session import NoSession, Session, State
@@ -21,26 +27,27 @@ COLUMNS: Final = (
 
 INSERT: Final = """
 INSERT INTO sessions (tenant, session_id, version, person, connection_id, auth_time, amr, acr, cookie,
-                      idle_expires_at, expires_at)
+                      idle_expires_at, expires_at, initial_address, initial_user_agent, last_address, last_user_agent)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + least($10::interval, $11::interval),
-        clock_timestamp() + $11::interval)
+        clock_timestamp() + $11::interval, $12, $13, $12, $13)
 """
 
 RENEW: Final = """
 UPDATE sessions SET version = $3, auth_time = $4, amr = $5, acr = $6, cookie = $7, updated_at = clock_timestamp(),
     last_seen_at = clock_timestamp(), expires_at = clock_timestamp() + $9::interval,
-    idle_expires_at = clock_timestamp() + least($8::interval, $9::interval)
+    idle_expires_at = clock_timestamp() + least($8::interval, $9::interval), last_address = $10, last_user_agent = $11
 WHERE tenant = $1 AND session_id = $2
 """
 
 VISIT: Final = """
 UPDATE sessions SET last_seen_at = clock_timestamp(),
-    idle_expires_at = least(expires_at, clock_timestamp() + $3::interval)
+    idle_expires_at = least(expires_at, clock_timestamp() + $3::interval), last_address = $4, last_user_agent = $5
 WHERE tenant = $1 AND session_id = $2
 """
 
 END: Final = """
-UPDATE sessions SET version = $3, ended = $4, cookie = NULL, updated_at = clock_timestamp()
+UPDATE sessions SET version = $3, ended = $4, cookie = NULL, updated_at = clock_timestamp(), initial_address = NULL,
+    initial_user_agent = NULL, last_address = NULL, last_user_agent = NULL, metadata = NULL
 WHERE tenant = $1 AND session_id = $2
 """
 
@@ -51,6 +58,29 @@ SELECT endings = $3 AND NOT is_blocked FROM people WHERE tenant = $1 AND person 
 
 SERVES: Final = """
 INSERT INTO session_clients (tenant, session_id, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+"""
+
+ANNOTATE: Final = """
+UPDATE sessions SET metadata = $3, updated_at = clock_timestamp() WHERE tenant = $1 AND session_id = $2
+"""
+
+OVER: Final = "coalesce(named_at, least(idle_expires_at, expires_at)) < clock_timestamp() - $1::interval"
+
+DUE: Final = f"""
+SELECT tenant, session_id, person, ended FROM sessions WHERE {OVER}
+ORDER BY coalesce(named_at, least(idle_expires_at, expires_at)) LIMIT $2
+"""  # noqa: S608
+
+KEEP: Final = """
+UPDATE sessions SET named_at = clock_timestamp() WHERE tenant = $1 AND session_id = ANY ($2)
+"""
+
+FORGET: Final = """
+WITH gone AS (
+    DELETE FROM sessions WHERE tenant = $1 AND session_id = ANY ($2) AND ended IS NOT NULL RETURNING tenant, session_id
+)
+DELETE FROM session_clients USING gone
+WHERE session_clients.tenant = gone.tenant AND session_clients.session_id = gone.session_id
 """
 
 
@@ -86,18 +116,25 @@ class SessionRows:
         match command:
             case StartSession(lifetimes=lives):
                 said = (now.person, now.connection_id, now.auth_time, list(now.amr), now.acr, command.cookie)
-                await rows.execute(INSERT, *key, after.version, *said, lives.idle, lives.absolute)
+                await rows.execute(INSERT, *key, after.version, *said, lives.idle, lives.absolute, *_place(command))
                 await note_login(rows, command.tenant, now.person, command.visit.address)
             case RenewSession(lifetimes=lives):
                 told = (now.auth_time, list(now.amr), now.acr, command.cookie)
-                await rows.execute(RENEW, *key, after.version, *told, lives.idle, lives.absolute)
+                await rows.execute(RENEW, *key, after.version, *told, lives.idle, lives.absolute, *_place(command))
                 await note_login(rows, command.tenant, now.person, command.visit.address)
             case VisitSession(lifetimes=lives):
-                await rows.execute(VISIT, *key, lives.idle)
+                await rows.execute(VISIT, *key, lives.idle, *_place(command))
+            case AnnotateSession(metadata=metadata):
+                await rows.execute(ANNOTATE, *key, msgspec.json.encode(metadata).decode() if metadata else None)
+                return
             case _:
                 await rows.execute(END, *key, after.version, now.ended)
                 return
         await rows.execute(SERVES, *key, command.visit.client_id)
+
+
+def _place(command: StartSession | RenewSession | VisitSession) -> tuple[str, str]:
+    return command.visit.address, command.visit.user_agent
 
 
 def session_of(row: Record) -> Session:
@@ -115,15 +152,17 @@ def session_of(row: Record) -> Session:
 
 
 def _shape(state: State) -> object:
-    if not isinstance(state, Session):
+    # The row of one that is over goes some day, or stays while a grant names it: only the living are compared.
+    if not isinstance(state, Session) or state.ended is not None:
         return None
-    return (state.person, state.connection_id, state.auth_time, state.amr, state.acr, state.ended)
+    return (state.person, state.connection_id, state.auth_time, state.amr, state.acr)
 
 
 async def _stored(rows: Connection, tenants: Sequence[str], streams: Sequence[str]) -> dict[Key, object]:
     found = await rows.fetch(
         f"SELECT tenant, {COLUMNS} FROM sessions "  # noqa: S608
-        "JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, session_id) USING (tenant, session_id)",
+        "JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, session_id) USING (tenant, session_id) "
+        "WHERE ended IS NULL",
         tenants,
         [stream.removeprefix(STREAM) for stream in streams],
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from libs.eventstore import Event
-from services.login.commands import EndSession, RenewSession, StartSession, Visit, VisitSession
-from services.login.events import LoginSucceeded, SessionEnded, SessionRenewed, SessionStarted
+from services.login.commands import AnnotateSession, EndSession, RenewSession, StartSession, Visit, VisitSession
+from services.login.events import LoginSucceeded, SessionAnnotated, SessionEnded, SessionRenewed, SessionStarted
 
 # What is remembered
 
@@ -132,6 +132,15 @@ def visit(command: VisitSession, state: State, now: datetime) -> Sequence[Event]
     """
     session = _alive(state, now)
     return [_came(session.person, session.session_id, session.amr, command.visit, is_silent=True)]
+
+
+def annotate(command: AnnotateSession, state: State, now: datetime) -> Sequence[Event]:
+    """That something was noted.
+
+    Raises:
+        SessionGone: it is over.
+    """
+    return [SessionAnnotated(session_id=command.session_id, person=_alive(state, now).person)]
 
 
 def end(command: EndSession, state: State, _now: datetime) -> Sequence[Event]:

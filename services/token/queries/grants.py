@@ -35,6 +35,7 @@ class GrantRow(msgspec.Struct, frozen=True, kw_only=True):
     requested: dict[str, Any] | None
     idle_expires_at: datetime | None
     last_exchanged_at: datetime | None
+    metadata: dict[str, str] | None
     client_id: str
     person: str
     session_id: str
@@ -68,8 +69,8 @@ LEFT JOIN resource_servers r ON r.tenant = c.tenant AND r.identifier = c.audienc
 
 _READ: Final = f"""
 g.grant_id, g.handle, g.salt, g.epoch, g.generation, g.retries, g.retry_until, g.requested, g.idle_expires_at,
-    g.last_exchanged_at, g.client_id, g.person, g.session_id, g.scope, g.audience, g.auth_time, g.acr, g.amr, g.org_id,
-    g.is_offline, g.created_at, g.expires_at, clock_timestamp() AS read_at, {_API},
+    g.last_exchanged_at, g.metadata, g.client_id, g.person, g.session_id, g.scope, g.audience, g.auth_time, g.acr,
+    g.amr, g.org_id, g.is_offline, g.created_at, g.expires_at, clock_timestamp() AS read_at, {_API},
     EXISTS (SELECT FROM clients c WHERE c.tenant = g.tenant AND c.client_id = g.client_id AND NOT c.is_deleted)
         AS client_is_there,
     coalesce((SELECT c.properties->'refresh_token'->>'rotation_type' = 'rotating' FROM clients c
@@ -96,6 +97,10 @@ SELECT grant_id FROM grants
 WHERE tenant = $1 AND person = $2 AND ($3::text IS NULL OR client_id = $3) AND ($4::text IS NULL OR audience = $4)
     AND ($5::text IS NULL OR session_id = $5)
 ORDER BY grant_id
+"""
+
+_NAMED: Final = """
+SELECT DISTINCT session_id FROM grants WHERE tenant = $1 AND person = ANY ($2) AND session_id = ANY ($3)
 """
 
 
@@ -130,16 +135,19 @@ async def grant(database: Database, tenant: str, grant_id: str) -> GrantRow | No
     return None if row is None else _grant(row)
 
 
-async def refresh_tokens(database: Database, tenant: str, person: str, after: str | None, take: int) -> list[GrantRow]:
-    """A person's living grants with refresh tokens, by id, after the id `after`."""
+async def refresh_tokens(
+    database: Database, tenant: str, person: str, client_id: str | None, after: str | None, take: int
+) -> list[GrantRow]:
+    """A person's living grants with refresh tokens, all or an application's, by id, after the id `after`."""
     async with database.connection() as rows:
         found = await rows.fetch(
             f"{_GRANT} AND g.is_offline AND g.person = $2 AND g.grant_id > coalesce($3, '') "
-            "ORDER BY g.grant_id LIMIT $4",
+            "AND ($5::text IS NULL OR g.client_id = $5) ORDER BY g.grant_id LIMIT $4",
             tenant,
             person,
             after,
             take,
+            client_id,
         )
     return [_grant(row) for row in found]
 
@@ -151,6 +159,15 @@ async def grants_of(
     async with database.connection() as rows:
         found = await rows.fetch(_OF_PERSON, tenant, person, client_id, audience, session_id)
     return [row["grant_id"] for row in found]
+
+
+async def named_sessions(
+    database: Database, tenant: str, persons: Sequence[str], session_ids: Sequence[str]
+) -> list[str]:
+    """Those of some people's sessions in which a grant began that has not ended."""
+    async with database.connection() as rows:
+        found = await rows.fetch(_NAMED, tenant, persons, session_ids)
+    return [row["session_id"] for row in found]
 
 
 async def api(database: Database, tenant: str, identifier: str) -> ApiRow | None:
@@ -171,7 +188,7 @@ def _grant(row: Record) -> GrantRow:
     fields: dict[str, Any] = {name: row[name] for name in plain}
     fields |= {name: tuple(row[name]) for name in ("scope", "amr")}
     chain = Chain(row["grant_id"], row["generation"], row["retries"], row["retry_until"])
-    return GrantRow(**{**fields, **_decoded(row, "requested"), "chain": chain})
+    return GrantRow(**{**fields, **_decoded(row, "requested", "metadata"), "chain": chain})
 
 
 def _decoded(row: Record, *names: str) -> Mapping[str, Any]:

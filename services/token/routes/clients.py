@@ -15,7 +15,6 @@ from libs.edge.management import InsufficientScope
 from libs.edge.management_errors import InvalidQuery
 from libs.edge.operation import CHECKPOINTS, FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage, Fields, Page
-from libs.edge.schema import Anything, Array
 from libs.edge.validation import changed, created, stated
 from libs.runtime import ids
 from libs.sealed import hash_of_secret
@@ -45,8 +44,6 @@ CHANGE: Final = (
     "update:client_token_vault_privileged_access",
 )
 
-READ_CONNECTIONS: Final = ("read:connections", "read:clients", "read:client_summary")
-
 SUMMARY: Final = frozenset({"client_id", "app_type", "name", "description"})
 """Members that any of the reading scopes shows."""
 
@@ -68,10 +65,6 @@ LIST: Final = Operation(
     answer=Listing("clients", CLIENT),
 )
 CREATE: Final = Operation(body=CLIENT, answer=CLIENT, status=201, identified_by="client_id")
-CONNECTIONS: Final = Operation(
-    query=(*CHECKPOINTS, *FIELDS, Parameter("strategy", Array(line(64)), "Only connections of these kinds")),
-    answer=Listing("connections", Anything(), has_offsets=False),
-)
 ROTATE: Final = Operation(body=ROTATION, is_body_optional=True, answer=CLIENT)
 
 
@@ -85,7 +78,6 @@ def routes(desk: Desk) -> tuple[Route, ...]:
         Route("PATCH", ONE, clients.change, scopes=CHANGE, operation=Operation(body=CLIENT, answer=CLIENT)),
         Route("DELETE", ONE, clients.delete, scopes=("delete:clients",), operation=GONE),
         Route("POST", f"{ONE}/rotate-secret", clients.rotate_secret, scopes=("update:client_keys",), operation=ROTATE),
-        Route("GET", f"{ONE}/connections", clients.connections, scopes=READ_CONNECTIONS, operation=CONNECTIONS),
     )
 
 
@@ -138,15 +130,6 @@ class Clients:
         if row is None:
             raise NoSuchClient
         return answers.json(fields.of(_readable(call)(_row(call, row))))
-
-    async def connections(self, call: Call) -> Reply:
-        """The connections through which an application's people come: none, until there are connections."""
-        if await queries.client(self.desk.database, call.tenant, call.parameters["id"]) is None:
-            raise NoSuchClient
-        query = call.query()
-        page = CheckpointPage(cursor=query.text("from"))
-        self.desk.window(call, page)
-        return answers.json(page.answer("connections", [], None))
 
     async def change(self, call: Call) -> Reply:
         """Change some properties, or which keys count."""

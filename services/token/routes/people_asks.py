@@ -23,6 +23,8 @@ from services.token.commands import (
     IssueIdToken,
     LogoutToken,
     LogoutTokenFor,
+    NamedSessions,
+    NamedSessionsOf,
     RefreshTokensAnswer,
     RefreshTokensOf,
     RefreshTokenView,
@@ -65,6 +67,7 @@ class PeopleAsks:
             "grant": (GrantOf, self.grant),
             "revoke_grants": (RevokeGrants, self.revoke_grants),
             "refresh_tokens": (RefreshTokensOf, self.refresh_tokens),
+            "named_sessions": (NamedSessionsOf, self.named_sessions),
         }
         return [
             await answer_asks(bus, "token", verb, kind, handler, slots=SLOTS) for verb, (kind, handler) in verbs.items()
@@ -135,8 +138,15 @@ class PeopleAsks:
         """A page of a person's refresh tokens."""
         take = max(1, min(asked.take, MOST))
         database = self._store.database
-        found = await grants.refresh_tokens(database, asked.tenant, asked.person, asked.after, take + 1)
+        found = await grants.refresh_tokens(database, asked.tenant, asked.person, None, asked.after, take + 1)
         return RefreshTokensAnswer(tokens=[view(each) for each in found[:take]], has_more=len(found) > take)
+
+    async def named_sessions(self, asked: NamedSessionsOf) -> NamedSessions:
+        """The sessions that a grant still names."""
+        found = await grants.named_sessions(
+            self._store.database, asked.tenant, list(set(asked.persons)), asked.session_ids
+        )
+        return NamedSessions(session_ids=found)
 
     def _now(self) -> datetime:
         return self._clock.now()
@@ -155,6 +165,7 @@ def view(grant: GrantRow) -> RefreshTokenView:
         idle_expires_at=grant.idle_expires_at,
         expires_at=grant.expires_at,
         last_exchanged_at=grant.last_exchanged_at,
+        metadata=grant.metadata,
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from libs.eventstore import Event, Loaded
 from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
+from services.token.commands import AnnotateGrant
 from services.token.events import GrantStarted
 from services.token.rules import grant
 from services.token.rules.grant import EndedGrant, LivingGrant
@@ -22,9 +23,11 @@ FOLDED: Final = (
 
 GRANT: Final = f"SELECT version, {FOLDED} FROM grants WHERE tenant = $1 AND grant_id = $2 FOR UPDATE"  # noqa: S608
 
+ANNOTATE: Final = "UPDATE grants SET metadata = $3 WHERE tenant = $1 AND grant_id = $2"
+
 
 class GrantRows:
-    """The aggregate `grant`. A code's redemption writes the row; from here it is only removed."""
+    """The aggregate `grant`. A code's redemption writes the row; from here it is noted of, and removed."""
 
     def stream(self, command: Any) -> str:
         """One stream per grant."""
@@ -42,8 +45,11 @@ class GrantRows:
     async def save(
         self, rows: Connection, command: Any, _before: Loaded[grant.State], after: Loaded[grant.State]
     ) -> None:
-        """Remove the row of a grant that has ended."""
-        if isinstance(after.state, EndedGrant):
+        """Remove the row of a grant that has ended, or write what is noted of it."""
+        if isinstance(command, AnnotateGrant):
+            said = msgspec.json.encode(command.metadata).decode() if command.metadata else None
+            await rows.execute(ANNOTATE, command.tenant, command.grant_id, said)
+        elif isinstance(after.state, EndedGrant):
             await rows.execute(
                 "DELETE FROM grants WHERE tenant = $1 AND grant_id = $2", command.tenant, command.grant_id
             )

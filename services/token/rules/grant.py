@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
 
+from libs.edge.management_errors import NotFound
 from libs.eventstore import Event
-from services.token.commands import RevokeGrant
-from services.token.events import GrantExpired, GrantRevoked, GrantStarted
+from services.token.commands import AnnotateGrant, RevokeGrant
+from services.token.events import GrantAnnotated, GrantExpired, GrantRevoked, GrantStarted
 
 
 class EndsGrant:
@@ -71,3 +72,22 @@ def revoke(command: RevokeGrant, state: State, _now: datetime) -> Sequence[Event
         return []
     was = state.started
     return [GrantRevoked(grant_id=command.grant_id, client_id=was.client_id, person=was.person, reason=command.reason)]
+
+
+class NoSuchRefreshToken(NotFound):
+    """There is none of this id, or it has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("The refresh token does not exist.", "inexistent_refresh_token")
+
+
+def annotate(command: AnnotateGrant, state: State, _now: datetime) -> Sequence[Event]:
+    """That something was noted of its refresh token.
+
+    Raises:
+        NoSuchRefreshToken: it has none, or has ended.
+    """
+    if not isinstance(state, LivingGrant) or not state.started.is_offline:
+        raise NoSuchRefreshToken
+    of = state.started
+    return [GrantAnnotated(grant_id=command.grant_id, client_id=of.client_id, person=of.person)]

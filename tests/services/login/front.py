@@ -41,6 +41,8 @@ from services.token.commands import (
     IdTokenIssued,
     IssueCode,
     IssueIdToken,
+    NamedSessions,
+    NamedSessionsOf,
     RefreshTokensAnswer,
     RefreshTokensOf,
     RefreshTokenView,
@@ -131,6 +133,8 @@ class Token:
     id_tokens: list[IssueIdToken] = field(default_factory=list)
     grants: dict[str, GrantAnswer] = field(default_factory=dict)
     revoked: list[RevokeGrants] = field(default_factory=list)
+    named: set[str] = field(default_factory=set)
+    """Sessions in which a grant began that lives."""
     refusal: CodeIssued | None = None
     is_away: bool = False
     heard: Callable[[IssueCode], None] = field(default=lambda _: None)
@@ -141,6 +145,7 @@ class Token:
         await answer_asks(bus, "token", "grant", GrantOf, self.grant)
         await answer_asks(bus, "token", "revoke_grants", RevokeGrants, self.revoke)
         await answer_asks(bus, "token", "refresh_tokens", RefreshTokensOf, self.refresh_tokens)
+        await answer_asks(bus, "token", "named_sessions", NamedSessionsOf, self.named_sessions)
 
     async def issue_code(self, asked: IssueCode) -> CodeIssued:
         self.heard(asked)
@@ -161,6 +166,11 @@ class Token:
     async def revoke(self, asked: RevokeGrants) -> GrantsRevoked:
         self.revoked.append(asked)
         return GrantsRevoked(count=1)
+
+    async def named_sessions(self, asked: NamedSessionsOf) -> NamedSessions:
+        if self.is_away:
+            raise Unavailable("token is away")
+        return NamedSessions(session_ids=[each for each in asked.session_ids if each in self.named])
 
     async def refresh_tokens(self, asked: RefreshTokensOf) -> RefreshTokensAnswer:
         view = RefreshTokenView(
@@ -319,10 +329,12 @@ class Front:
         reply = decode_reply(payload)
         return Answer(reply.status, reply.headers, reply.body)
 
-    async def api(self, method: str, path: str, scope: str, query: str = "") -> Answer:
+    async def api(self, method: str, path: str, scope: str, query: str = "", body: Any = None) -> Answer:
         """A request to the Management API."""
         token = signed(aud=f"{ISSUER}api/v2/", sub="app@clients", azp="app", scope=scope)
-        return await self.request(method, f"/api/v2/{path}", query, headers=[("authorization", f"Bearer {token}")])
+        payload = b"" if body is None else json.dumps(body).encode()
+        headers = [("authorization", f"Bearer {token}"), *([("content-type", "application/json")] if payload else [])]
+        return await self.request(method, f"/api/v2/{path}", query, payload, headers)
 
     async def change(self, client_id: str, **properties: Any) -> None:
         """Change an application as its facts would."""

@@ -95,6 +95,7 @@ class House:
     errands: Errands
     passwords: Passwords
     ended: list[tuple[str, str]]
+    desk: PeopleDesk
 
     @classmethod
     async def opened(cls, database: Database, bus: Bus, limits: Limits | None = None) -> "House":
@@ -122,7 +123,7 @@ class House:
         await mailbox.serve(bus)
         ending = Ending(EventStore(database, CATALOGUE, bus, app.COMMANDS), telling)
         errands = Errands(database, {**accounts.hands(bus), ENDING: ending.hand})
-        return cls(database, store, accounts, edge, mailbox, errands, passwords, ended)
+        return cls(database, store, accounts, edge, mailbox, errands, passwords, ended, desk)
 
     async def manage(
         self,

@@ -147,6 +147,21 @@ async def test_what_was_granted_before_a_change_is_dead_though_nothing_ended_the
         assert [await desk.says(proven.person, purpose) for purpose in ("code", "refresh")] == [said, said]
 
 
+async def test_from_where_somebody_came_is_forgotten_with_them_though_nothing_ended_the_session(
+    house: House, desk: Desk
+) -> None:
+    await house.user()
+    proven = await house.accounts.factor.prove(house.attempt())
+    await desk.start(proven)
+    await house.rows("""UPDATE sessions SET metadata = '{"shop": "Rome"}'""")
+    said = await house.rows("SELECT to_jsonb(s)::text AS text FROM sessions s")
+    assert "192.0.2.1" in said[0]["text"]
+    await desk.store.execute(EraseUser("acme", proven.person), Context())
+    (left,) = await house.rows("SELECT to_jsonb(s)::text AS text FROM sessions s WHERE ended IS NULL")
+    for word in ("192.0.2.1", "browser", "Rome"):
+        assert word not in left["text"]
+
+
 async def test_an_offline_grant_outlives_its_session_but_not_its_revocation(house: House, desk: Desk) -> None:
     await house.user()
     proven = await house.accounts.factor.prove(house.attempt())

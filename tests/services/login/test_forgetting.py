@@ -6,16 +6,20 @@ from typing import Final
 import pytest
 
 from libs.bus import Bus
-from libs.eventstore import Context, EventStore
+from libs.edge.asks import answer_asks, ask
+from libs.eventstore import Actor, Context, EventStore
 from libs.sealed import ERASED, Sealed, opened
-from services.login.commands import EraseUser
+from services.login.commands import EraseUser, EraseUserOf, UsersErased
 from services.login.events import CATALOGUE
 from services.login.factors.attempt import TooManyAttempts, WrongCredentials
 from services.login.routes.accounts import handlers
+from services.login.routes.erasing import EraseAsk
 from services.login.rows import person_keys
+from services.token.commands import GrantsRevoked, RevokeGrants
 from tests.services.login.house import CONNECTION, GOOD, KEYRING, NAME, OTHER, House, caller
 
 TRACES: Final = ("ada@", "lovelace", "Enchantress", "+4915112345678")
+DOER: Final = Context(actor=Actor("client", "operator"))
 ACCOUNT: Final = {"connection": NAME, "password": GOOD}
 TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = 'login' AND tablename <> 'migrations'"
 
@@ -57,6 +61,48 @@ async def test_nothing_of_somebody_is_left_in_any_row_or_event(house: House) -> 
             assert await house.rows(f"SELECT 1 FROM {table} WHERE person = $1", person) == [], table
     facts = await house.rows("SELECT type FROM facts ORDER BY pos")
     assert facts[-1]["type"] == "login.user_erased"
+
+
+async def test_who_is_erased_by_an_address_is_whoever_has_it_in_that_connection(house: House, bus: Bus) -> None:
+    await house.user("ada@corp.example")
+    await house.user("bob@corp.example")
+    person = await house.person()
+    serving = await EraseAsk(house.desk).serve(bus)
+
+    async def erase(email: str, connection_id: str = CONNECTION) -> int:
+        question = EraseUserOf(tenant="acme", connection_id=connection_id, email=email, doer=DOER)
+        return (await ask(bus, "login", "erase_user", question, UsersErased)).count
+
+    assert await erase("ada@corp.example", "con_another") == 0
+    assert await erase("Ada@Corp.example") == 1
+    assert await erase("ada@corp.example") == 0
+    await serving.drain(within=1)
+    assert house.ended == [(person, "erased")]
+    assert await traces(house, "ada@") == []
+    assert len(await house.rows("SELECT 1 FROM people")) == 1
+    [fact] = await house.rows("SELECT meta::text AS meta FROM facts WHERE type = 'login.user_erased'")
+    assert "operator" in fact["meta"]
+
+
+async def test_whoever_is_erased_has_their_grants_ended_however_long_token_is_away(house: House, bus: Bus) -> None:
+    await house.user("ada@corp.example")
+    person = await house.person()
+    await EventStore(house.database, CATALOGUE, bus, handlers()).execute(EraseUser("acme", person), Context())
+    await house.hand_on()
+    left = await house.rows("SELECT payload->>'person' AS person FROM errands WHERE kind = 'grants'")
+    assert [row["person"] for row in left] == [person]
+    asked: list[RevokeGrants] = []
+
+    async def revoke(question: RevokeGrants) -> GrantsRevoked:
+        asked.append(question)
+        return GrantsRevoked(count=1)
+
+    serving = await answer_asks(bus, "token", "revoke_grants", RevokeGrants, revoke)
+    await house.rows("UPDATE errands SET due_at = clock_timestamp()")
+    await house.hand_on()
+    await serving.drain(within=1)
+    assert [(each.person, each.session_id, each.reason) for each in asked] == [(person, None, "erased")]
+    assert await house.rows("SELECT 1 FROM errands") == []
 
 
 async def test_an_answer_that_is_kept_for_a_repeat_goes_with_who_it_tells_of(house: House) -> None:

@@ -1,12 +1,18 @@
 """The Management API of sessions, refresh tokens of a user, and consents."""
 
+from typing import Any, Final
+from urllib.parse import urlencode
+
 import pytest
+from auth0.management.types.get_session_response_content import GetSessionResponseContent
 
 from libs.eventstore.verify import folds
 from services.login.events import CATALOGUE
 from services.login.rows.consents import FOLD as CONSENTS
 from services.login.rows.sessions import FOLD as SESSIONS
-from tests.services.login.front import Browser, Front
+from tests.services.login.front import CALLBACK, Answer, Browser, Front
+
+AGAIN: Final = {"client_id": "app", "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid"}
 
 
 async def session_id(front: Front) -> str:
@@ -26,6 +32,51 @@ async def test_a_session_is_shown_and_ended(front: Front, browser: Browser) -> N
     assert (await front.api("GET", f"sessions/{id_}", "read:sessions")).status == 404
     assert (await browser.authorize(prompt="none")).said["error"] == "login_required"
     assert not front.token.revoked
+
+
+async def test_a_session_tells_from_where_somebody_came_until_it_is_over(front: Front, browser: Browser) -> None:
+    begun = await browser.authorize()
+    headers = {"user-agent": "Firefox"}
+    await browser.post("/u/login", headers, state=begun.said["state"], person="p1")
+    one = f"sessions/{await session_id(front)}"
+    came = {"initial_ip": "192.0.2.1", "initial_user_agent": "Firefox"}
+    first = (await front.api("GET", one, "read:sessions")).json
+    assert first["device"] == came | {"last_ip": "192.0.2.1", "last_user_agent": "Firefox"}
+    await browser.send("GET", "/authorize", query=urlencode(AGAIN), headers={"user-agent": "Firefox 2"})
+    listed = (await front.api("GET", "users/auth0%7Cada/sessions", "read:sessions")).json["sessions"][0]
+    assert listed["device"] == came | {"last_ip": "192.0.2.1", "last_user_agent": "Firefox 2"}
+    await front.api("PATCH", one, "update:sessions", body={"session_metadata": {"till": "Milan"}})
+    await front.api("DELETE", one, "delete:sessions")
+    async with front.database.connection() as rows:
+        (row,) = await rows.fetch("SELECT to_jsonb(s)::text AS text FROM sessions s")
+    for word in ("192.0.2.1", "Firefox", "Milan"):
+        assert word not in row["text"]
+
+
+async def test_a_session_is_noted_of_and_forgets_what_is_not_said_again(front: Front, browser: Browser) -> None:
+    await browser.sign_in()
+    one = f"sessions/{await session_id(front)}"
+    assert (await front.api("GET", one, "read:sessions")).json["session_metadata"] is None
+
+    async def note(metadata: Any, path: str = one) -> Answer:
+        return await front.api("PATCH", path, "update:sessions", body={"session_metadata": metadata})
+
+    said = await note({"shop": "Rome", "desk": "3"})
+    assert (said.status, said.json["session_metadata"]) == (200, {"shop": "Rome", "desk": "3"})
+    assert said.json == (await front.api("GET", one, "read:sessions")).json
+    assert GetSessionResponseContent(**said.json).session_metadata == {"shop": "Rome", "desk": "3"}
+    assert (await note({"desk": "4", "shop": None})).json["session_metadata"] == {"desk": "4"}
+    assert (await note({})).json["session_metadata"] is None
+    for wrong in ({"a": 1}, {"a": "x" * 256}, {str(number): "x" for number in range(26)}, "x"):
+        assert (await note(wrong)).status == 400, wrong
+    for body in ({}, {"session_metadata": {}, "user_id": "x"}):
+        assert (await front.api("PATCH", one, "update:sessions", body=body)).json["errorCode"] == "invalid_body"
+    assert (await front.api("PATCH", one, "read:sessions", body={"session_metadata": {}})).status == 403
+    assert (await note({}, "sessions/nothing")).json["errorCode"] == "inexistent_session"
+    notes = await front.events("login.session_annotated")
+    assert notes == [{"session_id": await session_id(front), "person": "p1"}] * 3
+    await front.api("DELETE", one, "delete:sessions")
+    assert (await note({"shop": "Rome"})).status == 404
 
 
 @pytest.mark.security("RS-08")

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from libs.bus import Bus
 from libs.edge import AnsweredRequests, Cursors, Edge, RouteTable, idempotency
+from libs.edge.asks import answer_asks
 from libs.edge.guard import guard
 from libs.edge.wire import VERSION, Request, decode_reply, encode
 from libs.eventstore import Applied, EventStore
@@ -21,12 +22,14 @@ from libs.postgres import Database
 from libs.runtime.clock import Clock, wall
 from libs.runtime.ids import text
 from libs.sealed import RootKey, derive
+from services.connections.commands import ConnectionsAnswer, ConnectionsOf
 from services.token.app import COMMANDS
 from services.token.app import table as all_routes
 from services.token.events import CATALOGUE
 from services.token.grants.endpoint import TokenEndpoint
 from services.token.grants.revocation import Revocation
 from services.token.projections import DDL, TENANTS, issuer_of
+from services.token.routes.client_connections import ClientConnections
 from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
 from services.token.routes.refresh_tokens import RefreshTokenRoutes
@@ -82,6 +85,8 @@ class Office:
     edge: Edge
     desk: Desk
     table: RouteTable
+    connections: list[dict[str, Any]]
+    """What `connections` says of an application."""
     tenant: str = "acme"
     scope: str = field(default=ALL_SCOPES)
 
@@ -102,11 +107,20 @@ class Office:
         # All routes, for a process counts the requests of one table of a service; some of them do not work here.
         endpoint, revocation = object.__new__(TokenEndpoint), object.__new__(Revocation)
         discovery = object.__new__(Discovery)
-        every = all_routes(endpoint, revocation, discovery, desk, RefreshTokenRoutes(desk, bus))
+        every = all_routes(
+            endpoint, revocation, discovery, desk, RefreshTokenRoutes(desk, bus), ClientConnections(desk, bus)
+        )
         table = RouteTable(*(each for each in every if each.scopes and "refresh-tokens" not in each.template))
         slots, authorise = {"management": 50, "token": 1, "public": 1}, guard(_key_of, _issuer)
         edge = Edge(bus, "token", every, slots=slots, clock=Clock(), authorise=authorise, answered=answered)
-        return cls(database, store, edge, desk, table)
+        office = cls(database, store, edge, desk, table, [])
+        await answer_asks(bus, "connections", "connections_of", ConnectionsOf, office.connections_of)
+        return office
+
+    async def connections_of(self, asked: ConnectionsOf) -> ConnectionsAnswer:
+        wanted = [each for each in self.connections if each["strategy"] in (asked.strategies or [each["strategy"]])]
+        behind = [each for each in wanted if each["id"] > asked.after]
+        return ConnectionsAnswer(connections=behind[: asked.take], has_more=len(behind) > asked.take)
 
     async def ask(
         self,

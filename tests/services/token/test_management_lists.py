@@ -104,9 +104,6 @@ async def test_nothing_is_sorted_by_what_auth0_does_not_sort_by(office: Office) 
 async def test_a_list_of_what_does_not_exist_yet_is_empty(office: Office) -> None:
     client = await office.client()
     grant = await office.grant(client, await office.api())
-    connections = f"clients/{client['client_id']}/connections"
-    for query in ("", "take=5", "strategy=auth0&strategy=sms&fields=id&include_fields=true"):
-        assert (await office.ask("GET", connections, query=query)).body == {"connections": []}
     organizations = f"client-grants/{grant['id']}/organizations"
     for query, shape in (
         ("", []),
@@ -114,12 +111,32 @@ async def test_a_list_of_what_does_not_exist_yet_is_empty(office: Office) -> Non
         ("page=1&per_page=5&include_totals=true", {"start": 5, "limit": 5, "total": 0, "organizations": []}),
     ):
         assert (await office.ask("GET", organizations, query=query)).body == shape
-    for path in (connections, organizations):
-        assert (await office.ask("GET", path, query="from=x")).error == (400, "invalid_query_string")
-    assert (await office.ask("GET", "clients/nobody/connections")).error == (404, "inexistent_client")
+    assert (await office.ask("GET", organizations, query="from=x")).error == (400, "invalid_query_string")
     nothing = await office.ask("GET", "client-grants/cgr_nothing/organizations")
     assert nothing.error == (404, "inexistent_client_grant")
-    assert (await office.ask("GET", connections, tenant="other")).error == (404, "inexistent_client")
+
+
+async def test_connections_of_an_application_are_those_that_connections_knows(office: Office) -> None:
+    path = f"clients/{(await office.client())['client_id']}/connections"
+    assert (await office.ask("GET", path)).body == {"connections": []}
+    one, two = (
+        {"id": f"con_{number}", "name": name, "strategy": name, "options": {"secret": "s"}}
+        for number, name in enumerate(("auth0", "sms"))
+    )
+    office.connections[:] = [one, two]
+    first = (await office.ask("GET", path, query="take=1")).body
+    assert first["connections"] == [one]
+    rest = await office.ask("GET", path, query=f"take=1&from={first['next']}&fields=id")
+    assert rest.body == {"connections": [{"id": "con_1"}]}
+    assert (await office.ask("GET", path, query="strategy=sms")).body == {"connections": [two]}
+    assert "options" not in (await office.ask("GET", path, scope="read:connections")).body["connections"][0]
+    for scope in ("read:clients", "read:client_summary"):
+        assert (await office.ask("GET", path, scope=scope)).body == {"connections": [{"id": "con_0"}, {"id": "con_1"}]}
+    for scope in ("read:connections_options", "read:users"):
+        assert (await office.ask("GET", path, scope=scope)).status == 403
+    assert (await office.ask("GET", path, query="from=x")).error == (400, "invalid_query_string")
+    assert (await office.ask("GET", "clients/nobody/connections")).error == (404, "inexistent_client")
+    assert (await office.ask("GET", path, tenant="other")).error == (404, "inexistent_client")
 
 
 async def test_deep_pages_and_counts_are_those_of_the_filter(office: Office) -> None:

@@ -24,7 +24,7 @@ from libs.runtime.clock import wall
 from libs.runtime.errors import Unavailable
 from libs.runtime.ids import client_secret, hex24, prefixed, text
 from libs.sealed import hash_of_secret
-from services.login.commands import PeopleAnswer, PeopleOf, PersonAnswer, PersonOf
+from services.login.commands import PeopleAnswer, PeopleOf, PersonAnswer, PersonOf, UserAnswer, UserOf
 from services.tenants.commands import Registered, RegisterTenant
 from services.token import app as token
 from services.token.commands import CodeIssued, IssueCode, NewSecret, RegisterClient, RegisterResourceServer
@@ -73,6 +73,11 @@ class People:
         said = PersonAnswer(refusal=self.refusal, sub=USER_ID, claims=self.claims)
         return PeopleAnswer(people=[said for _ in asked.people])
 
+    async def user(self, asked: UserOf) -> UserAnswer:
+        if asked.user_id not in {None, USER_ID}:
+            return UserAnswer(person=None, user_id=None)
+        return UserAnswer(person=asked.person or PERSON, user_id=USER_ID)
+
 
 class Town(World):
     """Two replicas of `token`, `tenants`, `key_rotation`, the tenant `acme` with an API, and people."""
@@ -82,8 +87,11 @@ class Town(World):
     async def _start(self) -> None:
         self.people = People()
         await super()._start()
-        serving = await answer_asks(self.bus, "login", "people", PeopleOf, self.people.answer)
-        self._stack.push_async_callback(serving.drain, within=1)
+        for serving in (
+            await answer_asks(self.bus, "login", "people", PeopleOf, self.people.answer),
+            await answer_asks(self.bus, "login", "user", UserOf, self.people.user),
+        ):
+            self._stack.push_async_callback(serving.drain, within=1)
         await self._tenant("acme", DOMAIN)
         await self.api(API)
 
