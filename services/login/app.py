@@ -41,6 +41,7 @@ from services.login.commands import (
 from services.login.config import Settings
 from services.login.events import CATALOGUE
 from services.login.projections import PROJECTIONS, callers
+from services.login.projections.protections import Protections
 from services.login.queries.user_search import Users
 from services.login.routes import people_pages
 from services.login.routes.account import Account
@@ -105,8 +106,8 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
     store = EventStore(database, CATALOGUE, bus, {**COMMANDS, **handlers(keyring)})
     await _mirror(lifecycle, store, bus, locks, settings)
-    brands = Brands()
-    believed = _remember(lifecycle, bus, brands)
+    brands, protections = Brands(), Protections()
+    believed = _remember(lifecycle, bus, brands, protections)
     await _follow(lifecycle, store, bus, locks)
     applied = Applied(bus, SERVICE)
     await applied.listen()
@@ -117,7 +118,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         store, bus, believed.keys, believed.issuers.of, Persons(database), telling, pages,
         Cursors(*keyring.derived("cursor")),
     )  # fmt: skip
-    accounts = _accounts(lifecycle, store, bus, keyring, protocol.ending)
+    accounts = _accounts(lifecycle, store, bus, keyring, protocol.ending, protections)
     desk = PeopleDesk(store, applied, answered, Users(database), protocol.ending.end_all)
     for asks in (await PeopleAsk(database).serve(bus), await accounts.serve(bus)):
         lifecycle.on_stop(partial(asks.drain, within=5))
@@ -148,13 +149,14 @@ async def _mirror(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     lifecycle.background("partitions", keep_partitions(store, bus, retention))
 
 
-def _remember(lifecycle: Lifecycle, bus: Bus, brands: Brands) -> Callers:
-    """Public keys, issuers and how tenants look, in memory."""
+def _remember(lifecycle: Lifecycle, bus: Bus, brands: Brands, protections: Protections) -> Callers:
+    """Public keys, issuers, how tenants look and what protects their people, in memory."""
     believed = callers()
 
     def tenant_fact(envelope: Envelope, event: Any) -> None:
         believed.tenant_fact(envelope, event)
         brands.tenant_fact(envelope, event)
+        protections.tenant_fact(envelope, event)
 
     for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
@@ -213,11 +215,13 @@ def table(protocol: FrontChannel, pages: Pages, accounts: Accounts, desk: People
     )
 
 
-def _accounts(lifecycle: Lifecycle, store: EventStore, bus: Bus, keyring: Keyring, ending: Ending) -> Accounts:
+def _accounts(
+    lifecycle: Lifecycle, store: EventStore, bus: Bus, keyring: Keyring, ending: Ending, protections: Protections
+) -> Accounts:
     """People's accounts, and what runs beside them: errands, and what is forgotten."""
     passwords = Passwords()
     lifecycle.on_stop(passwords.close)
-    accounts = Accounts.opened(store, keyring, passwords)
+    accounts = Accounts.opened(store, keyring, passwords, protections.of)
     hands = {
         **accounts.hands(bus),
         errands.LOGOUT: LogoutHand(store.database, bus).hand,

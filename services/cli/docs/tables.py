@@ -27,6 +27,7 @@ from services.login.routes.showing import Pages
 from services.login.rows.attempts import Attempts
 from services.tenants import routes as tenants
 from services.tenants.routes.branding import BrandingRoutes
+from services.tenants.routes.protection import ProtectionRoutes
 from services.tenants.routes.settings import SettingsRoutes
 from services.token import app as token
 from services.token.grants.endpoint import TokenEndpoint
@@ -57,7 +58,7 @@ def _login() -> RouteTable:
 
 
 TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
-    "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes))),
+    "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes), _unwired(ProtectionRoutes))),
     "token": tuple(
         token.table(
             _unwired(TokenEndpoint),

@@ -20,7 +20,9 @@ from services.connections.commands import SERVICE, DeliverMail
 from services.connections.projections import TenantRow
 
 LOCALES: Final = ("en", "de", "ar")
-TEMPLATES: Final = frozenset({"verify_email", "reset_email", "welcome_email", "blocked_account", "password_changed"})
+TEMPLATES: Final = frozenset(
+    ("verify_email", "reset_email", "welcome_email", "blocked_account", "failed_attempts", "password_changed")
+)
 COLOR: Final = "#3b5bdb"
 LONGEST: Final = 200
 """Characters of a variable that are shown."""
