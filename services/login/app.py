@@ -43,7 +43,7 @@ from services.login.events import CATALOGUE
 from services.login.projections import PROJECTIONS, callers
 from services.login.projections.protections import Protections
 from services.login.queries.user_search import Users
-from services.login.routes import people_pages
+from services.login.routes import people_pages, remembered
 from services.login.routes.account import Account
 from services.login.routes.accounts import FOLD as PEOPLE_FOLD
 from services.login.routes.accounts import Accounts, handlers
@@ -59,6 +59,7 @@ from services.login.routes.hints import Hints
 from services.login.routes.logout import Logout
 from services.login.routes.people_desk import PeopleDesk
 from services.login.routes.persons import Persons
+from services.login.routes.remembered import Remembered
 from services.login.routes.sessions import Sessions
 from services.login.routes.showing import Pages
 from services.login.routes.userinfo import Userinfo
@@ -125,7 +126,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     edge = Edge(
         bus,
         SERVICE,
-        table(protocol, pages, accounts, desk),
+        table(protocol, pages, accounts, desk, Remembered(keyring.derived(remembered.LABEL))),
         slots={"management": settings.management_slots, "public": settings.page_slots},
         clock=clock,
         authorise=believed.guard(),
@@ -206,11 +207,11 @@ def front(
     return FrontChannel(flow, ending, routes)
 
 
-def table(protocol: FrontChannel, pages: Pages, accounts: Accounts, desk: PeopleDesk) -> RouteTable:
+def table(protocol: FrontChannel, pages: Pages, accounts: Accounts, desk: PeopleDesk, known: Remembered) -> RouteTable:
     """Every route of the service."""
     return RouteTable(
         *protocol.routes,
-        *people_pages.routes(protocol.flow, pages, accounts.factor, accounts.signup, accounts.tickets),
+        *people_pages.routes(protocol.flow, pages, accounts.factor, accounts.signup, accounts.tickets, known),
         *accounts.routes(desk),
     )
 

@@ -23,6 +23,7 @@ from services.login.factors.tickets import Tickets
 from services.login.routes.accounts import Accounts
 from services.login.routes.ending import telling
 from services.login.routes.people_desk import PeopleDesk
+from services.login.routes.remembered import Remembered
 from services.login.routes.showing import Pages
 from services.login.rows.attempts import Attempts
 from services.tenants import routes as tenants
@@ -54,7 +55,7 @@ def _login() -> RouteTable:
     )
     factor, signup, tickets = _unwired(PasswordFactor), _unwired(SignUp), _unwired(Tickets)
     accounts = Accounts(store, passwords, attempts, factor, signup, tickets, _unwired(Keyring))
-    return login.table(protocol, pages, accounts, _unwired(PeopleDesk))
+    return login.table(protocol, pages, accounts, _unwired(PeopleDesk), _unwired(Remembered))
 
 
 TABLES: Final[Mapping[str, tuple[Route, ...]]] = {

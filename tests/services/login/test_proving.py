@@ -195,16 +195,6 @@ async def test_a_password_of_another_cost_is_hashed_anew_at_the_next_login(house
     await house.accounts.factor.prove(house.attempt(password="imported-pass-1"))
 
 
-SETTINGS: Final[tuple[dict[str, Any], ...]] = (
-    {},
-    {"brute_force_protection": {"enabled": False}, "suspicious_ip_throttling": {"enabled": False}},
-    {"brute_force_protection": {"shields": []}, "suspicious_ip_throttling": {"shields": ["admin_notification"]}},
-    {"brute_force_protection": {"shields": ["user_notification"], "max_attempts": 3}},
-    {"brute_force_protection": {"allowlist": ["0.0.0.0/0"]}, "suspicious_ip_throttling": {"allowlist": ["::/0"]}},
-    {"brute_force_protection": {"mode": "count_per_identifier", "max_attempts": 100}},
-)
-
-
 OFF: Final = {"brute_force_protection": {"enabled": False}, "suspicious_ip_throttling": {"enabled": False}}
 SETTINGS: Final[tuple[dict[str, Any], ...]] = (
     {"brute_force_protection": {"max_attempts": 3}},
