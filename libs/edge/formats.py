@@ -6,7 +6,7 @@ Names are resolved and checked again when they are fetched; here is refused what
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -152,6 +152,15 @@ def is_email(text: str) -> bool:
     return len(text) <= 254 and "=?" not in text and bool(_EMAIL.fullmatch(text))  # noqa: PLR2004
 
 
+def is_ip_network(text: str) -> bool:
+    """Tell whether it is an address or a network (RFC 4632), without a zone, which only a host knows."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
 FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "https-url": is_https_url,
     "https-url-or-empty": is_https_url_or_empty,
@@ -164,5 +173,6 @@ FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "api-identifier": is_api_identifier,
     "scope": is_scope_token,
     "hostname": is_host_name,
+    "ip-network": is_ip_network,
     "email": is_email,
 }

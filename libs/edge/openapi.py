@@ -48,6 +48,7 @@ SHAPES: Final = {
     "api-identifier": r"^[!#-\[\]-~]+$",
     "scope": r"^[!#-\[\]-~]+$",
     "hostname": r"^[A-Za-z0-9.-]+$",
+    "ip-network": r"^[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?$",
     "email": r"^[!-~]+@[A-Za-z0-9.-]+$",
 }
 """What every text of a format looks like, for readers that know only patterns; the format itself asks for more."""

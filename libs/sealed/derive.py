@@ -16,6 +16,7 @@ LABELS: Final = {
     "lookup": "keyed hashes by which personal data is found",
     "idempotency": "kept answers to requests with an Idempotency-Key",
     "mail_link": "links sent by mail",
+    "remembered": "the identifier that a browser offers at the next login",
     "pending": "what connections is to deliver, until it is delivered",
 }
 """Every purpose a key is derived for. A label means the same for ever: what was made with it must stay readable."""

@@ -10,6 +10,7 @@ from libs.edge.guard import Callers
 from libs.edge.idempotency import AnsweredRequests
 from libs.eventstore import (
     Applied,
+    Envelope,
     EventStore,
     Follower,
     Handler,
@@ -21,7 +22,7 @@ from libs.eventstore import (
 )
 from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.outgoing import Outgoing, trusting
-from libs.postgres import Database, Locks
+from libs.postgres import Locks
 from libs.runtime.lifecycle import Lifecycle
 from libs.sealed import Keyring
 from libs.settings import load
@@ -35,7 +36,7 @@ from services.connections.commands import (
 )
 from services.connections.config import Settings
 from services.connections.events import CATALOGUE
-from services.connections.projections import callers, erased, tenants
+from services.connections.projections import Looks, callers, erased, tenants
 from services.connections.providers.backchannel import BackChannel
 from services.connections.providers.letters import preload
 from services.connections.providers.mailbox import Mailbox
@@ -89,7 +90,8 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
     store = EventStore(database, CATALOGUE, bus, COMMANDS)
     await _mirror(lifecycle, store, bus, locks, settings)
-    believed = _remember(lifecycle, bus)
+    looks = Looks()
+    believed = _remember(lifecycle, bus, looks)
     await _follow(lifecycle, store, bus, locks)
     applied = Applied(bus, SERVICE)
     await applied.listen()
@@ -98,8 +100,9 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     desk = Desk(store, database, applied, answered, Cursors(*keyring.derived("cursor")))
 
     sealing = Sealing(keyring.derived(LABEL))
-    mailbox = Mailbox(database, Letters(database), sealing) if settings.dev_mailbox else None
-    deliveries = _deliveries(lifecycle, store, bus, sealing, mailbox or _mails(database, settings), settings)
+    letters = Letters(database, looks.of)
+    mailbox = Mailbox(database, letters, sealing) if settings.dev_mailbox else None
+    deliveries = _deliveries(lifecycle, store, bus, sealing, mailbox or _mails(letters, settings), settings)
 
     edge = Edge(
         bus,
@@ -125,12 +128,12 @@ def table(desk: Desk, bus: Bus, mailbox: Mailbox | None) -> RouteTable:
     )
 
 
-def _mails(database: Database, settings: Settings) -> Provider:
+def _mails(letters: Letters, settings: Settings) -> Provider:
     """How mails are sent where they are not shown instead."""
     if settings.smtp_url is None:
         return NoServer()
     tls = trusting(settings.outgoing_ca_file)
-    return SMTP(Letters(database), settings.smtp_url.reveal(), settings.mail_from, tls)
+    return SMTP(letters, settings.smtp_url.reveal(), settings.mail_from, tls)
 
 
 def _deliveries(
@@ -165,10 +168,15 @@ async def _mirror(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     lifecycle.background("partitions", keep_partitions(store, bus, retention))
 
 
-def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
-    """Public keys and issuers in memory."""
+def _remember(lifecycle: Lifecycle, bus: Bus, looks: Looks) -> Callers:
+    """Public keys, issuers and how tenants look, in memory."""
     believed = callers()
-    for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, believed.tenant_fact)):
+
+    def tenant_fact(envelope: Envelope, event: Any) -> None:
+        believed.tenant_fact(envelope, event)
+        looks.tenant_fact(envelope, event)
+
+    for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
         lifecycle.background(f"follow {source.service} in memory", follower.run())
     return believed

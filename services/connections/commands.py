@@ -61,10 +61,10 @@ class FinishDelivery(msgspec.Struct, frozen=True, kw_only=True):
 class DeliverMail(msgspec.Struct, frozen=True, kw_only=True):
     """The ask `svc.v1.connections.deliver_mail`, answered by `Accepted`: send a mail, once per `id`.
 
-    `template` is one of `verify_email`, `reset_email`, `welcome_email`, `blocked_account`, `password_changed`;
-    `variables` are shown as text, never evaluated: `url` (where the button leads), `name` (of the person),
-    `application`, `minutes` (how long the link lives), `address` (where the attempts came from). A sentence that needs
-    one which is not there is left out. `locale` is a language tag; the nearest language there is is taken.
+    `template` is one of `verify_email`, `reset_email`, `welcome_email`, `blocked_account`, `failed_attempts`,
+    `password_changed`; `variables` are shown as text, never evaluated: `url` (where the button leads), `name` (of the
+    person), `application`, `minutes` (how long the link lives), `address` (where the attempts came from). A sentence
+    that needs one which is not there is left out. `locale` is a language tag; the nearest language there is is taken.
     """
 
     id: str

@@ -1,6 +1,8 @@
-"""Read models of `connections`: tenants, and who was erased, as rows; issuers and public keys in memory."""
+"""Read models of `connections`: tenants, and who was erased, as rows; issuers, public keys and looks in memory."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import Any, Final, get_args
 
 import msgspec
@@ -13,7 +15,13 @@ from libs.postgres import Connection
 from services.key_rotation.events import SigningKeyPublished, SigningKeyRevoked, SigningKeyScheduled
 from services.login.events import CATALOGUE as PEOPLE
 from services.login.events import UserErased
-from services.tenants.events import CATALOGUE, TenantDomainChanged, TenantRegistered, TenantSettingsChanged
+from services.tenants.events import (
+    CATALOGUE,
+    TenantBrandingChanged,
+    TenantDomainChanged,
+    TenantRegistered,
+    TenantSettingsChanged,
+)
 
 TENANTS: Final = "tenants_v1"
 
@@ -142,6 +150,38 @@ def erased() -> Projection:
         handles={UserErased: forget},
         is_critical=False,
     )
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a tenant's branding says of its mails: its primary colour, and the version of its logo, if it has them."""
+
+    color: str = ""
+    logo: str = ""
+
+
+class Looks:
+    """The looks of all tenants, in memory; one that was never heard of has none of its own."""
+
+    def __init__(self) -> None:
+        self._looks: dict[str, Look] = {}
+
+    def tenant_fact(self, envelope: Envelope, event: Any) -> None:
+        """Take in one fact about tenants."""
+        if isinstance(event, TenantBrandingChanged):
+            self._looks[envelope.tenant] = _look_after(self.of(envelope.tenant), event)
+
+    def of(self, tenant: str) -> Look:
+        """How a tenant's mails look."""
+        return self._looks.get(tenant, Look())
+
+
+def _look_after(look: Look, event: TenantBrandingChanged) -> Look:
+    if "colors" in event.branding:
+        look = changed(look, color=(event.branding["colors"] or {}).get("primary") or "")
+    if "logo" in event.pictures:
+        look = changed(look, logo=event.pictures["logo"] or "")
+    return look
 
 
 def callers() -> Callers:

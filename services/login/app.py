@@ -42,8 +42,9 @@ from services.login.commands import (
 from services.login.config import Settings
 from services.login.events import CATALOGUE
 from services.login.projections import PROJECTIONS, callers
+from services.login.projections.protections import Protections
 from services.login.queries.user_search import Users
-from services.login.routes import people_pages
+from services.login.routes import people_pages, remembered
 from services.login.routes.account import Account
 from services.login.routes.accounts import FOLD as PEOPLE_FOLD
 from services.login.routes.accounts import Accounts, handlers
@@ -60,6 +61,7 @@ from services.login.routes.hints import Hints
 from services.login.routes.logout import Logout
 from services.login.routes.people_desk import PeopleDesk
 from services.login.routes.persons import Persons
+from services.login.routes.remembered import Remembered
 from services.login.routes.sessions import Sessions
 from services.login.routes.showing import Pages
 from services.login.routes.sweeping import Sweeping
@@ -109,8 +111,8 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     bus = await open_bus(lifecycle, settings.nats_url.reveal(), service=SERVICE)
     store = EventStore(database, CATALOGUE, bus, {**COMMANDS, **handlers(keyring)})
     await _mirror(lifecycle, store, bus, locks, settings)
-    brands = Brands()
-    believed = _remember(lifecycle, bus, brands)
+    brands, protections = Brands(), Protections()
+    believed = _remember(lifecycle, bus, brands, protections)
     await _follow(lifecycle, store, bus, locks)
     applied = Applied(bus, SERVICE)
     await applied.listen()
@@ -121,7 +123,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         store, bus, believed.keys, believed.issuers.of, Persons(database), telling, pages,
         Cursors(*keyring.derived("cursor")),
     )  # fmt: skip
-    accounts = _accounts(lifecycle, store, bus, keyring, protocol.ending)
+    accounts = _accounts(lifecycle, store, bus, keyring, protocol.ending, protections)
     lifecycle.background("forget sessions", Sweeping(store, bus).run())
     desk = PeopleDesk(store, applied, answered, Users(database), protocol.ending.end_all)
     for asks in (PeopleAsk(database), UserAsk(database), EraseAsk(desk), accounts):
@@ -129,7 +131,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     edge = Edge(
         bus,
         SERVICE,
-        table(protocol, pages, accounts, desk),
+        table(protocol, pages, accounts, desk, Remembered(keyring.derived(remembered.LABEL))),
         slots={"management": settings.management_slots, "public": settings.page_slots},
         clock=clock,
         authorise=believed.guard(),
@@ -153,13 +155,14 @@ async def _mirror(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     lifecycle.background("partitions", keep_partitions(store, bus, retention))
 
 
-def _remember(lifecycle: Lifecycle, bus: Bus, brands: Brands) -> Callers:
-    """Public keys, issuers and how tenants look, in memory."""
+def _remember(lifecycle: Lifecycle, bus: Bus, brands: Brands, protections: Protections) -> Callers:
+    """Public keys, issuers, how tenants look and what protects their people, in memory."""
     believed = callers()
 
     def tenant_fact(envelope: Envelope, event: Any) -> None:
         believed.tenant_fact(envelope, event)
         brands.tenant_fact(envelope, event)
+        protections.tenant_fact(envelope, event)
 
     for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
@@ -209,20 +212,22 @@ def front(
     return FrontChannel(flow, ending, routes)
 
 
-def table(protocol: FrontChannel, pages: Pages, accounts: Accounts, desk: PeopleDesk) -> RouteTable:
+def table(protocol: FrontChannel, pages: Pages, accounts: Accounts, desk: PeopleDesk, known: Remembered) -> RouteTable:
     """Every route of the service."""
     return RouteTable(
         *protocol.routes,
-        *people_pages.routes(protocol.flow, pages, accounts.factor, accounts.signup, accounts.tickets),
+        *people_pages.routes(protocol.flow, pages, accounts.factor, accounts.signup, accounts.tickets, known),
         *accounts.routes(desk),
     )
 
 
-def _accounts(lifecycle: Lifecycle, store: EventStore, bus: Bus, keyring: Keyring, ending: Ending) -> Accounts:
+def _accounts(
+    lifecycle: Lifecycle, store: EventStore, bus: Bus, keyring: Keyring, ending: Ending, protections: Protections
+) -> Accounts:
     """People's accounts, and what runs beside them: errands, and what is forgotten."""
     passwords = Passwords()
     lifecycle.on_stop(passwords.close)
-    accounts = Accounts.opened(store, keyring, passwords)
+    accounts = Accounts.opened(store, keyring, passwords, protections.of)
     hands = {
         **accounts.hands(bus),
         errands.LOGOUT: LogoutHand(store.database, bus).hand,

@@ -16,6 +16,7 @@ from services.tenants.commands import (
     SERVICE,
     ChangeBranding,
     ChangePrompts,
+    ChangeProtection,
     ChangeSettings,
     MarkPrepared,
     MoveTenant,
@@ -28,6 +29,7 @@ from services.tenants.reactions import REACTIONS
 from services.tenants.routes import table
 from services.tenants.routes.asks import Asks
 from services.tenants.routes.branding import BrandingRoutes
+from services.tenants.routes.protection import ProtectionRoutes
 from services.tenants.routes.settings import SettingsRoutes
 from services.tenants.rows import FOLD, TenantAggregate
 from services.tenants.rules import tenant
@@ -40,6 +42,7 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     ChangeSettings: Handler(AGGREGATE, tenant.change_settings),
     ChangeBranding: Handler(AGGREGATE, tenant.change_branding),
     ChangePrompts: Handler(AGGREGATE, tenant.change_prompts),
+    ChangeProtection: Handler(AGGREGATE, tenant.change_protection),
     MarkPrepared: Handler(AGGREGATE, tenant.mark_prepared),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""
@@ -89,7 +92,9 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     edge = Edge(
         bus,
         SERVICE,
-        table(SettingsRoutes(store, applied), BrandingRoutes(store, applied, fetching)),
+        table(
+            SettingsRoutes(store, applied), BrandingRoutes(store, applied, fetching), ProtectionRoutes(store, applied)
+        ),
         slots={"management": settings.management_slots, "public": settings.picture_slots},
         clock=clock,
         authorise=believed.guard(),

@@ -1,10 +1,35 @@
 """What can be asked of tenants: commands for the rules, and the questions and answers of `svc.v1.tenants.*`."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 import msgspec
 
 SERVICE: Final = "tenants"
+
+PROTECTION: Final[Mapping[str, Mapping[str, Any]]] = {
+    "brute_force_protection": {
+        "enabled": True,
+        "shields": ["block", "user_notification"],
+        "allowlist": [],
+        "mode": "count_per_identifier_and_ip",
+        "max_attempts": 10,
+    },
+    "suspicious_ip_throttling": {
+        "enabled": True,
+        "shields": ["block"],
+        "allowlist": [],
+        "stage": {
+            "pre-login": {"max_attempts": 100, "rate": 864_000},
+            "pre-user-registration": {"max_attempts": 50, "rate": 1200},
+            "pre-custom-token-exchange": {"max_attempts": 10, "rate": 600_000},
+        },
+    },
+}
+"""What protects the people of a tenant that changed nothing; `login` obeys the same words. Rates are milliseconds."""
+
+Shield = Literal["brute_force_protection", "suspicious_ip_throttling"]
+"""One of the two, by its name there."""
 
 
 class RegisterTenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +86,14 @@ class ChangePrompts(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: str
     prompts: dict[str, Any]
+
+
+class ChangeProtection(msgspec.Struct, frozen=True, kw_only=True):
+    """Change some members of one of the protections; what is not named stays, in a stage as well."""
+
+    tenant: str
+    shield: Shield
+    settings: dict[str, Any]
 
 
 class MarkPrepared(msgspec.Struct, frozen=True, kw_only=True):

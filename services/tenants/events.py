@@ -42,6 +42,12 @@ class TenantPromptsChanged(Fact, frozen=True, kw_only=True):
     prompts: dict[str, Any]
 
 
+class TenantProtectionChanged(Fact, frozen=True, kw_only=True):
+    """How a tenant's people are protected from guessing changed: each protection that did, with all its own members."""
+
+    protection: dict[str, Any]
+
+
 class TenantPartPrepared(Fact, frozen=True, kw_only=True):
     """Another service made what the tenant needs of it before it can open."""
 
@@ -59,6 +65,7 @@ CATALOGUE: Final = Catalogue(
     TenantSettingsChanged,
     TenantBrandingChanged,
     TenantPromptsChanged,
+    TenantProtectionChanged,
     TenantPartPrepared,
     TenantOpened,
 )

@@ -8,7 +8,7 @@ from services.tenants.commands import Picture
 from services.tenants.rows import tenant_of
 from services.tenants.rules.tenant import Tenant
 
-COLUMNS: Final = "name, domain, scheme, settings, prepared, is_open, branding, pictures, prompts"
+COLUMNS: Final = "name, domain, scheme, settings, prepared, is_open, branding, pictures, prompts, protection"
 
 
 @dataclass(frozen=True)

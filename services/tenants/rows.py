@@ -29,8 +29,8 @@ class TenantAggregate:
     async def load(self, rows: Connection, command: Any) -> Loaded[Entry]:
         """Lock the tenant's row; look whether the domain a command asks for is another's."""
         row = await rows.fetchrow(
-            "SELECT version, name, domain, scheme, settings, prepared, is_open, branding, pictures, prompts "
-            "FROM tenants WHERE tenant = $1 FOR NO KEY UPDATE",
+            "SELECT version, name, domain, scheme, settings, prepared, is_open, branding, pictures, prompts, "
+            "protection FROM tenants WHERE tenant = $1 FOR NO KEY UPDATE",
             command.tenant,
         )
         is_taken = await _is_taken(rows, command)
@@ -51,11 +51,11 @@ class TenantAggregate:
 
 INSERT: Final = (
     "INSERT INTO tenants (tenant, version, name, domain, scheme, settings, prepared, is_open, "
-    "branding, pictures, prompts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    "branding, pictures, prompts, protection) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 )
 UPDATE: Final = (
     "UPDATE tenants SET version = $2, name = $3, domain = $4, scheme = $5, settings = $6, prepared = $7, is_open = $8, "
-    "branding = $9, pictures = $10, prompts = $11 WHERE tenant = $1"
+    "branding = $9, pictures = $10, prompts = $11, protection = $12 WHERE tenant = $1"
 )
 
 
@@ -89,12 +89,13 @@ def tenant_of(row: Record | Mapping[str, Any]) -> Tenant:
         branding=json.loads(row["branding"]),
         pictures=json.loads(row["pictures"]),
         prompts=json.loads(row["prompts"]),
+        protection=json.loads(row["protection"]),
     )
 
 
 def values_of(tenant: Tenant) -> tuple[Any, ...]:
     """The values of the folded columns behind `version`, in the order of `INSERT`."""
-    own = (tenant.branding, tenant.pictures, tenant.prompts)
+    own = (tenant.branding, tenant.pictures, tenant.prompts, tenant.protection)
     return (
         tenant.name, tenant.domain, tenant.scheme, _json(tenant.settings), sorted(tenant.prepared), tenant.is_open,
         *map(_json, own),
@@ -107,7 +108,7 @@ def _json(value: Mapping[str, Any]) -> str:
 
 async def _stored(rows: Connection, tenants: Sequence[str], _streams: Sequence[str]) -> dict[Key, object]:
     found = await rows.fetch(
-        "SELECT tenant, name, domain, scheme, settings, prepared, is_open, branding, pictures, prompts "
+        "SELECT tenant, name, domain, scheme, settings, prepared, is_open, branding, pictures, prompts, protection "
         "FROM tenants WHERE tenant = ANY ($1)",
         tenants,
     )

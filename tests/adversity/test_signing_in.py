@@ -286,6 +286,19 @@ def test_who_guesses_too_often_is_shut_out_until_the_person_says_so(weak: Stack)
         assert not is_shut_out(go)
 
 
+@pytest.mark.security("LG-04")
+def test_what_the_tenant_says_of_guessing_holds_at_the_next_password(weak: Stack) -> None:
+    path = "attack-protection/brute-force-protection"
+    before = weak.management("GET", path).json()
+    assert weak.management("PATCH", path, {"max_attempts": 3}).status == 200
+    try:
+        with journey(weak) as go:
+            guesses(go, 3)
+            assert is_shut_out(go)
+    finally:
+        assert weak.management("PATCH", path, before).json() == before
+
+
 @pytest.mark.security("RL-03", "LG-04")
 def test_failures_are_remembered_by_a_service_that_was_killed(weak: Stack) -> None:
     with journey(weak) as go:

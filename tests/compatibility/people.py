@@ -79,6 +79,7 @@ def _looks(stack: Stack) -> None:
     _managed(stack, "PATCH", "branding", {"colors": {"primary": "#3b5bdb"}})
     _managed(stack, "PATCH", "prompts", {"identifier_first": False})
     _managed(stack, "PATCH", "prompts", {"identifier_first": True})
+    _managed(stack, "PATCH", "attack-protection/brute-force-protection", {"allowlist": ["192.0.2.0/24"]})
 
 
 def _connections(stack: Stack) -> None:

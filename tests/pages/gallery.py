@@ -75,6 +75,8 @@ _ERRORS: Final = (
 
 GALLERY: Final = (
     Example("identifier", "identifier.html", {"may_sign_up": True}),
+    Example("identifier-offered", "identifier.html", {"identifier": ADA, "is_offered": True, "may_sign_up": True}),
+    Example("login-offered", "login.html", {"identifier": ADA, "is_offered": True, "may_sign_up": True}),
     Example("identifier-error", "identifier.html", {"errors": {"username": messages.EMPTY_IDENTIFIER}}),
     Example("password", "password.html", {"identifier": ADA, "may_sign_up": True}),
     Example("password-error", "password.html", {"identifier": ADA, "errors": {"password": messages.WRONG_CREDENTIALS}}),

@@ -53,7 +53,8 @@ SCHEMAS: Final = {
 }
 MANAGEMENT_SCOPES: Final = (
     "read:tenant_settings update:tenant_settings read:signing_keys update:signing_keys "
-    "read:branding update:branding read:prompts update:prompts"
+    "read:branding update:branding read:prompts update:prompts "
+    "read:attack_protection update:attack_protection"
 )
 
 

@@ -254,6 +254,15 @@ class TenantPromptsChanged(PublicEvent, frozen=True, kw_only=True):
     changed: Changed
 
 
+class TenantProtectionChanged(PublicEvent, frozen=True, kw_only=True):
+    """How a tenant's people are protected from guessing was changed; `changed` names in what."""
+
+    entity: ClassVar[str] = "tenant"
+    key: ClassVar[str] = "id"
+    id: str
+    changed: Changed
+
+
 class TenantOpened(PublicEvent, frozen=True, kw_only=True):
     """A tenant has all it needs and is reached from now on."""
 
@@ -314,6 +323,7 @@ PUBLIC: Final[tuple[type[PublicEvent], ...]] = (
     TenantSettingsChanged,
     TenantBrandingChanged,
     TenantPromptsChanged,
+    TenantProtectionChanged,
     TenantOpened,
     SigningKeyPublished,
     SigningKeyScheduled,

@@ -56,6 +56,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "tenant.settings_changed": "Update tenant settings",
     "tenant.branding_changed": "Update branding settings",
     "tenant.prompts_changed": "Update prompts settings",
+    "tenant.protection_changed": "Update attack protection settings",
     "signing_key.revoked": "Revoke an Application Signing Key by its key id",
     "user.changed": "Update a User",
     "user.blocked": "Update a User",

@@ -178,6 +178,9 @@ PUBLISHED: Final[Mapping[type[Event], Says | Private]] = {
     tenants.TenantPromptsChanged: lambda envelope, event: Said(
         public.TenantPromptsChanged(id=envelope.tenant, changed=sorted(event.prompts))
     ),
+    tenants.TenantProtectionChanged: lambda envelope, event: Said(
+        public.TenantProtectionChanged(id=envelope.tenant, changed=sorted(event.protection))
+    ),
     tenants.TenantPartPrepared: Private("a step between two of our services"),
     tenants.TenantOpened: lambda envelope, _: Said(public.TenantOpened(id=envelope.tenant)),
     keys.SigningKeyPublished: lambda _, event: Said(

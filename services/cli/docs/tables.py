@@ -23,10 +23,12 @@ from services.login.factors.tickets import Tickets
 from services.login.routes.accounts import Accounts
 from services.login.routes.ending import telling
 from services.login.routes.people_desk import PeopleDesk
+from services.login.routes.remembered import Remembered
 from services.login.routes.showing import Pages
 from services.login.rows.attempts import Attempts
 from services.tenants import routes as tenants
 from services.tenants.routes.branding import BrandingRoutes
+from services.tenants.routes.protection import ProtectionRoutes
 from services.tenants.routes.settings import SettingsRoutes
 from services.token import app as token
 from services.token.grants.endpoint import TokenEndpoint
@@ -54,7 +56,7 @@ def _login() -> RouteTable:
     )
     factor, signup, tickets = _unwired(PasswordFactor), _unwired(SignUp), _unwired(Tickets)
     accounts = Accounts(store, passwords, attempts, factor, signup, tickets, _unwired(Keyring))
-    return login.table(protocol, pages, accounts, _unwired(PeopleDesk))
+    return login.table(protocol, pages, accounts, _unwired(PeopleDesk), _unwired(Remembered))
 
 
 def _connections() -> RouteTable:
@@ -64,7 +66,7 @@ def _connections() -> RouteTable:
 
 
 TABLES: Final[Mapping[str, tuple[Route, ...]]] = {
-    "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes))),
+    "tenants": tuple(tenants.table(_unwired(SettingsRoutes), _unwired(BrandingRoutes), _unwired(ProtectionRoutes))),
     "token": tuple(
         token.table(
             _unwired(TokenEndpoint),

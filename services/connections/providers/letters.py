@@ -15,16 +15,21 @@ from typing import Any, Final
 
 import msgspec
 
+from libs.edge.colours import colour, ink_on
 from libs.edge.formats import is_web_url
 from services.connections.commands import SERVICE, DeliverMail
-from services.connections.projections import TenantRow
+from services.connections.projections import Look, TenantRow
 
 LOCALES: Final = ("en", "de", "ar")
-TEMPLATES: Final = frozenset({"verify_email", "reset_email", "welcome_email", "blocked_account", "password_changed"})
+TEMPLATES: Final = frozenset(
+    ("verify_email", "reset_email", "welcome_email", "blocked_account", "failed_attempts", "password_changed")
+)
 COLOR: Final = "#3b5bdb"
+LOGO: Final = "u/branding/logo"
 LONGEST: Final = 200
 """Characters of a variable that are shown."""
 
+NO_LOOK: Final = Look()
 JOINER: Final = "\u2060"
 LONGEST_URL: Final = 4096
 
@@ -33,8 +38,6 @@ _UNSEEN: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]+"
 )
 _LINKED: Final = re.compile(r"(?<=[\w])([.:@])(?=[\w/])")
-_COLOR: Final = re.compile(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
-_BRIGHT: Final = 150
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +73,7 @@ def preload() -> None:
     """Read everything before the loop turns."""
     for locale in LOCALES:
         words_of(locale)
-    for name in ("mail.html", "mail_button.html", "mailbox.html"):
+    for name in ("mail.html", "mail_button.html", "mail_logo.html", "mailbox.html"):
         page(name)
 
 
@@ -107,14 +110,15 @@ class _Draft:
     after: list[str]
     foot: list[str]
     color: str
+    logo: str
 
 
-def letter(asked: DeliverMail, tenant: TenantRow | None) -> Letter:
+def letter(asked: DeliverMail, tenant: TenantRow | None, look: Look = NO_LOOK) -> Letter:
     """The mail that was asked for."""
     locale = locale_of(asked.locale, tenant.locales if tenant else ())
     said = words_of(locale)["templates"][asked.template]
     known = _known(asked, tenant)
-    draft = _draft(locale, asked, known, _color(tenant))
+    draft = _draft(locale, asked, known, _color(tenant, look), _logo(tenant, look))
     return Letter(
         to=asked.to,
         sender_name=known["tenant"].replace(JOINER, ""),
@@ -126,7 +130,7 @@ def letter(asked: DeliverMail, tenant: TenantRow | None) -> Letter:
     )
 
 
-def _draft(locale: str, asked: DeliverMail, known: Mapping[str, str], color: str) -> _Draft:
+def _draft(locale: str, asked: DeliverMail, known: Mapping[str, str], color: str, logo: str) -> _Draft:
     words = words_of(locale)
     said = words["templates"][asked.template]
     url = asked.variables.get("url", "")
@@ -141,6 +145,7 @@ def _draft(locale: str, asked: DeliverMail, known: Mapping[str, str], color: str
         after=_lines([*([words["lifetime"]] if link else []), *said["after"]], known),
         foot=_lines([words["sent_by"], words["support"]], known),
         color=color,
+        logo=logo,
     )
 
 
@@ -152,19 +157,25 @@ def _text(draft: _Draft) -> str:
 
 def _html(draft: _Draft) -> str:
     words = words_of(draft.locale)
-    shared = {"color": draft.color, "ink": _ink(draft.color)}
+    shared = {"color": draft.color, "ink": ink_on(draft.color)}
     button = {"url": escape(draft.link), "label": escape(draft.label), "by_hand": escape(words["by_hand"])}
     parts = {
         "lang": draft.locale,
         "direction": words["direction"],
         "title": escape(draft.title),
-        "tenant": escape(draft.tenant),
+        "brand": _brand(draft),
         "lines": _paragraphs(draft.body),
         "button": _put(page("mail_button.html"), shared | button) if draft.link else "",
         "after": _paragraphs(draft.after),
         "foot": "<br>".join(map(escape, draft.foot)),
     }
     return _put(page("mail.html"), shared | parts)
+
+
+def _brand(draft: _Draft) -> str:
+    """The picture, or the name."""
+    name = escape(draft.tenant)
+    return _put(page("mail_logo.html"), {"logo": escape(draft.logo), "tenant": name}) if draft.logo else name
 
 
 def _known(asked: DeliverMail, tenant: TenantRow | None) -> dict[str, str]:
@@ -188,15 +199,15 @@ def _filled(sentence: str, known: Mapping[str, str]) -> str | None:
     return _PLACEHOLDER.sub(lambda found: known[found[1]], sentence)
 
 
-def _color(tenant: TenantRow | None) -> str:
-    return tenant.color if tenant is not None and _COLOR.fullmatch(tenant.color) else COLOR
+def _color(tenant: TenantRow | None, look: Look) -> str:
+    """The branding's colour, else the settings', as on the pages."""
+    return colour(look.color) or (tenant and colour(tenant.color)) or COLOR
 
 
-def _ink(color: str) -> str:
-    """Black or white, whichever can be read on it."""
-    digits = color[1:] if len(color) == len(COLOR) else "".join(each * 2 for each in color[1:])
-    red, green, blue = (int(digits[at : at + 2], 16) for at in (0, 2, 4))
-    return "#1d2129" if (red * 299 + green * 587 + blue * 114) / 1000 > _BRIGHT else "#ffffff"
+def _logo(tenant: TenantRow | None, look: Look) -> str:
+    """Where the tenant's own picture is served; empty where there is none."""
+    url = f"{tenant.issuer}{LOGO}?v={look.logo}" if tenant is not None and look.logo else ""
+    return url if is_web_url(url) else ""
 
 
 def _put(template: str, parts: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ else (LG-22).
 """
 
 import ssl
+from collections.abc import Callable
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -21,6 +22,7 @@ from libs.postgres import Database
 from services.connections import queries
 from services.connections.commands import DeliverMail
 from services.connections.config import SMTP_SCHEMES
+from services.connections.projections import Look
 from services.connections.providers.letters import TEMPLATES, Letter, letter
 from services.connections.providers.outcome import Later, Never
 from services.connections.rows.deliveries import Leased
@@ -53,8 +55,9 @@ def plain_address(text: str) -> str:
 class Letters:
     """Makes the mail of a delivery; both ways of delivering one begin so."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, look_of: Callable[[str], Look]) -> None:
         self._database = database
+        self._look_of = look_of
 
     async def of(self, payload: bytes) -> Letter:
         """The mail.
@@ -70,7 +73,7 @@ class Letters:
         except Refused as error:
             raise Never(f"its address is refused: {error}") from error
         tenant = await queries.tenant(self._database, asked.tenant)
-        return letter(msgspec.structs.replace(asked, to=to), tenant)
+        return letter(msgspec.structs.replace(asked, to=to), tenant, self._look_of(asked.tenant))
 
 
 class SMTP:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from libs.eventstore import Actor, Context
@@ -58,10 +57,6 @@ class WrongCredentials(Exception):
 
 class TooManyAttempts(Exception):
     """Too many wrong passwords for this account from this address, for this account, or from this address."""
-
-    def __init__(self, until: datetime) -> None:
-        super().__init__(until)
-        self.until = until
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from services.login.factors.mails import mail
 from services.login.queries import people
 from services.login.queries.people import Credentials
 from services.login.rows.attempts import Attempts, Counted, Keys
-from services.login.rows.errands import put
+from services.login.rows.errands import Errand, put
 from services.login.rules.identifiers import hashes, kind_of
 
 __all__ = ["Attempt", "PasswordFactor", "Proven", "TooManyAttempts", "WrongCredentials"]
@@ -65,8 +65,8 @@ class PasswordFactor:
         account = await self.account(attempt.tenant, attempt.connection_id, attempt.identifier)
         keys = self._attempts.keys(attempt.tenant, account.counted_as, attempt.address)
         counted = await self._attempts.count(attempt.tenant, keys, account.person)
-        if counted.until is not None:
-            raise TooManyAttempts(counted.until)
+        if not counted.is_let:
+            raise TooManyAttempts
         found = account.found
         phc = found.phc if found and not found.is_blocked else None
         verified = await self._passwords.verified(attempt.password, phc)
@@ -86,26 +86,26 @@ class PasswordFactor:
         return Account(found, digest)
 
     async def _failed(self, attempt: Attempt, account: Account, keys: Keys, counted: Counted) -> None:
-        is_locked = counted.failures >= self._attempts.limits.per_pair
-        told: list[Activity] = [_failure(attempt, account)]
-        if is_locked:
-            told.append(_lock(attempt, account))
+        strikes = counted.failures == keys.bounds.strikes_at
+        locks = strikes and keys.bounds.locks
+        warning = await self._warning(attempt, account, keys) if strikes and keys.bounds.tells else None
 
         async def locked(rows: Connection, _state: Any) -> None:
-            if is_locked:
+            if locks:
                 await self._attempts.lock(rows, attempt.tenant, keys, attempt.address)
-                await put(
-                    rows,
-                    mail(
-                        attempt.tenant,
-                        account.person,
-                        "blocked_account",
-                        locale=attempt.locale,
-                        application=attempt.client_name,
-                    ),
-                )
+            if warning is not None:
+                await put(rows, warning)
 
+        told: list[Activity] = [_failure(attempt, account), *([_lock(attempt, account)] if locks else [])]
         await self._store.execute(Note(attempt.tenant, tuple(told)), attempt.context, also=locked)
+
+    async def _warning(self, attempt: Attempt, account: Account, keys: Keys) -> Errand | None:
+        """The mail that tells of wrong passwords, unless there were enough of them."""
+        if not await self._attempts.may_warn(attempt.tenant, account.counted_as, account.person):
+            return None
+        template = "blocked_account" if keys.bounds.locks else "failed_attempts"
+        application = attempt.client_name
+        return mail(attempt.tenant, account.person, template, locale=attempt.locale, application=application)
 
     async def _upgrade(self, attempt: Attempt, person: str, phc: str) -> None:
         """Hash anew with today's cost; whoever changed the password meanwhile is not overwritten."""

@@ -76,9 +76,8 @@ class SignUp:
             TooManyAttempts: from this address too many were tried.
             Unavailable: too many passwords wait, or the database is away.
         """
-        until = await self._attempts.sign_up(request.tenant, request.address)
-        if until is not None:
-            raise TooManyAttempts(until)
+        if not await self._attempts.may_sign_up(request.tenant, request.address):
+            raise TooManyAttempts
         try:
             return await self._registered(request)
         except SignUpRefused as refused:

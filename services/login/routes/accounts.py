@@ -1,7 +1,7 @@
 """Everything about accounts in one piece, for `app`: handlers of commands, routes, asks, and what runs beside them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -45,6 +45,7 @@ from services.login.rows.errands import GRANTS, Hand
 from services.login.rows.people import FOLD, FORGET_ANSWERS, PersonRows
 from services.login.rules import person
 from services.login.rules.identifiers import InvalidIdentifier, email_of
+from services.login.rules.protection import UNCHANGED, Protection
 
 __all__ = ["FOLD", "Accounts", "handlers", "sweep"]
 
@@ -86,10 +87,14 @@ class Accounts:
 
     @classmethod
     def opened(
-        cls, store: EventStore, keyring: Keyring, passwords: Passwords, limits: Limits | None = None
+        cls,
+        store: EventStore,
+        keyring: Keyring,
+        passwords: Passwords,
+        protection_of: Callable[[str], Protection] = lambda _: UNCHANGED,
     ) -> "Accounts":
         """The parts, put together."""
-        attempts = Attempts(store.database, keyring.derived("lookup")[0], limits or Limits())
+        attempts = Attempts(store.database, keyring.derived("lookup")[0], Limits(), protection_of)
         factor = PasswordFactor(store, passwords, keyring, attempts)
         made = Tickets(store, passwords, factor, attempts)
         return cls(store, passwords, attempts, factor, SignUp(store, passwords, attempts), made, keyring)

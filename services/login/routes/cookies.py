@@ -1,4 +1,4 @@
-"""Cookies of the front channel: one for the session, one for each login under way, at most five of those.
+"""Cookies of the front channel: for the session, for each login under way, at most five, and for who was here last.
 
 Over https they are `__Host-`: no other host can set them, no other path gets them. Over plain http, which is loopback
 alone, browsers take neither that prefix nor `Secure` (LG-09). All are `HttpOnly` and `SameSite=Lax`.
@@ -16,6 +16,7 @@ from libs.edge import Call
 SESSION: Final = "limen"
 TRANSACTION: Final = "limen-tx-"
 TICKET: Final = "limen-ticket-"
+WHO: Final = "limen-who"
 MOST_TRANSACTIONS: Final = 5
 SECRET_BYTES: Final = 32
 
@@ -86,6 +87,22 @@ def set_ticket(call: Call, kind: str, ticket: str) -> Header:
 def clear_ticket(call: Call, kind: str) -> Header:
     """The header that forgets it."""
     return _set(call, TICKET + kind, "", "; Max-Age=0")
+
+
+def who_cookie(call: Call) -> str | None:
+    """Who signed in last at this browser, sealed."""
+    name = _prefix(call) + WHO
+    return next((value for each, value in _cookies(call) if each == name and value), None)
+
+
+def set_who(call: Call, sealed: str) -> Header:
+    """The header that keeps it, for thirty days."""
+    return _set(call, WHO, sealed, f"; Max-Age={30 * 86400}")
+
+
+def clear_who(call: Call) -> Header:
+    """The header that forgets it."""
+    return _set(call, WHO, "", "; Max-Age=0")
 
 
 def _prefix(call: Call) -> str:

@@ -125,8 +125,12 @@ class Flow:
             id_ = await transactions.begin(rows, call.tenant, secret, asked)
         return Transaction(id_, call.tenant, client, asked, secret), cookies.set_transaction(call, id_, secret)
 
-    async def signed_in(self, call: Call, tx: Transaction, proven: Proof, *, is_signup: bool = False) -> Reply:
+    async def signed_in(
+        self, call: Call, tx: Transaction, proven: Proof, *, is_signup: bool = False, kept: Sequence[Any] = ()
+    ) -> Reply:
         """Somebody showed who they are: give them a session, then ask for consent or answer the application.
+
+        `kept` are further headers, for whoever is signed in alone.
 
         Session, fact, activity and the transaction's step are one commit: there is no session without all its steps.
         """
@@ -139,7 +143,7 @@ class Flow:
             return to_page(LOGIN, tx)  # the password was changed, or they were blocked, while it was compared
         tenant = tx.client.tenant
         lifetime = standing.lifetimes_of(tenant).absolute if standing.is_persistent(tenant) else None
-        headers = [cookies.set_session(call, secret, lifetime)]
+        headers = [cookies.set_session(call, secret, lifetime), *kept]
         tx = replace(tx, person=proven.person, session_id=session.session_id)
         return await self._onward(call, tx, session, headers)
 

@@ -12,16 +12,18 @@ from libs.edge.answers import NO_STORE
 from libs.edge.wire import VERSION
 from services.login.factors.attempt import Attempt, Caller, Proven, TooManyAttempts, WrongCredentials
 from services.login.projections.connections import ConnectionRow
-from services.login.routes import messages
+from services.login.routes import cookies, messages
 from services.login.routes.answering import KEEPS_OPENER
 from services.login.routes.flow import Flow
 from services.login.routes.logins import Transaction, surroundings, to_page
 from services.login.routes.problems import BadRequest
+from services.login.routes.remembered import Remembered
 from services.login.routes.showing import Pages
 
 PATH: Final = "/u/login"
 IDENTIFIER: Final = "/u/login/identifier"
 PASSWORD: Final = "/u/login/password"  # noqa: S105  # a path
+FORGET: Final = "/u/login/forget"
 LONGEST: Final = 320
 
 
@@ -35,8 +37,8 @@ class Proves(Protocol):
 class LoginPages:
     """The pages and their answers."""
 
-    def __init__(self, flow: Flow, pages: Pages, factor: Proves) -> None:
-        self._flow, self._pages, self._factor = flow, pages, factor
+    def __init__(self, flow: Flow, pages: Pages, factor: Proves, remembered: Remembered) -> None:
+        self._flow, self._pages, self._factor, self._remembered = flow, pages, factor, remembered
 
     def routes(self) -> tuple[Route, ...]:
         """Each page, by GET and by POST."""
@@ -48,6 +50,7 @@ class LoginPages:
             Route("POST", IDENTIFIER, self.entered, renderer=told),
             Route("GET", PASSWORD, self.second, renderer=told),
             Route("POST", PASSWORD, self.proven, renderer=told),
+            Route("GET", FORGET, self.forget, renderer=told),
         )
 
     async def first(self, call: Call) -> Reply:
@@ -79,6 +82,13 @@ class LoginPages:
             return to_page(PATH, tx)
         return await self._prove(call, tx, tx.identifier, form.get("password", ""), self._second)
 
+    async def forget(self, call: Call) -> Reply:
+        """Offer nobody's name at this browser any more, and ask anew who it is."""
+        tx = await self._flow.transaction(call)
+        if tx.identifier:
+            await self._flow.remember_identifier(call, tx, "")
+        return to_page(PATH, tx, [cookies.clear_who(call)])
+
     async def _prove(self, call: Call, tx: Transaction, identifier: str, password: str, again: "Again") -> Reply:
         connection = connection_of(self._flow, tx)
         attempt = Attempt(
@@ -97,7 +107,8 @@ class LoginPages:
             return again(call, tx, errors=errors, identifier=identifier, status=400)
         except TooManyAttempts:
             return again(call, tx, errors={"form": messages.TOO_MANY}, identifier=identifier, status=429)
-        return await self._flow.signed_in(call, tx, proven)
+        kept = self._remembered.kept(call, tx, identifier)
+        return await self._flow.signed_in(call, tx, proven, kept=kept)
 
     def _first(
         self,
@@ -109,9 +120,10 @@ class LoginPages:
         status: int = 200,
     ) -> Reply:
         is_split = self._pages.brand_of(call.tenant).identifier_first
-        known = identifier if identifier is not None else tx.identifier or tx.params.login_hint or ""
+        offered = self._remembered.offered(call)
+        known = identifier if identifier is not None else tx.identifier or tx.params.login_hint or offered
         template = "identifier.html" if is_split and "password" not in (errors or {}) else "login.html"
-        return self._show(call, tx, template, known, errors, status)
+        return self._show(call, tx, template, known, errors, status, is_offered=known == offered != "")
 
     def _second(
         self,
@@ -125,7 +137,15 @@ class LoginPages:
         return self._show(call, tx, "password.html", identifier or tx.identifier or "", errors, status)
 
     def _show(
-        self, call: Call, tx: Transaction, template: str, known: str, errors: dict[str, str] | None, status: int
+        self,
+        call: Call,
+        tx: Transaction,
+        template: str,
+        known: str,
+        errors: dict[str, str] | None,
+        status: int,
+        *,
+        is_offered: bool = False,
     ) -> Reply:
         return self._pages.show(
             call,
@@ -133,6 +153,7 @@ class LoginPages:
             status=status,
             **shared(tx),
             identifier=known[:LONGEST],
+            is_offered=is_offered,
             errors=errors or {},
             action=f"{PATH}?state={tx.id}",
             may_sign_up=may_sign_up(self._flow, tx),

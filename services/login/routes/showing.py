@@ -98,6 +98,7 @@ USUAL: Final[Mapping[str, Any]] = {
     "application": "",
     "errors": {},
     "identifier": "",
+    "is_offered": False,
     "kept": {},
     "link": None,
     "needs_username": False,

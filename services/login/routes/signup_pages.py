@@ -9,6 +9,7 @@ from services.login.routes import messages
 from services.login.routes.flow import LOGIN, Flow
 from services.login.routes.login_pages import LONGEST, connection_of, from_where, may_sign_up, shared
 from services.login.routes.logins import Transaction, to_page
+from services.login.routes.remembered import Remembered
 from services.login.routes.rules import rules_of
 from services.login.routes.showing import Pages
 
@@ -25,8 +26,8 @@ class Registers(Protocol):
 class SignUpPages:
     """The page and its answer."""
 
-    def __init__(self, flow: Flow, pages: Pages, sign_up: Registers) -> None:
-        self._flow, self._pages, self._sign_up = flow, pages, sign_up
+    def __init__(self, flow: Flow, pages: Pages, sign_up: Registers, remembered: Remembered) -> None:
+        self._flow, self._pages, self._sign_up, self._remembered = flow, pages, sign_up, remembered
 
     def routes(self) -> tuple[Route, ...]:
         """Ask, make."""
@@ -59,7 +60,8 @@ class SignUpPages:
             return self._shown(call, tx, email, errors=errors, status=400)
         except TooManyAttempts:
             return self._shown(call, tx, email, errors={"form": messages.TOO_MANY_ACCOUNTS}, status=429)
-        return await self._flow.signed_in(call, tx, proven, is_signup=True)
+        kept = self._remembered.kept(call, tx, email)
+        return await self._flow.signed_in(call, tx, proven, is_signup=True, kept=kept)
 
     def _request(self, call: Call, tx: Transaction, email: str, form: dict[str, str]) -> SignUpRequest:
         return SignUpRequest(

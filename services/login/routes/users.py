@@ -283,7 +283,7 @@ class Blocks:
 
     async def _blocked_for(self, tenant: str, found: Sequence[Person]) -> list[dict[str, str]]:
         return [
-            {"identifier": person.email or person.name, "ip": address}
+            {"identifier": person.email or person.name, **({"ip": address} if address else {})}
             for person in found
             for address in await self.attempts.locked(tenant, person.person)
         ]

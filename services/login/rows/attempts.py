@@ -1,46 +1,44 @@
 """Counting wrong passwords, and mails that are asked for: authoritative, by one conditional statement (LG-04, LG-06).
 
 An attempt is counted before its password is compared, so that of a burst no more are compared than the limit says; a
-right password takes its count back. Three things are counted, in this order: the account from this address, the
-address, the account. What an earlier one refuses the later ones do not hear of, so that a locked attacker cannot go on
-to lock the account for everybody else.
+right password takes its count back. Three things are counted, in this order: the account from this address (or from
+all, where the tenant says so), the address, the account. What an earlier one refuses the later ones do not hear of, so
+that a locked attacker cannot go on to lock the account for everybody else. The address has no window: its row is the
+moment at which all that was tried is its own again, and one more may be tried while that is not too far away.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from libs.postgres import Connection, Database
 from libs.sealed import DerivedKey
+from services.login.rules.protection import LOOSEST, UNCHANGED, Bounds, Protection
 
 HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much is let through.
+    """How much is let through whatever a tenant says.
 
     Attributes:
-        per_pair: wrong passwords for one account from one address; then the pair is locked for `lock`.
-        per_address: wrong passwords from one address within `window`, for whichever accounts.
         per_account: wrong passwords for one account within `window`, from whichever addresses; who signed in from
             an address within `trusted` is not refused there for what others try elsewhere.
-        signups: accounts that one address tries to make within `window`.
-        mails_to_one: mails to one account within an hour.
+        window: in which wrong passwords for an account count together.
+        lock: how long an account stays locked.
+        mails_to_one: mails to one account within an hour; of warnings as many again.
         mails_from_one: mails that one address asks for within an hour.
     """
 
-    per_pair: int = 10
-    per_address: int = 100
-    per_account: int = 100
+    per_account: int = LOOSEST
     window: timedelta = HOUR
     lock: timedelta = timedelta(hours=24)
     trusted: timedelta = timedelta(days=30)
-    signups: int = 50
     mails_to_one: int = 5
     mails_from_one: int = 50
 
@@ -53,22 +51,27 @@ _COUNTED: Final = """
     RETURNING failures, until, proven_at
 """
 
+# now() is one moment for the whole statement: what is judged by it and what is written agree.
+_FILLED: Final = """
+    ON CONFLICT (tenant, key) DO UPDATE SET until = greatest(a.until, now()) + {every}
+    WHERE a.until <= now() + {room} RETURNING until
+"""
+
 COUNT: Final = f"""
 WITH pair AS (
     INSERT INTO attempts AS a (tenant, key, failures, until, person)
     VALUES ($1, $2, 1, clock_timestamp() + $5, $6) {_COUNTED}
 ), address AS (
     INSERT INTO attempts AS a (tenant, key, failures, until)
-    SELECT $1, $3, 1, clock_timestamp() + $5 FROM pair WHERE failures <= $7 {_COUNTED}
+    SELECT $1, $3, 1, now() + $8::interval FROM pair WHERE failures <= $7
+    {_FILLED.format(every="$8::interval", room="$9::interval")}
 ), account AS (
     INSERT INTO attempts AS a (tenant, key, failures, until, person)
-    SELECT $1, $4, 1, clock_timestamp() + $5, $6 FROM address WHERE failures <= $8 {_COUNTED}
+    SELECT $1, $4, 1, clock_timestamp() + $5, $6 FROM address {_COUNTED}
 )
-SELECT pair.failures, CASE
-    WHEN pair.failures > $7 THEN pair.until
-    WHEN address.failures > $8 THEN address.until
-    WHEN account.failures > $9 AND coalesce(pair.proven_at, '-infinity') < clock_timestamp() - $10::interval
-        THEN account.until END AS until
+SELECT pair.failures, pair.failures <= $7 AND address.until IS NOT NULL AND (
+    account.failures <= $10 OR coalesce(pair.proven_at, '-infinity') >= clock_timestamp() - $11::interval
+) AS is_let
 FROM pair LEFT JOIN address ON true LEFT JOIN account ON true
 """  # noqa: S608
 
@@ -79,14 +82,15 @@ WHERE tenant = $1 AND key = $2
 
 PROVE: Final = """
 WITH given AS (
-    SELECT * FROM unnest($2::bytea[], $3::boolean[]) WITH ORDINALITY AS given(key, is_pair, n)
+    SELECT * FROM unnest($2::bytea[]) WITH ORDINALITY AS given(key, n)
 ), held AS (
     -- In the order in which they are counted, or two statements might wait for each other.
-    SELECT a.key, given.is_pair FROM attempts a JOIN given USING (key) WHERE a.tenant = $1 ORDER BY given.n FOR UPDATE
+    SELECT a.key, given.n FROM attempts a JOIN given USING (key) WHERE a.tenant = $1 ORDER BY given.n FOR UPDATE
 )
 UPDATE attempts a SET
-    failures = CASE WHEN held.is_pair THEN 0 ELSE greatest(a.failures - 1, 0) END,
-    proven_at = CASE WHEN held.is_pair THEN clock_timestamp() END
+    failures = CASE held.n WHEN 1 THEN 0 WHEN 2 THEN a.failures ELSE greatest(a.failures - 1, 0) END,
+    until = CASE held.n WHEN 2 THEN a.until - $3::interval ELSE a.until END,
+    proven_at = CASE WHEN held.n = 1 AND $4 THEN clock_timestamp() END
 FROM held WHERE a.tenant = $1 AND a.key = held.key
 """
 
@@ -101,8 +105,14 @@ WITH to_one AS (
 SELECT to_one.failures <= $5 AND from_one.failures <= $6 FROM to_one, from_one
 """  # noqa: S608
 
-ONE: Final = f"""
-INSERT INTO attempts AS a (tenant, key, failures, until) VALUES ($1, $2, 1, clock_timestamp() + $3) {_COUNTED}
+WARNED: Final = f"""
+INSERT INTO attempts AS a (tenant, key, failures, until, person)
+VALUES ($1, $2, 1, clock_timestamp() + interval '1 hour', $3) {_COUNTED}
+"""  # noqa: S608
+
+FILL: Final = f"""
+INSERT INTO attempts AS a (tenant, key, failures, until) VALUES ($1, $2, 1, now() + $3::interval)
+{_FILLED.format(every="$3::interval", room="$4::interval")}
 """  # noqa: S608
 
 LIFT: Final = "DELETE FROM attempts WHERE tenant = $1 AND person = $2 AND failures > 0"
@@ -121,40 +131,48 @@ DELETE FROM attempts WHERE (tenant, key) IN (
 
 @dataclass(frozen=True)
 class Keys:
-    """Under which keys an attempt is counted."""
+    """Under which keys an attempt is counted, and what bounds it."""
 
     pair: bytes
     address: bytes
     account: bytes
+    bounds: Bounds
 
 
 @dataclass(frozen=True)
 class Counted:
-    """How often the pair failed, this attempt included; `until` is when another may be made, if this one may not."""
+    """How often the pair failed, this attempt included, and whether it may be made."""
 
     failures: int
-    until: datetime | None
+    is_let: bool
 
 
 class Attempts:
     """The counters; `account` is the person's id, or the hash of an identifier that nobody has."""
 
-    def __init__(self, database: Database, key: DerivedKey, limits: Limits) -> None:
+    def __init__(
+        self,
+        database: Database,
+        key: DerivedKey,
+        limits: Limits,
+        protection_of: Callable[[str], Protection] = lambda _: UNCHANGED,
+    ) -> None:
         self._database = database
         self._key = key.key
         self.limits = limits
+        self._protection_of = protection_of
 
     def keys(self, tenant: str, account: str, address: str) -> Keys:
         """The keys of an attempt."""
+        bounds = self._protection_of(tenant).bounds(address)
+        pair = ("by account", tenant, account) if bounds.is_by_account else ("pair", tenant, account, address)
         return Keys(
-            self._hmac("pair", tenant, account, address),
-            self._hmac("address", tenant, address),
-            self._hmac("account", tenant, account),
+            self._hmac(*pair), self._hmac("address", tenant, address), self._hmac("account", tenant, account), bounds
         )
 
     async def count(self, tenant: str, keys: Keys, person: str | None) -> Counted:
         """Count an attempt and say whether it may be made."""
-        limits = self.limits
+        limits, bounds = self.limits, keys.bounds
         async with self._database.connection() as rows:
             row = await rows.fetchrow(
                 COUNT,
@@ -164,23 +182,25 @@ class Attempts:
                 keys.account,
                 limits.window,
                 person,
-                limits.per_pair,
-                limits.per_address,
+                bounds.per_pair,
+                bounds.per_address.every,
+                bounds.per_address.room,
                 limits.per_account,
                 limits.trusted,
             )
         assert row is not None, "the statement answers one row"
-        return Counted(row["failures"], row["until"])
+        return Counted(row["failures"], row["is_let"])
 
     async def lock(self, rows: Connection, tenant: str, keys: Keys, address: str) -> None:
-        """Let the account be tried from this address no more until the lock ends."""
-        await rows.execute(LOCK, tenant, keys.pair, self.limits.lock, address)
+        """Let the account be tried from this address, or from none, no more until the lock ends."""
+        where = "" if keys.bounds.is_by_account else address
+        await rows.execute(LOCK, tenant, keys.pair, self.limits.lock, where)
 
     async def prove(self, tenant: str, keys: Keys) -> None:
         """Take an attempt's counts back: the password was right."""
-        counted = [keys.pair, keys.address, keys.account]
+        counted, bounds = [keys.pair, keys.address, keys.account], keys.bounds
         async with self._database.connection() as rows:
-            await rows.execute(PROVE, tenant, counted, [True, False, False])
+            await rows.execute(PROVE, tenant, counted, bounds.per_address.every, not bounds.is_by_account)
 
     async def may_mail(self, tenant: str, account: str, address: str, person: str | None) -> bool:
         """Count a mail that is asked for, and say whether it may be sent (RC-09)."""
@@ -192,12 +212,18 @@ class Attempts:
             )
         return bool(found)
 
-    async def sign_up(self, tenant: str, address: str) -> datetime | None:
-        """Count a sign-up; until when no more may be tried from this address, if it is too many."""
+    async def may_warn(self, tenant: str, account: str, person: str | None) -> bool:
+        """Count a mail that wrong passwords cause, and say whether it may be sent: they are a stranger's, often."""
         async with self._database.connection() as rows:
-            row = await rows.fetchrow(ONE, tenant, self._hmac("signups", tenant, address), self.limits.window)
+            row = await rows.fetchrow(WARNED, tenant, self._hmac("warnings to", tenant, account), person)
         assert row is not None, "the statement answers one row"
-        return row["until"] if row["failures"] > self.limits.signups else None
+        return bool(row["failures"] <= self.limits.mails_to_one)
+
+    async def may_sign_up(self, tenant: str, address: str) -> bool:
+        """Count a sign-up; whether it may be tried from this address."""
+        bucket, key = self._protection_of(tenant).signups(address), self._hmac("signups", tenant, address)
+        async with self._database.connection() as rows:
+            return await rows.fetchval(FILL, tenant, key, bucket.every, bucket.room) is not None
 
     async def lift(self, tenant: str, person: str) -> None:
         """Lift every lock of a person."""
@@ -205,7 +231,7 @@ class Attempts:
             await rows.execute(LIFT, tenant, person)
 
     async def locked(self, tenant: str, person: str) -> Sequence[str]:
-        """The addresses for which a person's account is locked."""
+        """The addresses for which a person's account is locked; an empty one stands for all."""
         async with self._database.connection() as rows:
             found = await rows.fetch(LOCKED, tenant, person)
         return [row["address"] for row in found]

@@ -5,6 +5,7 @@ from libs.edge.operation import FIELDS, Operation
 from services.tenants.routes import unconfigured
 from services.tenants.routes.asks import Asks
 from services.tenants.routes.branding import BRANDING, PROMPT_SETTINGS, BrandingRoutes
+from services.tenants.routes.protection import ProtectionRoutes
 from services.tenants.routes.schema import SETTINGS
 from services.tenants.routes.settings import SettingsRoutes
 
@@ -23,7 +24,7 @@ READ_PROMPTS = Operation(answer=PROMPT_SETTINGS)
 CHANGE_PROMPTS = Operation(body=PROMPT_SETTINGS, answer=PROMPT_SETTINGS)
 
 
-def table(settings: SettingsRoutes, branding: BrandingRoutes) -> RouteTable:
+def table(settings: SettingsRoutes, branding: BrandingRoutes, protection: ProtectionRoutes) -> RouteTable:
     """Every route, with the scope that opens it."""
     return RouteTable(
         Route("GET", "/u/branding/logo", branding.shown("logo")),
@@ -34,5 +35,6 @@ def table(settings: SettingsRoutes, branding: BrandingRoutes) -> RouteTable:
         Route("PATCH", PROMPTS, branding.change_prompts, scopes=("update:prompts",), operation=CHANGE_PROMPTS),
         Route("GET", PATH, settings.read, scopes=("read:tenant_settings",), operation=READ),
         Route("PATCH", PATH, settings.change, scopes=("update:tenant_settings",), operation=CHANGE),
+        *protection.routes(),
         *unconfigured.routes(),
     )

@@ -232,35 +232,6 @@ DEFAULTS: Final = (
     Default("prompts/{prompt}/custom-text/{language}", ("read:prompts",), "login", {}, written_by="PUT"),
     Default("prompts/{prompt}/partials", ("read:prompts",), "login", {}, written_by="PUT"),
     Default(
-        "attack-protection/brute-force-protection",
-        _ATTACKS,
-        "login",
-        {
-            "enabled": False,
-            "shields": [],
-            "mode": "count_per_identifier_and_ip",
-            "allowlist": [],
-            "max_attempts": 10,
-        },
-        written_by="PATCH",
-    ),
-    Default(
-        "attack-protection/suspicious-ip-throttling",
-        _ATTACKS,
-        "login",
-        {
-            "enabled": False,
-            "shields": [],
-            "allowlist": [],
-            "stage": {
-                "pre-login": {"max_attempts": 100, "rate": 864_000},
-                "pre-user-registration": {"max_attempts": 50, "rate": 1200},
-                "pre-custom-token-exchange": {"max_attempts": 10, "rate": 600_000},
-            },
-        },
-        written_by="PATCH",
-    ),
-    Default(
         "attack-protection/breached-password-detection",
         _ATTACKS,
         "login",

@@ -10,6 +10,7 @@ from libs.eventstore import Event
 from services.tenants.commands import (
     ChangeBranding,
     ChangePrompts,
+    ChangeProtection,
     ChangeSettings,
     MarkPrepared,
     MoveTenant,
@@ -21,9 +22,11 @@ from services.tenants.events import (
     TenantOpened,
     TenantPartPrepared,
     TenantPromptsChanged,
+    TenantProtectionChanged,
     TenantRegistered,
     TenantSettingsChanged,
 )
+from services.tenants.rules import protection
 from services.tenants.rules.branding import PROMPTS, difference_of
 from services.tenants.rules.settings import difference, taken_in
 
@@ -49,7 +52,7 @@ _MAX_NAME: Final = 255
 
 @dataclass(frozen=True)
 class Tenant:
-    """A tenant that exists; `settings`, `branding` and `prompts` are its own, without defaults."""
+    """A tenant that exists; `settings`, `branding`, `prompts` and `protection` are its own, without defaults."""
 
     name: str
     domain: str
@@ -60,6 +63,7 @@ class Tenant:
     branding: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     prompts: Mapping[str, Any] = field(default_factory=dict)
+    protection: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def waiting_for(self) -> list[str]:
@@ -91,7 +95,7 @@ def _changed(tenant: Tenant, event: Event) -> Tenant:
     match event:
         case TenantDomainChanged(domain=domain, scheme=scheme):
             return replace(tenant, domain=domain, scheme=scheme)
-        case TenantSettingsChanged() | TenantBrandingChanged() | TenantPromptsChanged():
+        case TenantSettingsChanged() | TenantBrandingChanged() | TenantPromptsChanged() | TenantProtectionChanged():
             return _configured(tenant, event)
         case TenantPartPrepared(part=part):
             return replace(tenant, prepared=tenant.prepared | {part})
@@ -101,7 +105,10 @@ def _changed(tenant: Tenant, event: Event) -> Tenant:
             return tenant
 
 
-def _configured(tenant: Tenant, event: TenantSettingsChanged | TenantBrandingChanged | TenantPromptsChanged) -> Tenant:
+Configured = TenantSettingsChanged | TenantBrandingChanged | TenantPromptsChanged | TenantProtectionChanged
+
+
+def _configured(tenant: Tenant, event: Configured) -> Tenant:
     match event:
         case TenantSettingsChanged(settings=settings):
             return replace(tenant, settings=taken_in(tenant.settings, settings))
@@ -110,6 +117,8 @@ def _configured(tenant: Tenant, event: TenantSettingsChanged | TenantBrandingCha
             return replace(tenant, branding=taken_in(tenant.branding, branding), pictures=shown)
         case TenantPromptsChanged(prompts=prompts):
             return replace(tenant, prompts=taken_in(tenant.prompts, prompts))
+        case TenantProtectionChanged(protection=changed):
+            return replace(tenant, protection=taken_in(tenant.protection, changed))
 
 
 # What a command causes
@@ -185,6 +194,13 @@ def change_prompts(command: ChangePrompts, state: Entry, _now: datetime) -> Sequ
     tenant = _existing(command.tenant, state)
     changes = difference_of(tenant.prompts, command.prompts, PROMPTS)
     return [TenantPromptsChanged(prompts=changes)] if changes else []
+
+
+def change_protection(command: ChangeProtection, state: Entry, _now: datetime) -> Sequence[Event]:
+    """The protection that differs, or nothing."""
+    tenant = _existing(command.tenant, state)
+    changes = protection.difference(tenant.protection, command.shield, command.settings)
+    return [TenantProtectionChanged(protection=changes)] if changes else []
 
 
 def mark_prepared(command: MarkPrepared, state: Entry, _now: datetime) -> Sequence[Event]:

@@ -1,6 +1,7 @@
 """The development mailbox: shows what would have been sent, to this machine alone."""
 
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -113,3 +114,18 @@ async def test_mails_that_wait_and_mails_that_are_kept_go_with_who_they_are_to(h
     await home.mail(id="late", person="p1")
     await home.mail(id="other tenant", person="p1", tenant=home.other)
     assert {row["delivery_id"] for row in await home.deliveries()} == {"bobs", "other tenant"}
+
+
+async def test_a_mail_looks_as_the_branding_says_when_it_is_sent(home: House) -> None:
+    token = await home.token(home.acme, scope="update:branding")
+    picture = "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\n of nothing").decode()
+    body = {"colors": {"primary": "#0a8f5b"}, "logo_url": picture}
+    assert (await home.management("tenants", "PATCH", "/api/v2/branding", body, token=token)).status == 200
+    await home.mail(id="branded")
+    await home.mail(id="plain", tenant=home.other)
+    await home.ended("mail_sent", "mail_sent")
+    (branded,), (plain,) = await mails(home), await mails(home, tenant=home.other)
+    assert "#0a8f5b" in branded["html"]
+    assert f'<img src="https://id.{home.acme}.example/u/branding/logo?v=' in branded["html"]
+    assert "#0a8f5b" not in plain["html"]
+    assert "<img" not in plain["html"]

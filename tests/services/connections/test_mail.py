@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from libs.edge.asks import AskRefused
+from libs.edge.colours import contrast
 from libs.runtime.errors import Unavailable
 from services.cli.tls import prepare
 from services.connections.commands import DeliverMail
 from services.connections.config import Settings, require_smtp_url
-from services.connections.projections import TenantRow
+from services.connections.projections import Look, TenantRow
 from services.connections.providers.letters import LOCALES, TEMPLATES, letter, locale_of, words_of
 from services.connections.providers.smtp import Refused, plain_address
 from tests.conftest import MakeDatabase, eventually
@@ -272,10 +274,35 @@ def test_every_template_speaks_every_language_with_what_is_known_and_without() -
             assert variables["url"] in full.text
             assert 'href="https://id.acme.example/u/x?ticket=t&amp;a=b"' in full.html
             assert f'<html lang="{locale}" dir="{"rtl" if locale == "ar" else "ltr"}">' in full.html
-            assert "#FFEE00" in full.html
+            assert "background:#ffee00;color:#000000" in full.html
             assert "Ada" in full.text
             assert (bare.links, "<a" in bare.html) == ([], False)
             assert not re.search(r"\{[a-z_]+\}", full.text + full.html + bare.text + bare.html)
+
+
+def test_a_mail_bears_the_logo_and_the_colour_of_the_branding() -> None:
+    tenant = TenantRow("acme", 1, "Acme", "https://id.acme.example/", friendly_name='A"><b>me', color="#FFEE00")
+    said = {"id": "1", "tenant": "acme", "person": None, "template": "verify_email", "to": "a@example.com"}
+    asked = DeliverMail(**said, locale="en", variables={"url": "https://id.acme.example/u/x"})  # type: ignore[arg-type]
+    made = letter(asked, tenant, Look(color="#0a8", logo="0123456789abcdef"))
+    assert "border-top:4px solid #00aa88" in made.html
+    logo = 'src="https://id.acme.example/u/branding/logo?v=0123456789abcdef" alt="A&quot;&gt;&lt;b&gt;me"'
+    assert logo in made.html
+    for look in (Look(color="red;background:url(x)"), Look()):
+        plain = letter(asked, tenant, look)
+        assert "border-top:4px solid #ffee00" in plain.html
+        assert "<img" not in plain.html
+    nowhere = letter(asked, msgspec.structs.replace(tenant, issuer="http://intranet/"), Look(logo="0123456789abcdef"))
+    assert "<img" not in nowhere.html
+
+
+def test_what_a_button_says_can_be_read_on_any_colour() -> None:
+    said = {"id": "1", "tenant": "acme", "person": None, "template": "verify_email", "to": "a@example.com"}
+    asked = DeliverMail(**said, locale="en", variables={"url": "https://id.acme.example/u/x"})  # type: ignore[arg-type]
+    for ground in ("#000", "#fff", "#777777", "#ff0000", "#00ff00", "#0000ff", "#c0392b", "#ffee00"):
+        found = re.search(r"background:(#\w{6});color:(#\w{6})", letter(asked, None, Look(color=ground)).html)
+        assert found is not None
+        assert contrast(found[1], found[2]) >= 4.5, ground
 
 
 def test_the_nearest_language_is_taken() -> None:

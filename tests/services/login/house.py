@@ -29,13 +29,14 @@ from services.login.commands import Note
 from services.login.events import CATALOGUE
 from services.login.factors.attempt import Attempt, Caller, SignUpRequest
 from services.login.projections import PROJECTIONS
+from services.login.projections.protections import Protections
 from services.login.queries.user_search import Users
 from services.login.routes.accounts import Accounts, handlers
 from services.login.routes.ending import Ending, telling
 from services.login.routes.people_desk import PeopleDesk
-from services.login.rows.attempts import Limits
 from services.login.rows.errands import ENDING, Errands
 from services.login.rows.notes import Notes, noted
+from services.tenants.commands import PROTECTION
 
 KEY: Final = new_signing_key("ES256", now=datetime(2026, 11, 23, tzinfo=UTC), issuer_name="tests")
 SIGNER: Final = Signer("ES256", KEY.kid, KEY.private)
@@ -96,14 +97,16 @@ class House:
     passwords: Passwords
     ended: list[tuple[str, str]]
     desk: PeopleDesk
+    protections: Protections
 
     @classmethod
-    async def opened(cls, database: Database, bus: Bus, limits: Limits | None = None) -> "House":
+    async def opened(cls, database: Database, bus: Bus) -> "House":
         await _furnish(database)
         commands: dict[type, Handler[Any]] = {**handlers(KEYRING), Note: Handler(Notes(), noted)}
         store = EventStore(database, CATALOGUE, bus, commands)
         passwords, mailbox = Passwords(), Mailbox()
-        accounts = Accounts.opened(store, KEYRING, passwords, limits)
+        protections = Protections()
+        accounts = Accounts.opened(store, KEYRING, passwords, protections.of)
         ended: list[tuple[str, str]] = []
 
         async def end(_tenant: str, person: str, reason: str, _context: Context) -> None:
@@ -123,7 +126,7 @@ class House:
         await mailbox.serve(bus)
         ending = Ending(EventStore(database, CATALOGUE, bus, app.COMMANDS), telling)
         errands = Errands(database, {**accounts.hands(bus), ENDING: ending.hand})
-        return cls(database, store, accounts, edge, mailbox, errands, passwords, ended, desk)
+        return cls(database, store, accounts, edge, mailbox, errands, passwords, ended, desk, protections)
 
     async def manage(
         self,
@@ -189,6 +192,10 @@ class House:
         said = {"tenant": "acme", "connection_id": CONNECTION, "client_id": "app"}
         where = {"address": ADDRESS, "user_agent": "a browser", "host": "acme.example"}
         return SignUpRequest(**{**said, **where, "email": email, "password": password, **more})
+
+    def protect(self, **shields: Any) -> None:
+        """Have the tenant protected so, as its facts would say; without a word as if it had never changed anything."""
+        self.protections.take_in("acme", {shield: shields.get(shield, {}) for shield in PROTECTION})
 
     async def hand_on(self) -> None:
         """Hand on every errand that is due."""

@@ -1,7 +1,9 @@
 """Who says a name and a password: one answer for all that is wrong, and counters that hold."""
 
 import asyncio
-from typing import Final
+from datetime import timedelta
+from itertools import count
+from typing import Any, Final
 
 import pytest
 from argon2 import PasswordHasher
@@ -9,11 +11,17 @@ from argon2 import PasswordHasher
 from libs.runtime.errors import Unavailable
 from services.login.factors.attempt import TooManyAttempts, WrongCredentials
 from services.login.rows.attempts import Limits
+from services.login.rules.protection import Protection
 from tests.conftest import eventually
 from tests.servers import PostgresServer
 from tests.services.login.house import OTHER, House
 
 WRONG: Final = "wrong-password-9"
+
+
+def at_once(number: int) -> dict[str, Any]:
+    """So many wrong passwords from one address, and no more for a long time."""
+    return {"stage": {"pre-login": {"max_attempts": number, "rate": 86_400_000}}}
 
 
 async def refused(house: House, identifier: str = "ada@corp.example", password: str = WRONG, **more: str) -> str:
@@ -90,7 +98,8 @@ async def test_all_names_of_somebody_share_one_count(house: House) -> None:
 
 @pytest.mark.security("LG-04")
 async def test_one_address_and_one_account_have_limits_of_their_own(house: House) -> None:
-    house.accounts.attempts.limits = Limits(per_pair=3, per_address=6, per_account=4)
+    house.protect(brute_force_protection={"max_attempts": 3}, suspicious_ip_throttling=at_once(6))
+    house.accounts.attempts.limits = Limits(per_account=4)
     await house.user()
     assert (await house.accounts.factor.prove(house.attempt(address="203.0.113.7"))).person
     spread = [await refused(house, address=f"198.51.100.{number}") for number in range(6)]
@@ -104,7 +113,8 @@ async def test_one_address_and_one_account_have_limits_of_their_own(house: House
 
 @pytest.mark.security("LG-04")
 async def test_who_is_locked_out_cannot_lock_the_account_for_others(house: House) -> None:
-    house.accounts.attempts.limits = Limits(per_pair=3, per_account=5)
+    house.protect(brute_force_protection={"max_attempts": 3})
+    house.accounts.attempts.limits = Limits(per_account=5)
     await house.user()
     for _ in range(20):
         await refused(house, address="192.0.2.66")
@@ -126,8 +136,11 @@ async def test_a_right_password_takes_its_counts_back(house: House) -> None:
     for _ in range(2):
         assert [await refused(house) for _ in range(9)] == ["WrongCredentials"] * 9
         assert await refused(house, password="correct-horse-7-battery") == "proven"
-    left = await house.rows("SELECT failures FROM attempts ORDER BY failures")
-    assert [each["failures"] for each in left] == [0, 18, 18]
+    left = await house.rows(
+        "SELECT failures, extract(epoch FROM until - now()) AS ahead FROM attempts ORDER BY failures"
+    )
+    assert [each["failures"] for each in left] == [0, 1, 18]
+    assert 17 < left[1]["ahead"] / 864 < 18.1
 
 
 async def test_counts_survive_the_death_of_the_database(house: House, postgres: PostgresServer) -> None:
@@ -180,3 +193,120 @@ async def test_a_password_of_another_cost_is_hashed_anew_at_the_next_login(house
     found = await house.rows("SELECT phc FROM passwords WHERE person = $1", person)
     assert found[0]["phc"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     await house.accounts.factor.prove(house.attempt(password="imported-pass-1"))
+
+
+OFF: Final = {"brute_force_protection": {"enabled": False}, "suspicious_ip_throttling": {"enabled": False}}
+SETTINGS: Final[tuple[dict[str, Any], ...]] = (
+    {"brute_force_protection": {"max_attempts": 3}},
+    OFF,
+    {"brute_force_protection": {"shields": []}, "suspicious_ip_throttling": {"shields": ["admin_notification"]}},
+    {"brute_force_protection": {"shields": ["user_notification"], "max_attempts": 3}},
+    {"brute_force_protection": {"allowlist": ["0.0.0.0/0"]}, "suspicious_ip_throttling": {"allowlist": ["0.0.0.0/0"]}},
+    {"brute_force_protection": {"mode": "count_per_identifier", "max_attempts": 3}},
+)
+
+
+@pytest.mark.security("LG-04")
+def test_whatever_is_set_there_is_a_bound() -> None:
+    for setting in SETTINGS:
+        bounds = Protection.of(setting).bounds("192.0.2.1")
+        assert bounds.per_pair <= 100
+        assert bounds.per_address.most <= 900
+        assert bounds.per_address.every >= timedelta(seconds=1)
+
+
+@pytest.mark.security("LG-04", "LG-06")
+async def test_where_nothing_protects_guessing_ends_all_the_same(house: House) -> None:
+    house.protect(**OFF)
+    attempts = house.accounts.attempts
+
+    async def let(account: str, address: str) -> bool:
+        return (await attempts.count("acme", attempts.keys("acme", account, address), None)).is_let
+
+    assert sum(await asyncio.gather(*(let("one", "192.0.2.1") for _ in range(104)))) == 100
+    assert sum(await asyncio.gather(*(let("two", f"10.0.0.{place}") for place in range(104)))) == 100
+    assert 900 <= sum(await asyncio.gather(*(let(f"user{name}", "192.0.2.2") for name in range(1000)))) < 1000
+
+
+@pytest.mark.security("LG-01")
+async def test_whatever_is_set_somebody_and_nobody_are_answered_alike(house: House) -> None:
+    await house.user()
+    for setting in SETTINGS:
+        house.protect(**setting)
+        seen = []
+        for identifier in ("ada@corp.example", "nobody@corp.example"):
+            before = house.passwords.hashed
+            answers = [await refused(house, identifier) for _ in range(4)]
+            errands = await house.rows("DELETE FROM errands RETURNING 1")
+            seen.append((answers, house.passwords.hashed - before, len(errands)))
+            await house.rows("DELETE FROM attempts")
+        assert seen[0] == seen[1], setting
+
+
+async def test_an_account_that_is_counted_by_itself_is_locked_for_every_address(house: House) -> None:
+    await house.user()
+    house.protect(brute_force_protection={"mode": "count_per_identifier", "max_attempts": 4})
+    assert await refused(house, password="correct-horse-7-battery", address="203.0.113.7") == "proven"
+    spread = [await refused(house, address=f"198.51.100.{number}") for number in range(5)]
+    assert spread == ["WrongCredentials"] * 4 + ["TooManyAttempts"]
+    assert await refused(house, password="correct-horse-7-battery", address="203.0.113.7") == "TooManyAttempts"
+    blocked = await house.manage("GET", "user-blocks", query="identifier=ada%40corp.example")
+    assert blocked.body == {"blocked_for": [{"identifier": "ada@corp.example"}]}
+    await house.hand_on()
+    await house.accounts.tickets.redeem_unblock("acme", house.mailbox.ticket("blocked_account"))
+    assert await refused(house, password="correct-horse-7-battery") == "proven"
+
+
+async def test_an_address_on_the_allowlist_locks_nobody_and_is_not_throttled(house: House) -> None:
+    await house.user()
+    allowed = {"allowlist": ["192.0.2.0/25", "2001:db8::/32"]}
+    house.protect(brute_force_protection=allowed | {"max_attempts": 2}, suspicious_ip_throttling=at_once(2) | allowed)
+    for address in ("192.0.2.1", "2001:db8::7", "::ffff:192.0.2.9"):
+        assert [await refused(house, address=address) for _ in range(3)] == ["WrongCredentials"] * 3
+        assert await refused(house, password="correct-horse-7-battery", address=address) == "proven"
+    assert [await refused(house, address="192.0.2.200") for _ in range(3)] == ["WrongCredentials"] * 2 + [
+        "TooManyAttempts"
+    ]
+    assert await house.rows("SELECT 1 FROM errands WHERE kind = 'mail'") == []
+
+
+async def test_each_shield_does_its_part(house: House) -> None:
+    await house.user()
+    right = "correct-horse-7-battery"
+    for shields, answer, mails in (
+        (["block"], "TooManyAttempts", []),
+        (["user_notification"], "proven", ["failed_attempts"]),
+        ([], "proven", []),
+        (["block", "user_notification"], "TooManyAttempts", ["blocked_account"]),
+    ):
+        house.protect(brute_force_protection={"shields": shields, "max_attempts": 2})
+        assert [await refused(house) for _ in range(2)] == ["WrongCredentials"] * 2
+        assert await refused(house, password=right) == answer, shields
+        await house.hand_on()
+        assert house.mailbox.templates() == mails, shields
+        house.mailbox.mails.clear()
+        await house.rows("DELETE FROM attempts")
+
+
+@pytest.mark.security("RC-09")
+async def test_who_is_tried_again_and_again_is_warned_so_often_and_no_more(house: House) -> None:
+    await house.user()
+    house.protect(brute_force_protection={"max_attempts": 1})
+    for number in range(8):
+        assert await refused(house, address=f"198.51.100.{number}") == "WrongCredentials"
+    await house.hand_on()
+    assert house.mailbox.templates() == ["blocked_account"] * 5
+
+
+async def test_an_address_that_waits_may_try_one_more(house: House) -> None:
+    house.protect(suspicious_ip_throttling={"stage": {"pre-login": {"max_attempts": 2, "rate": 1000}}})
+    tried = [await refused(house, f"user{number}@corp.example") for number in range(3)]
+    assert tried == ["WrongCredentials"] * 2 + ["TooManyAttempts"]
+
+    names = (f"another{number}@corp.example" for number in count())
+
+    async def may_again() -> bool:
+        return await refused(house, next(names)) == "WrongCredentials"
+
+    await eventually(may_again, within=5)
+    assert await refused(house, next(names)) == "TooManyAttempts"

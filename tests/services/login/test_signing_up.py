@@ -9,7 +9,6 @@ import pytest
 
 from services.login.factors.attempt import PasswordRefused, SignUpRefused, TooManyAttempts
 from services.login.factors.policy import Policy
-from services.login.rows.attempts import Limits
 from tests.services.login.house import GOOD, NAME, OTHER, House
 
 SIGNUP = "/dbconnections/signup"
@@ -220,7 +219,7 @@ async def test_of_two_who_want_one_address_at_once_one_gets_it(house: House) -> 
 
 
 async def test_one_address_signs_up_so_many_and_no_more(house: House) -> None:
-    house.accounts.attempts.limits = Limits(signups=2)
+    house.protect(suspicious_ip_throttling={"stage": {"pre-user-registration": {"max_attempts": 2, "rate": 600_000}}})
     for number in range(2):
         await house.accounts.signup.register(house.request(f"user{number}@corp.example"))
     with pytest.raises(TooManyAttempts):

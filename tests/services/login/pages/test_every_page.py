@@ -8,7 +8,8 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from services.login.routes.brand import Brand, contrast
+from libs.edge.colours import contrast
+from services.login.routes.brand import Brand
 from services.login.routes.languages import LOCALES
 from services.login.routes.problems import BadRequest, Problem
 from services.login.routes.showing import LANGUAGES, ROOM, source_of

@@ -16,6 +16,7 @@ from services.login.events import CATALOGUE
 from services.login.routes import people_pages
 from services.login.routes.accounts import handlers
 from services.login.routes.persons import Persons
+from services.login.routes.remembered import Remembered
 from services.login.routes.showing import Pages
 from tests.services.login.front import CALLBACK, ISSUER, Answer, Browser, Front, Token, followed_keys
 from tests.services.login.house import GOOD, KEYRING, OTHER, House
@@ -53,7 +54,14 @@ async def browser(house: House, bus: Bus) -> Browser:
     accounts = house.accounts
     table = RouteTable(
         *[each for each in front.routes if not each.is_management],
-        *people_pages.routes(front.flow, pages, accounts.factor, accounts.signup, accounts.tickets),
+        *people_pages.routes(
+            front.flow,
+            pages,
+            accounts.factor,
+            accounts.signup,
+            accounts.tickets,
+            Remembered(KEYRING.derived("remembered")),
+        ),
     )
     # The house has a door named login already.
     edge = Edge(bus, "pages", table, slots={"public": 50}, clock=Clock(), authorise=guard(keys.verifying_key, _issuer))
@@ -172,3 +180,71 @@ async def test_a_form_from_elsewhere_is_refused_on_every_page(browser: Browser, 
             answer = await browser.post(path, headers, **form)
             assert answer.status == 403, path
         assert (await browser.post(path, **{**form, "csrf": "x"})).status == 403
+
+
+WHO: Final = "__Host-limen-who"
+
+
+async def signed_in(browser: Browser) -> Answer:
+    page = await begun(browser, prompt="login")
+    second = await browser.get((await typed(browser, "/u/login", page, username=ADA)).location)
+    return await typed(browser, "/u/login/password", second, password=GOOD)
+
+
+@pytest.mark.security("LG-01", "LG-09")
+async def test_who_signed_in_is_offered_in_the_same_browser_until_they_say_it_is_not_them(
+    browser: Browser, house: House
+) -> None:
+    await house.user(ADA)
+    page = await begun(browser)
+    second = await browser.get((await typed(browser, "/u/login", page, username=ADA)).location)
+    await typed(browser, "/u/login/password", second, password="not it")
+    assert WHO not in browser.cookies, "only who signed in is remembered"
+    done = await signed_in(browser)
+    (said,) = [value for name, value in done.headers if name == "set-cookie" and value.startswith(WHO)]
+    assert said.partition("; ")[2] == "Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=2592000"
+    assert "corp" not in said
+    again = await begun(browser, prompt="login")
+    assert f'value="{ADA}"' in again.text
+    stranger = await begun(browser.front.browser(), prompt="login")
+    assert ADA not in stranger.text
+    assert 'id="not-you"' not in stranger.text
+    hinted = await begun(browser, prompt="login", login_hint="bob@corp.example")
+    assert ADA not in hinted.text
+    assert 'id="not-you"' not in hinted.text
+    forgotten = await browser.get("/u/login/forget", state=again.fields["state"])
+    assert forgotten.location == f"/u/login?state={again.fields['state']}"
+    assert WHO not in browser.cookies
+    for page in (await browser.get(forgotten.location), await begun(browser, prompt="login")):
+        assert ADA not in page.text
+
+
+async def test_a_name_that_is_offered_is_signed_in_with_or_is_another(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    await house.user("bob@corp.example")
+    await signed_in(browser)
+    offered = await begun(browser, prompt="login")
+    second = await browser.get((await typed(browser, "/u/login", offered, username="bob@corp.example")).location)
+    assert "bob@corp.example" in second.text
+    kept = browser.cookies[WHO]
+    await typed(browser, "/u/login/password", second, password=GOOD)
+    assert browser.cookies[WHO] != kept
+    assert 'value="bob@corp.example"' in (await begun(browser, prompt="login")).text
+
+
+@pytest.mark.security("LG-01")
+async def test_what_is_no_cookie_of_ours_offers_nobody(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    await signed_in(browser)
+    kept = browser.cookies[WHO]
+    for wrong in ("", "x", "AAAA", "é", kept[:-4], kept[:-6] + "AAAA==", kept[4:], ADA):
+        browser.cookies[WHO] = wrong
+        page = await begun(browser, prompt="login")
+        assert (page.status, ADA in page.text) == (200, False), wrong
+
+
+async def test_a_tenant_whose_sessions_end_with_the_browser_remembers_nobody(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    await house.rows("UPDATE tenants_v1 SET settings = $1", json.dumps({"session_cookie": {"mode": "non-persistent"}}))
+    await signed_in(browser)
+    assert WHO not in browser.cookies
