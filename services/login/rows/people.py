@@ -72,9 +72,10 @@ FORGET_TICKETS: Final = "DELETE FROM tickets WHERE tenant = $1 AND person = $2 A
 EVERY_TICKET: Final = ("reset", "verify", "unblock")
 
 NOTE_LOGIN: Final = """
-UPDATE people SET last_login = clock_timestamp(), last_ip = $3, logins_count = logins_count + 1
-WHERE tenant = $1 AND person = $2
+UPDATE people SET last_login = clock_timestamp(), last_ip = {address}, logins_count = logins_count + 1
+WHERE tenant = $1 AND person = {person}
 """
+"""When and from where somebody last signed in, written by the statement that begins or renews the session."""
 
 NOTE_ANSWER: Final = "INSERT INTO answers_about (tenant, person, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 
@@ -256,11 +257,6 @@ class PersonRows:
 async def note_answer(rows: Connection, tenant: str, person: str, key: bytes) -> None:
     """Remember that a kept answer tells of somebody, so that it goes when they do."""
     await rows.execute(NOTE_ANSWER, tenant, person, key)
-
-
-async def note_login(rows: Connection, tenant: str, person: str, address: str) -> None:
-    """Remember when and from where somebody last signed in, in the transaction that begins the session."""
-    await rows.execute(NOTE_LOGIN, tenant, person, address)
 
 
 def opened(key: PersonKey, state: Person) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from libs.eventstore import Event, Loaded
 from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
 from services.login.commands import AnnotateSession, RenewSession, StartSession, VisitSession
-from services.login.rows.people import note_login
+from services.login.rows.people import NOTE_LOGIN
 from services.login.rules import session as rules
 from services.login.rules.session import NoSession, Session, State
 
@@ -25,25 +25,39 @@ COLUMNS: Final = (
     " least(idle_expires_at, expires_at) AS until"
 )
 
-INSERT: Final = """
-INSERT INTO sessions (tenant, session_id, version, person, connection_id, auth_time, amr, acr, cookie,
-                      idle_expires_at, expires_at, initial_address, initial_user_agent, last_address, last_user_agent)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + least($10::interval, $11::interval),
-        clock_timestamp() + $11::interval, $12, $13, $12, $13)
+_SERVES: Final = """
+INSERT INTO session_clients (tenant, session_id, client_id) VALUES ($1, $2, {client}) ON CONFLICT DO NOTHING
 """
 
-RENEW: Final = """
-UPDATE sessions SET version = $3, auth_time = $4, amr = $5, acr = $6, cookie = $7, updated_at = clock_timestamp(),
-    last_seen_at = clock_timestamp(), expires_at = clock_timestamp() + $9::interval,
-    idle_expires_at = clock_timestamp() + least($8::interval, $9::interval), last_address = $10, last_user_agent = $11
-WHERE tenant = $1 AND session_id = $2
-"""
+START: Final = f"""
+WITH started AS (
+    INSERT INTO sessions (tenant, session_id, version, person, connection_id, auth_time, amr, acr, cookie,
+        idle_expires_at, expires_at, initial_address, initial_user_agent, last_address, last_user_agent)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + least($10::interval, $11::interval),
+        clock_timestamp() + $11::interval, $13, $14, $13, $14)
+), serves AS ({_SERVES.format(client="$12")})
+{NOTE_LOGIN.format(person="$4", address="$13")}
+"""  # noqa: S608  # of constants
 
-VISIT: Final = """
-UPDATE sessions SET last_seen_at = clock_timestamp(),
-    idle_expires_at = least(expires_at, clock_timestamp() + $3::interval), last_address = $4, last_user_agent = $5
-WHERE tenant = $1 AND session_id = $2
-"""
+RENEW: Final = f"""
+WITH renewed AS (
+    UPDATE sessions SET version = $3, auth_time = $5, amr = $6, acr = $7, cookie = $8, updated_at = clock_timestamp(),
+        last_seen_at = clock_timestamp(), expires_at = clock_timestamp() + $10::interval,
+        idle_expires_at = clock_timestamp() + least($9::interval, $10::interval),
+        last_address = $12, last_user_agent = $13
+    WHERE tenant = $1 AND session_id = $2
+), serves AS ({_SERVES.format(client="$11")})
+{NOTE_LOGIN.format(person="$4", address="$12")}
+"""  # noqa: S608  # of constants
+
+VISIT: Final = f"""
+WITH visited AS (
+    UPDATE sessions SET last_seen_at = clock_timestamp(),
+        idle_expires_at = least(expires_at, clock_timestamp() + $3::interval), last_address = $5, last_user_agent = $6
+    WHERE tenant = $1 AND session_id = $2
+)
+{_SERVES.format(client="$4")}
+"""  # noqa: S608  # of constants
 
 END: Final = """
 UPDATE sessions SET version = $3, ended = $4, cookie = NULL, updated_at = clock_timestamp(), initial_address = NULL,
@@ -55,10 +69,6 @@ PROOF: Final = """
 SELECT endings = $3 AND NOT is_blocked FROM people WHERE tenant = $1 AND person = $2 FOR NO KEY UPDATE
 """
 """Whoever changes the password, blocks or erases waits for us, or we for them: no session begins beside it (LG-14)."""
-
-SERVES: Final = """
-INSERT INTO session_clients (tenant, session_id, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
-"""
 
 ANNOTATE: Final = """
 UPDATE sessions SET metadata = $3, updated_at = clock_timestamp() WHERE tenant = $1 AND session_id = $2
@@ -116,25 +126,21 @@ class SessionRows:
         match command:
             case StartSession(lifetimes=lives):
                 said = (now.person, now.connection_id, now.auth_time, list(now.amr), now.acr, command.cookie)
-                await rows.execute(INSERT, *key, after.version, *said, lives.idle, lives.absolute, *_place(command))
-                await note_login(rows, command.tenant, now.person, command.visit.address)
+                await rows.execute(START, *key, after.version, *said, lives.idle, lives.absolute, *_visit(command))
             case RenewSession(lifetimes=lives):
-                told = (now.auth_time, list(now.amr), now.acr, command.cookie)
-                await rows.execute(RENEW, *key, after.version, *told, lives.idle, lives.absolute, *_place(command))
-                await note_login(rows, command.tenant, now.person, command.visit.address)
+                told = (now.person, now.auth_time, list(now.amr), now.acr, command.cookie)
+                await rows.execute(RENEW, *key, after.version, *told, lives.idle, lives.absolute, *_visit(command))
             case VisitSession(lifetimes=lives):
-                await rows.execute(VISIT, *key, lives.idle, *_place(command))
+                await rows.execute(VISIT, *key, lives.idle, *_visit(command))
             case AnnotateSession(metadata=metadata):
                 await rows.execute(ANNOTATE, *key, msgspec.json.encode(metadata).decode() if metadata else None)
-                return
             case _:
                 await rows.execute(END, *key, after.version, now.ended)
-                return
-        await rows.execute(SERVES, *key, command.visit.client_id)
 
 
-def _place(command: StartSession | RenewSession | VisitSession) -> tuple[str, str]:
-    return command.visit.address, command.visit.user_agent
+def _visit(command: StartSession | RenewSession | VisitSession) -> tuple[str, str, str]:
+    visit = command.visit
+    return visit.client_id, visit.address, visit.user_agent
 
 
 def session_of(row: Record) -> Session:
