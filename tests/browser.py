@@ -10,7 +10,6 @@ It stays at the issuer and at the origins it is told to visit. What leads elsewh
 """
 
 import re
-import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -177,8 +176,7 @@ class Browser:
         self.issuer = stack.issuer
         self.visits = {origin_of(self.issuer), *map(origin_of, visits)}
         self.jar = Jar()
-        trusted = ssl.create_default_context(cafile=stack.ca) if stack.tls else True
-        self.http = httpx.Client(verify=trusted, trust_env=False, timeout=20, follow_redirects=False)
+        self.http = httpx.Client(verify=stack.trusted, trust_env=False, timeout=20, follow_redirects=False)
 
     def close(self) -> None:
         self.http.close()

@@ -13,7 +13,6 @@ import base64
 import hashlib
 import itertools
 import secrets
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -153,8 +152,7 @@ class RelyingParty:
         self.stack, self.application, self.mode = stack, application, mode
         self.authentication = authentication if application.client_secret else "none"
         self.pkce = self.authentication == "none"
-        trusted = ssl.create_default_context(cafile=stack.ca) if stack.tls else True
-        self.http = httpx.Client(verify=trusted, trust_env=False, timeout=20)
+        self.http = httpx.Client(verify=stack.trusted, trust_env=False, timeout=20)
 
     def close(self) -> None:
         self.http.close()

@@ -240,6 +240,11 @@ class Stack:
         """The private CA of a stack with `tls`."""
         return self.data.tls / "ca.pem"
 
+    @property
+    def trusted(self) -> ssl.SSLContext:
+        """Whom a client believes: the stack's CA alone, and without `tls` nobody, for the world's are slow to read."""
+        return ssl.create_default_context(cafile=self.ca) if self.tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
     def request(
         self,
         method: str,
@@ -292,9 +297,7 @@ class Stack:
     def _connection(self, timeout: float) -> HTTPConnection:
         if not self.tls:
             return HTTPConnection("localhost", self.port, timeout=timeout)
-        return HTTPSConnection(
-            "localhost", self.port, timeout=timeout, context=ssl.create_default_context(cafile=self.ca)
-        )
+        return HTTPSConnection("localhost", self.port, timeout=timeout, context=self.trusted)
 
     def facts(self, tenant: str = "default") -> int:
         """How many times a tenant's configuration was changed."""

@@ -1,9 +1,11 @@
 """The stack that the tests of this folder break, one after another."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.adversity.crowd import AT_ONCE
 from tests.adversity.feed import ACK_WAIT, Listener, require_heard
 from tests.stack import Stack
 
@@ -33,3 +35,9 @@ def listener(victim: Stack, one_listener: Listener) -> Iterator[Listener]:
     """A subscriber that has listened all the time; whatever a test broke, at its end it has heard everything."""
     yield one_listener
     require_heard(victim, one_listener)
+
+
+@pytest.fixture(scope="package")
+def crowd() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield pool

@@ -1,4 +1,4 @@
-"""Clients that ask for tokens without pause and remember every call: what was asked, answered, and how long it took."""
+"""Clients that ask for tokens all the time and remember every call: what was asked, answered, and how long it took."""
 
 import json
 import threading
@@ -59,7 +59,7 @@ class Load:
     """Some clients, each with a connection of its own that it keeps."""
 
     def __init__(
-        self, stack: Stack, *, clients: int = 6, pause: float = 0.01, is_verified: bool = False, **parameters: str
+        self, stack: Stack, *, clients: int = 6, pause: float = 0.05, is_verified: bool = False, **parameters: str
     ) -> None:
         env = stack.env
         form = {"grant_type": "client_credentials", "client_id": env["LIMEN_CLIENT_ID"]}

@@ -1,4 +1,4 @@
-"""Two replicas, while the keys are rotated every second: what one was told, both obey at once.
+"""Two replicas, while the keys are rotated every second: what one was told, both obey at once, whoever else comes.
 
 The rotations run beside the tests of this module until one of them judges what came of it; `make soak` goes on with
 them for a minute more.
@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Final
 import pytest
 
 from libs.jose.schedule import SKEW
+from tests.adversity.crowd import all_at_once, winners
 from tests.adversity.feed import ACK_WAIT, Listener, require_heard
 from tests.adversity.load import (
     DEADLINE,
@@ -27,6 +29,8 @@ from tests.adversity.load import (
 )
 from tests.adversity.record import require_committed, require_exact_mirrors, rows
 from tests.adversity.verifier import Watcher
+from tests.journey import OFFLINE, ROTATING, Journey, is_refused, journey
+from tests.relying_party import public
 from tests.stack import Stack, until
 
 MAX_AGE: Final = 1.0
@@ -40,6 +44,9 @@ LOOKS_LATE: Final = 1.0
 
 OUT_WITHIN: Final = 10.0
 """Seconds after which a paused replica gets no more requests."""
+
+ROUNDS: Final = 8
+SOAK_ROUNDS: Final = 200
 
 
 @dataclass
@@ -70,7 +77,7 @@ def pair() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def rotating(pair: Stack) -> Iterator[Rotating]:
-    load, watcher = Load(pair, clients=4, pause=0.03, is_verified=True), Watcher(pair)
+    load, watcher = Load(pair, clients=4, pause=0.06, is_verified=True), Watcher(pair)
     with watcher.running(), load.running():
         found = Rotating(pair, load, watcher)
         thread = threading.Thread(target=found.run, daemon=True)
@@ -238,3 +245,43 @@ def test_two_audits_publish_each_event_once(pair: Stack, tmp_path: Path) -> None
         require_heard(pair, listener)
     ids = rows(pair, "SELECT id FROM audit.feed")
     assert len({row["id"] for row in ids}) == len(ids)
+
+
+# Thieves come all at once.
+
+
+@pytest.fixture
+def go(pair: Stack) -> Iterator[Journey]:
+    with journey(pair) as one:
+        yield one
+
+
+@pytest.mark.security("CO-02")
+@pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(SOAK_ROUNDS, marks=pytest.mark.soak)])
+def test_a_code_has_one_winner_however_many_come(go: Journey, crowd: ThreadPoolExecutor, rounds: int) -> None:
+    for _ in range(rounds):
+        attempt, code = go.code()
+        answers = all_at_once(crowd, lambda attempt=attempt, code=code: go.rp.exchange(attempt, code))  # type: ignore[misc]
+        assert len(winners(answers)) == 1
+
+
+@pytest.mark.security("RT-02")
+@pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(SOAK_ROUNDS, marks=pytest.mark.soak)])
+def test_a_refresh_token_has_one_winner_whose_family_ends(
+    pair: Stack, go: Journey, crowd: ThreadPoolExecutor, rounds: int
+) -> None:
+    with journey(pair, public(pair, refresh_token=ROTATING), go.person) as mine:
+        for _ in range(rounds):
+            token = mine.tokens(scope=OFFLINE).refresh_token
+            (won,) = winners(all_at_once(crowd, lambda token=token: mine.rp.renewed(token)))  # type: ignore[misc]
+            assert is_refused(mine.rp.renewed(won["refresh_token"])), "it was used again, so nobody has it"
+
+
+@pytest.mark.security("RT-02")
+def test_inside_the_leeway_all_winners_are_one_family(pair: Stack, go: Journey, crowd: ThreadPoolExecutor) -> None:
+    with journey(pair, public(pair, refresh_token=ROTATING | {"leeway": 30}), go.person) as mine:
+        for _ in range(3):
+            token = mine.tokens(scope=OFFLINE).refresh_token
+            won = winners(all_at_once(crowd, lambda token=token: mine.rp.renewed(token)))  # type: ignore[misc]
+            assert won
+            assert len({each["refresh_token"] for each in won}) == 1, "a retry gets the same successor"

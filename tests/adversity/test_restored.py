@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from signal import SIGINT
 from time import time  # noqa: TID251  # a client has a clock of its own
 from typing import Any
 
@@ -84,20 +85,28 @@ def story() -> Iterator[Story]:
         database = place_of_postgres(stack)
         older = database.with_name("older")
         told.kept = head(stack)
-        assert stack.stop() == 0
-        subprocess.run(["cp", "-a", database, older], check=True)
-        stack.start()
+        back_up(stack, database, older)
         told.lose()
         require_exact_mirrors(stack)
         assert stack.stop() == 0
         shutil.rmtree(database)
         older.rename(database)
-        with Load(stack).running() as told.load:
+        with Load(stack, pause=0.2).running() as told.load:
             stack.begin()
             for name in ("token", "key_rotation"):
                 until(partial(says_what_to_do, stack, name), 30, stack.story)
             until(lambda: any(call.status == 503 for call in told.load.calls), 10, stack.story)
         yield told
+
+
+def back_up(stack: Stack, database: Path, copy: Path) -> None:
+    """Copy the database while it is stopped; everything else goes on as soon as it is back."""
+    with stack.nobody_restarts():
+        pid = stack.signal("postgres", SIGINT)
+        until(lambda: not (database / "postmaster.pid").exists(), 10)
+        subprocess.run(["cp", "-a", database, copy], check=True)
+    stack.await_back("postgres", not_pid=pid)
+    until(lambda: stack.token().status == 200, 20, stack.story)
 
 
 def says_what_to_do(stack: Stack, name: str) -> bool:

@@ -36,8 +36,9 @@ def other(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
 
 
 @pytest.fixture(scope="session")
-def insider(stack: Stack) -> Insider:
-    return Insider(stack)
+def insider(stack: Stack) -> Iterator[Insider]:
+    with Insider.looking(stack) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

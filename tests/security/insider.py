@@ -39,37 +39,53 @@ WHERE tenant = $1 AND alg = 'RS256' AND NOT is_revoked AND active_from <= now() 
 
 
 class Insider:
-    """One stack, from inside."""
+    """One stack, from inside, on one connection: a new one costs more than what most tests ask."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
+        self._loop = asyncio.Runner()
+        self._connection = self._loop.run(asyncpg.connect(stack.env["LIMEN_POSTGRES_URL"]))
+        self._fingerprints = self._asked_for_fingerprints()
+
+    @classmethod
+    @contextmanager
+    def looking(cls, stack: Stack) -> Iterator["Insider"]:
+        """Somebody who looks while the block lasts."""
+        one = cls(stack)
+        try:
+            yield one
+        finally:
+            one.close()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._connection.terminate()
+        self._loop.close()
 
     def rows(self, sql: str, *arguments: Any) -> list[Any]:
         """The rows of a query."""
-        return asyncio.run(self._rows([(sql, arguments)]))[0]
+        return self._loop.run(self._rows(sql, arguments))
 
-    async def _rows(self, queries: list[tuple[str, tuple[Any, ...]]]) -> list[list[Any]]:
-        connection = await asyncpg.connect(self.stack.env["LIMEN_POSTGRES_URL"])
-        try:
-            return [await connection.fetch(sql, *arguments) for sql, arguments in queries]
-        finally:
-            await connection.close()
+    async def _rows(self, sql: str, arguments: tuple[Any, ...]) -> list[Any]:
+        return list(await self._connection.fetch(sql, *arguments))
 
     def texts(self, *schemas: str) -> Iterator[str]:
         """Every row of every table, as text."""
         listed = "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.tables WHERE table_schema = "
         tables = [row[0] for row in self.rows(f"{listed} ANY ($1)", list(schemas))]
-        for found in asyncio.run(self._rows([(f"SELECT t::text FROM {table} t", ()) for table in tables])):
-            yield from (row[0] for row in found)
+        for table in tables:
+            yield from (row[0] for row in self.rows(f"SELECT t::text FROM {table} t"))
 
     def state(self) -> dict[str, str]:
         """A fingerprint of each table of configuration, of all tenants, and of the facts."""
+        return dict(self.rows(self._fingerprints))
+
+    def _asked_for_fingerprints(self) -> str:
+        """The question for the state."""
         tables = [f"{schema}.{table}" for schema, table in self.rows(UNTOUCHED)]
         assert {f"{each}.facts" for each in SCHEMAS} | {"token.clients", "login.people"} <= set(tables)
-        one = "SELECT coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {} t {}"
-        asked = [one.format(table, LET_IN if table == "connections.facts" else "") for table in tables]
-        found = asyncio.run(self._rows([(each, ()) for each in asked]))
-        return {table: rows[0][0] for table, rows in zip(tables, found, strict=True)}
+        one = "SELECT '{0}', coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {0} t {1}"
+        return " UNION ALL ".join(one.format(each, LET_IN if each == "connections.facts" else "") for each in tables)
 
     @contextmanager
     def nothing_changes(self) -> Iterator[None]:

@@ -38,8 +38,9 @@ def boss(own: Stack) -> Client:
 
 
 @pytest.fixture(scope="module")
-def inside(own: Stack) -> Insider:
-    return Insider(own)
+def inside(own: Stack) -> Iterator[Insider]:
+    with Insider.looking(own) as one:
+        yield one
 
 
 class Keyed:
