@@ -6,42 +6,20 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
-from xdist.scheduler import LoadScopeScheduling
 
 from libs.bus import Bus
 from libs.postgres import Database, Migration
 from libs.telemetry.readiness import Readiness
 from tests.servers import LOG, Addresses, NatsServer, PostgresServer, running
 
-pytest_plugins = ["tests.stack"]
+pytest_plugins = ["tests.sharing", "tests.stack"]
 
 SCHEMA: Final = "shop"
 """The schema of the made-up service in `tests/libs/eventstore/shop.py`."""
-
-
-TOGETHER: Final = {
-    "tests/adversity/": "stacks that are broken on purpose, one at a time",
-    "tests/conformance/": "the stack behind TLS",
-    "tests/examples/test_tls.py": "the stack behind TLS",
-    "tests/sdk/": "the stack behind TLS",
-}
-"""Tests that stay in one process, by what they share there."""
-
-
-class Files(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Two processes share the files, and each stack of a kind stands in one of them where that can be."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return next((scope for start, scope in TOGETHER.items() if file.startswith(start)), file)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:
-    return Files(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from tests.adversity.feed import ACK_WAIT, Listener, require_heard
 from tests.stack import Stack
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def one_stack() -> Iterator[Stack]:
     with Stack(environ={"LIMEN_FEED_ACK_WAIT": f"{ACK_WAIT}s"}).running() as stack:
         yield stack
@@ -24,7 +24,7 @@ def victim(one_stack: Stack) -> Stack:
     return one_stack
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def one_listener(one_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
     with Listener(tmp_path_factory.mktemp("listener")).running(one_stack) as listener:
         yield listener
@@ -37,7 +37,7 @@ def listener(victim: Stack, one_listener: Listener) -> Iterator[Listener]:
     require_heard(victim, one_listener)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def crowd() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield pool

@@ -14,6 +14,12 @@ from tests.security.client import Client
 from tests.stack import MakeStack, Stack
 
 
+@pytest.fixture(scope="module")
+def harmed(make_stack: MakeStack) -> Client:
+    """A stack whose keys come and go: verifiers may keep the JWKS for a second."""
+    return Client.of(make_stack(environ={"LIMEN_JWKS_MAX_AGE": "1s"}).env)
+
+
 @pytest.mark.security("KY-01")
 def test_the_jwks_holds_public_strong_named_keys(client: Client) -> None:
     answer = client.http.get(f"{client.issuer}.well-known/jwks.json", timeout=10)
@@ -33,9 +39,8 @@ def test_the_jwks_holds_public_strong_named_keys(client: Client) -> None:
 
 
 @pytest.mark.security("KY-02")
-def test_a_rotated_key_signs_only_after_verifiers_can_know_it(make_stack: MakeStack) -> None:
-    stack: Stack = make_stack(environ={"LIMEN_JWKS_MAX_AGE": "1s"})
-    client = Client.of(stack.env)
+def test_a_rotated_key_signs_only_after_verifiers_can_know_it(harmed: Client) -> None:
+    client = harmed
     before = {key["kid"] for key in client.jwks()["keys"]}
     rotated = client.manage("POST", "keys/signing/rotate")
     assert rotated.status_code in (200, 201), rotated.text
@@ -66,9 +71,8 @@ def header_kid(token: str) -> str:
     return header_of(token)["kid"]
 
 
-def test_a_revoked_key_leaves_the_jwks_and_its_tokens_open_nothing(make_stack: MakeStack) -> None:
-    stack: Stack = make_stack(environ={"LIMEN_JWKS_MAX_AGE": "1s"})
-    client = Client.of(stack.env)
+def test_a_revoked_key_leaves_the_jwks_and_its_tokens_open_nothing(harmed: Client) -> None:
+    client = harmed
     token = client.management_token()
     kid = header_kid(token)
     assert client.manage("GET", "clients", token=token).status_code == 200
