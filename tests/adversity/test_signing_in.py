@@ -207,16 +207,16 @@ def test_who_guesses_too_often_is_shut_out_until_the_person_says_so(victim: Stac
 
 
 @pytest.mark.security("LG-04")
-def test_what_the_tenant_says_of_guessing_holds_at_the_next_password(weak: Stack) -> None:
+def test_what_the_tenant_says_of_guessing_holds_at_the_next_password(victim: Stack) -> None:
     path = "attack-protection/brute-force-protection"
-    before = weak.management("GET", path).json()
-    assert weak.management("PATCH", path, {"max_attempts": 3}).status == 200
+    before = victim.management("GET", path).json()
+    assert victim.management("PATCH", path, {"max_attempts": 3}).status == 200
     try:
-        with journey(weak) as go:
+        with journey(victim) as go:
             guesses(go, 3)
             assert is_shut_out(go)
     finally:
-        assert weak.management("PATCH", path, before).json() == before
+        assert victim.management("PATCH", path, before).json() == before
 
 
 @pytest.mark.security("RL-03", "LG-04")
