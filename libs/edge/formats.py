@@ -15,8 +15,8 @@ from libs.oauth.scopes import is_scope_token
 # Schemes that run code, read files or smuggle content when a browser or a fetcher follows them.
 DANGEROUS_SCHEMES: Final = frozenset(
     (
-        *("about", "blob", "chrome", "data", "dict", "file", "filesystem", "ftp", "gopher", "jar", "javascript"),
-        *("ldap", "mailto", "resource", "ssh", "tel", "vbscript", "view-source", "ws", "wss"),
+        *("about", "blob", "chrome", "data", "dict", "file", "filesystem", "ftp", "gopher", "intent", "jar"),
+        *("javascript", "ldap", "mailto", "resource", "ssh", "tel", "vbscript", "view-source", "ws", "wss"),
     )
 )
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})

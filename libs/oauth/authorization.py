@@ -49,11 +49,12 @@ MAX_PARAMETERS: Final = 100
 CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 """The base64url of a SHA-256 (RFC 7636 section 4.2)."""
 
-_LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(/[^#]*)?")
+_LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::([0-9]{1,5}))?(/[^#]*)?")
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*://[^/?#]+)")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_SECONDS: Final = 10
+_MOST_PORT: Final = 65_535
 
 
 class Untrusted(Exception):
@@ -116,6 +117,13 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     def is_silent(self) -> bool:
         """Whether nobody may be asked anything (`prompt=none`)."""
         return "none" in self.prompt
+
+    def wished(self, claim: str) -> Mapping[str, Any] | None:
+        """How `claims` asks for a claim of the ID token (OpenID Connect Core §5.5.1); `None` if it does not."""
+        place = (self.claims or {}).get("id_token")
+        if not isinstance(place, dict) or claim not in place:
+            return None
+        return place[claim] if isinstance(place[claim], dict) else {}
 
 
 @dataclass(frozen=True)
@@ -234,7 +242,9 @@ def is_registered(uri: str, registered: Sequence[str], *, is_native: bool) -> bo
 
 def _without_port(uri: str) -> str | None:
     found = _LOOPBACK.fullmatch(uri)
-    return None if found is None else found[1] + (found[2] or "")
+    if found is None or int(found[2] or 0) > _MOST_PORT:
+        return None
+    return found[1] + (found[3] or "")
 
 
 def origin_of(uri: str) -> str:

@@ -34,6 +34,7 @@ class AuthorizationServer(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     code_challenge_methods_supported: tuple[str, ...] = ()
     response_types_supported: tuple[str, ...] = ()
     revocation_endpoint_auth_methods_supported: tuple[str, ...] = ()
+    revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
     acr_values_supported: tuple[str, ...] = ()
     prompt_values_supported: tuple[str, ...] = ()
     claim_types_supported: tuple[str, ...] = ()

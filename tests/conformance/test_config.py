@@ -56,6 +56,12 @@ def test_every_endpoint_is_https(metadata: dict[str, Any]) -> None:
         assert urlsplit(metadata[name]).scheme == "https", name
 
 
+def test_where_assertions_authenticate_their_algorithms_are_named(metadata: dict[str, Any]) -> None:
+    for endpoint in ("token_endpoint", "revocation_endpoint"):
+        assert "private_key_jwt" in metadata[f"{endpoint}_auth_methods_supported"]
+        assert "RS256" in metadata[f"{endpoint}_auth_signing_alg_values_supported"], "RFC 8414 section 2"
+
+
 def test_what_is_not_supported_is_said_so(metadata: dict[str, Any]) -> None:
     assert metadata.get("request_parameter_supported", False) is False
     assert metadata["request_uri_parameter_supported"] is False, "absent would mean true"

@@ -32,7 +32,7 @@ from services.login.routes.hints import Hints
 from services.login.routes.logins import Transaction, new_id, to_page
 from services.login.routes.problems import BadRequest
 from services.login.routes.showing import Pages
-from services.login.rules.authorization import Signed, Step, next_step
+from services.login.rules.authorization import Signed, Step, level_told, next_step
 
 PATH: Final = "/authorize"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -125,6 +125,7 @@ class Authorize:
     async def _next(self, call: Call, client: ClientRow, asked: AuthorizationRequest) -> Reply:
         tx = Transaction(new_id(), call.tenant, client, asked, "")
         await self._check_names(tx)
+        level_told(asked)  # or refused before anybody is asked for a password
         session = await self._flow.session(call)
         is_another = await self._is_another(call, asked, session)
         signed = Signed(session.auth_time, is_another) if session else None

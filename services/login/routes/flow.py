@@ -34,6 +34,7 @@ from services.login.queries.standing import ApiRow, ClientRow
 from services.login.routes import cookies
 from services.login.routes.answering import Destination, answered
 from services.login.routes.ending import Ending
+from services.login.routes.forms import check_origin
 from services.login.routes.hints import Hints
 from services.login.routes.logins import (
     People,
@@ -47,7 +48,7 @@ from services.login.routes.logins import (
 )
 from services.login.rows import transactions
 from services.login.rows.transactions import TransactionGone
-from services.login.rules.authorization import granted
+from services.login.rules.authorization import granted, is_meant, level_told
 from services.login.rules.consent import consent_id_of
 from services.login.rules.session import ProofGone, Session, SessionGone
 from services.token.commands import CodeIssued, IdTokenIssued, IssueCode, IssueIdToken
@@ -84,7 +85,10 @@ class Flow:
         Raises:
             TransactionGone: it has expired or was never there; TransactionDone where the application was answered.
             NotThisBrowser: it is another browser's.
+            Forged: another site posts.
         """
+        if call.request.method == "POST":
+            check_origin(call)
         id_ = state_of(call)
         secret = cookies.transaction_cookie(call, id_)
         kept, client = await standing.under_way(self._database, call.tenant, id_, secret)
@@ -250,15 +254,18 @@ class Flow:
         await self._store.execute(Note(call.tenant, (refused,)), Context(request_id=call.request_id, trace=call.trace))
 
     async def is_another(self, call: Call, asked: AuthorizationRequest, person: str) -> bool:
-        """Whether the application means somebody else (`id_token_hint`).
+        """Whether the application means somebody else (`id_token_hint`, or a `sub` in `claims`).
 
         Raises:
             HintRefused: what it sent is no ID token of its own.
         """
-        if asked.id_token_hint is None:
+        if asked.id_token_hint is None and asked.wished("sub") is None:
             return False
         somebody = await self._people.person(call.tenant, person)
-        return somebody is None or self._hints.subject(call, asked.id_token_hint, asked.client_id) != somebody.user_id
+        if somebody is None or not is_meant(asked, somebody.user_id):
+            return True
+        hint = asked.id_token_hint
+        return hint is not None and self._hints.subject(call, hint, asked.client_id) != somebody.user_id
 
     async def _proven(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> Session:
         """Renew the session this browser has when it is the same person's; else end that one, and start another."""
@@ -279,7 +286,7 @@ class Flow:
             session_id=current.session_id,
             person=proven.person,
             amr=tuple(proven.amr),
-            acr=_acr(tx.params),
+            acr=level_told(tx.params),
             cookie=cookies.hash_of(secret),
             lifetimes=standing.lifetimes_of(tx.client.tenant),
             visit=self._visit(call, tx),
@@ -295,7 +302,7 @@ class Flow:
             person=proven.person,
             connection_id=connection.connection_id if connection else "",
             amr=tuple(proven.amr),
-            acr=_acr(tx.params),
+            acr=level_told(tx.params),
             cookie=cookies.hash_of(secret),
             lifetimes=standing.lifetimes_of(tx.client.tenant),
             visit=self._visit(call, tx),
@@ -363,7 +370,7 @@ class Flow:
             session_id=session.session_id,
             auth_time=session.auth_time,
             amr=list(session.amr),
-            acr=_acr(asked),
+            acr=level_told(asked),
         )
         answer = await ask(self._bus, "token", "issue_code", question, CodeIssued)
         return _refused(answer) or {"code": answer.code}
@@ -383,7 +390,7 @@ class Flow:
             session_id=session.session_id,
             auth_time=session.auth_time,
             amr=list(session.amr),
-            acr=_acr(tx.params),
+            acr=level_told(tx.params),
         )
         answer = await ask(self._bus, "token", "issue_id_token", question, IdTokenIssued)
         return _refused(answer) or {"id_token": answer.id_token}
@@ -394,11 +401,6 @@ class Flow:
                 await transactions.done(rows, tx.tenant, tx.id)
         to, issuer = Destination.of(tx.params), tx.client.tenant.issuer
         return answered(to, issuer, said, headers)
-
-
-def _acr(asked: AuthorizationRequest) -> str | None:
-    """The level that is told where one was asked for: a password is level 1, whatever was wished."""
-    return "1" if asked.acr_values else None
 
 
 def _refused(answer: CodeIssued | IdTokenIssued) -> dict[str, str]:

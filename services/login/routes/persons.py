@@ -5,7 +5,7 @@ from typing import Any
 
 from libs.oauth.authorization import AuthorizationRequest
 from libs.postgres import Database
-from services.login.queries import people
+from services.login.queries import people, sessions
 from services.login.queries.people import Person
 
 
@@ -22,6 +22,11 @@ class Persons:
     async def named(self, tenant: str, user_id: str) -> Person | None:
         """Somebody by Auth0's id."""
         return await people.by_user_id(self._database, tenant, user_id)
+
+    async def session_end(self, tenant: str, session_id: str) -> str | None:
+        """Why a session has ended, if it has."""
+        session = await sessions.session(self._database, tenant, session_id)
+        return session.ended if session else None
 
     def claims(self, person: Person, asked: AuthorizationRequest, scope: Sequence[str]) -> dict[str, Any]:
         """What an ID token of the front channel says."""

@@ -3,7 +3,7 @@
     Problem
     ├── Forged               403  the form does not come from our page in this browser
     ├── Expired              400  the login is over, or was never there
-    ├── OtherBrowser         400  it began in another browser, or this one takes no cookies
+    ├── OtherBrowser         403  it began in another browser, or this one takes no cookies
     ├── AlreadyDone          400  somebody went back to a page that is behind them
     ├── UnknownApplication   400  no application has this client_id
     ├── BadRedirectURI       400  the application has not registered where the answer should go
@@ -63,6 +63,7 @@ class Expired(Problem):
 class OtherBrowser(Problem):
     """The login began elsewhere."""
 
+    status = 403
     code = "other_browser"
     title = N_("This sign-in began in another browser")
     text = N_(

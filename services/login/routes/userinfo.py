@@ -14,6 +14,7 @@ from libs.edge.asks import ask
 from libs.edge.renderers import oauth_json
 from libs.jose import SIGNING_ALGORITHMS, FollowedKeys, Refused, SignedClaims, parse, verify
 from libs.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken
+from services.login.routes.asks import REVOKED
 from services.login.routes.forms import FORM
 from services.login.routes.logins import Somebody
 from services.token.commands import GrantAnswer, GrantOf
@@ -44,6 +45,9 @@ class Claimants(Protocol):
     async def person(self, tenant: str, person: str) -> Somebody | None:
         """Somebody, if they are there."""
 
+    async def session_end(self, tenant: str, session_id: str) -> str | None:
+        """Why a session has ended, if it has."""
+
     def userinfo(self, person: Any, scope: list[str], requested: Mapping[str, Any] | None) -> dict[str, Any]:
         """What is said of them here."""
 
@@ -67,6 +71,8 @@ class Userinfo:
         grant = await self._grant(call, claims)
         somebody = await self._people.person(call.tenant, grant.person)
         if somebody is None or somebody.is_blocked or _is_older(grant, somebody):
+            raise GrantDead
+        if _is_over_with(await self._people.session_end(call.tenant, grant.session_id), grant):
             raise GrantDead
         said = self._people.userinfo(somebody, grant.scope, grant.requested)
         return answers.json({**said, "sub": somebody.user_id})
@@ -104,6 +110,14 @@ class Userinfo:
 
 def _is_older(grant: GrantAnswer, somebody: Somebody) -> bool:
     return grant.authorized_at is not None and grant.authorized_at < somebody.valid_from
+
+
+def _is_over_with(ended: str | None, grant: GrantAnswer) -> bool:
+    """Whether a session's end is the grant's: a revocation always; another end unless it is for use without a session.
+
+    OpenID Connect Core §11: `offline_access` is access to userinfo although nobody is logged in.
+    """
+    return ended is not None and (ended in REVOKED or "offline_access" not in grant.scope)
 
 
 def _token(call: Call) -> str:

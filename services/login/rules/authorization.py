@@ -3,17 +3,24 @@
 OpenID Connect Core §3.1.2.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 from libs.oauth.authorization import AuthorizationRequest
-from libs.oauth.errors import ConsentRequired, InteractionRequired, LoginRequired, OAuthError
+from libs.oauth.errors import AccessDenied, ConsentRequired, InteractionRequired, LoginRequired, OAuthError
 
 OIDC_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
 """Scopes that are of no API; others are granted as far as the asked API defines them (RFC 6749 §3.3)."""
+
+ONLY_LEVEL: Final = "1"
+"""What `acr` says of a login by password; there is no other level."""
+
+
+class LevelOutOfReach(AccessDenied):
+    """The application needs a level of authentication that nobody reaches here."""
 
 
 class Step(Enum):
@@ -59,6 +66,31 @@ def _step(asked: AuthorizationRequest, signed: Signed | None, now: datetime, *, 
     if "select_account" in asked.prompt:
         return Step.CHOOSE
     return Step.ANSWER if has_consent else Step.CONSENT
+
+
+def level_told(asked: AuthorizationRequest) -> str | None:
+    """The `acr` that is told, where one was asked for: by `acr_values`, which is a wish, or by `claims`.
+
+    Raises:
+        LevelOutOfReach: `claims` needs another one (`essential`, OpenID Connect Core §5.5.1.1).
+    """
+    wished = asked.wished("acr")
+    if wished is None:
+        return ONLY_LEVEL if asked.acr_values else None
+    if wished.get("essential") is True and ONLY_LEVEL not in _values(wished, ONLY_LEVEL):
+        raise LevelOutOfReach
+    return ONLY_LEVEL
+
+
+def is_meant(asked: AuthorizationRequest, sub: str) -> bool:
+    """Whether `claims` lets this be the person: where it names a `sub`, nobody else may be (Core §3.1.2.2)."""
+    wished = asked.wished("sub")
+    return wished is None or sub in _values(wished, sub)
+
+
+def _values(wished: Mapping[str, Any], default: str) -> list[Any]:
+    many = wished.get("values")
+    return many if isinstance(many, list) else [wished.get("value", default)]
 
 
 def is_too_old(max_age: int | None, signed: Signed, now: datetime) -> bool:

@@ -69,6 +69,7 @@ def _server(issuer: str, signing_algs: tuple[str, ...]) -> AuthorizationServer:
         token_endpoint_auth_methods_supported=METHODS,
         revocation_endpoint_auth_methods_supported=METHODS,
         token_endpoint_auth_signing_alg_values_supported=tuple(ALGORITHMS),
+        revocation_endpoint_auth_signing_alg_values_supported=tuple(ALGORITHMS),
         # Auth0's resource server SDKs read from here which algorithms access tokens may bear.
         id_token_signing_alg_values_supported=signing_algs,
         subject_types_supported=("public",),

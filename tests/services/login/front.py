@@ -111,12 +111,16 @@ class People:
     known: dict[str, Somebody] = field(
         default_factory=lambda: {"p1": Somebody("auth0|ada"), "p2": Somebody("auth0|bob", "p2", "bob@example.com")}
     )
+    ends: dict[str, str] = field(default_factory=dict)
 
     async def person(self, _tenant: str, person: str) -> Somebody | None:
         return self.known.get(person)
 
     async def named(self, _tenant: str, user_id: str) -> Somebody | None:
         return next((each for each in self.known.values() if each.user_id == user_id), None)
+
+    async def session_end(self, _tenant: str, session_id: str) -> str | None:
+        return self.ends.get(session_id)
 
     def claims(self, person: Any, _asked: AuthorizationRequest, _scope: Sequence[str]) -> dict[str, Any]:
         return {"name": person.name}

@@ -163,6 +163,24 @@ async def test_a_parameter_that_comes_twice_is_refused(browser: Browser) -> None
         assert answer.said.get("state") == (None if twice == "state=t" else "s")
 
 
+async def test_a_level_is_told_where_claims_ask_for_it_and_refused_where_nobody_reaches_it(
+    front: Front, browser: Browser
+) -> None:
+    for acr, told in [
+        ("null", "1"),
+        ('{"essential": true}', "1"),
+        ('{"essential": true, "values": ["2", "1"]}', "1"),
+        ('{"value": "2"}', "1"),
+    ]:
+        answer = await browser.sign_in(claims=f'{{"id_token": {{"acr": {acr}}}}}', prompt="login")
+        assert front.token.codes[answer.said["code"]].acr == told, acr
+    for acr in ('{"essential": true, "value": "2"}', '{"essential": true, "values": ["2", "3"]}'):
+        answer = await browser.authorize(claims=f'{{"id_token": {{"acr": {acr}}}}}')
+        assert answer.said["error"] == "access_denied", acr
+    answer = await browser.sign_in(claims='{"userinfo": {"acr": null}}', prompt="login")
+    assert front.token.codes[answer.said["code"]].acr is None
+
+
 @pytest.mark.security("PK-01")
 async def test_a_public_application_must_use_pkce(browser: Browser) -> None:
     assert (await browser.authorize("spa")).said["error"] == "invalid_request"

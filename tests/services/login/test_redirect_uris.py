@@ -135,6 +135,8 @@ async def test_a_native_application_may_choose_its_loopback_port(browser: Browse
         "http://localhost:51004/cb",
         "http://127.0.0.1:5@evil.example/cb",
         "http://127.0.0.1:123456/cb",
+        "http://127.0.0.1:65536/cb",
+        "http://127.0.0.1:\uff11\uff12/cb",
         "https://127.0.0.1:51004/cb",
         "http://127.0.0.1.evil.example/cb",
         "com.example.app:/cb2",

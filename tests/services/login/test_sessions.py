@@ -102,6 +102,20 @@ async def test_a_hint_of_another_never_signs_in_who_is_there(front: Front, brows
 
 
 @pytest.mark.security("OI-04")
+async def test_claims_that_name_a_person_are_never_answered_with_another(front: Front, browser: Browser) -> None:
+    mine = '{"id_token": {"sub": {"value": "auth0|ada"}}}'
+    others = '{"id_token": {"sub": {"values": ["auth0|bob"]}}}'
+    await browser.sign_in()
+    assert "code" in (await browser.authorize(prompt="none", claims=mine)).said
+    assert "code" in (await browser.authorize(prompt="none", claims='{"id_token": {"sub": null}}')).said
+    assert (await browser.authorize(prompt="none", claims=others)).said["error"] == "login_required"
+    refused = await browser.sign_in(claims=others, prompt="login")
+    assert refused.said["error"] == "login_required"
+    right = await browser.sign_in(claims=others, prompt="login", person="p2")
+    assert front.token.codes[right.said["code"]].person == "p2"
+
+
+@pytest.mark.security("OI-04")
 async def test_a_hint_that_is_none_of_ours_is_refused(browser: Browser) -> None:
     await browser.sign_in()
     head, body, signature = id_token().split(".")

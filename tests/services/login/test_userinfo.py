@@ -80,6 +80,21 @@ async def test_who_is_blocked_gone_or_changed_is_told_nothing_of(granted: Front,
         assert (await ask(browser, access_token())).status == 401
 
 
+@pytest.mark.security("RS-08")
+async def test_a_session_that_ended_takes_its_grants_along(granted: Front, browser: Browser) -> None:
+    for ended, scope, status in [
+        ("logout", ["openid"], 401),
+        ("admin", ["openid"], 401),
+        ("logout", ["openid", "offline_access"], 200),
+        ("revoked", ["openid", "offline_access"], 401),
+    ]:
+        granted.token.grants[GRANT] = GrantAnswer(
+            is_alive=True, person="p1", session_id="s1", scope=scope, authorized_at=BEGINNING
+        )
+        granted.people.ends["s1"] = ended
+        assert (await ask(browser, access_token())).status == status, (ended, scope)
+
+
 @pytest.mark.security("RS-04")
 async def test_a_token_comes_once_and_never_in_the_query(granted: Front, browser: Browser) -> None:
     token = access_token()
