@@ -94,7 +94,10 @@ class Transaction:
 def state_of(call: Call) -> str:
     """The id of the login to which a page belongs, from its query or its form."""
     raw = call.request.body.decode(errors="replace") if call.request.method == "POST" else call.request.query
-    found = [value for name, value in parse_qsl(raw, max_num_fields=100) if name == "state"]
+    try:
+        found = [value for name, value in parse_qsl(raw, max_num_fields=100) if name == "state"]
+    except ValueError as error:
+        raise TransactionGone from error
     if len(found) != 1 or not _ID.fullmatch(found[0]):
         raise TransactionGone
     return found[0]

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from libs.edge import Call, Refusal
 from libs.edge.answers import NO_STORE
+from libs.edge.management_errors import InvalidQuery
 from libs.edge.refusals import MethodNotAllowed, Overloaded, UnknownPath
 from libs.edge.wire import VERSION, Reply, Request
 from libs.oauth.authorization import NoSuchClient, RedirectUriRefused, Untrusted
@@ -226,6 +227,7 @@ TOLD: Final[tuple[tuple[type[Exception], Callable[[Any], Problem]], ...]] = (
     (UnknownPath, lambda _: NoSuchPage()),
     (MethodNotAllowed, lambda _: NoSuchPage()),
     (Refusal, lambda _: BadRequest()),
+    (InvalidQuery, lambda _: BadRequest()),
     (Untrusted, lambda error: BadRequest(detail=str(error))),
     (OAuthError, lambda error: BadRequest(detail=str(error))),
 )

@@ -248,3 +248,16 @@ async def test_a_tenant_whose_sessions_end_with_the_browser_remembers_nobody(bro
     await house.rows("UPDATE tenants_v1 SET settings = $1", json.dumps({"session_cookie": {"mode": "non-persistent"}}))
     await signed_in(browser)
     assert WHO not in browser.cookies
+
+
+async def test_whatever_stands_in_an_address_a_page_is_never_broken(browser: Browser) -> None:
+    state = (await browser.authorize()).said["state"]
+    many = "a=1&" * 200
+    for path in (
+        *("/authorize/resume", "/u/login", "/u/login/password", "/u/signup", "/u/consent", "/u/account"),
+        *("/u/reset-password", "/u/reset-password/request", "/u/reset-password/sent", "/u/verify-email", "/u/unblock"),
+    ):
+        for query in (many, f"state={state}&{many}", "%ff=%ff", "state=%ff", "ticket=%00", "ticket=a&ticket=b", "%"):
+            answer = await browser.send("GET", path, query=query)
+            assert answer.status in {400, 303}, (path, query)
+    assert (await browser.post("/u/login", **{f"a{n}": "1" for n in range(200)})).status == 400
