@@ -15,7 +15,17 @@ PROFILE = {
     "family_name": "Lovelace",
     "nickname": "ada",
     "picture": "https://pictures.example/ada.png",
+    "middle_name": "King",
+    "preferred_username": "ada.lovelace",
+    "profile": "https://people.example/ada",
+    "website": "https://ada.example/",
+    "gender": "female",
+    "birthdate": "1815-12-10",
+    "zoneinfo": "Europe/London",
+    "locale": "en-GB",
 }
+ADDRESS = {"formatted": "12 St James's Square\nLondon", "locality": "London", "country": "GB"}
+PHONE = "+442012345678"
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +36,7 @@ def provider(tls: Stack) -> Stack:
 
 @pytest.fixture(scope="session")
 def ada(provider: Stack) -> Account:
-    return account(provider, **PROFILE)
+    return account(provider, **PROFILE, address=ADDRESS, phone_number=PHONE, phone_verified=True)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,30 @@ EMAIL: Final = Text(max_length=254)
 PASSWORD: Final = Text(min_length=1, max_length=4096)
 """Longer than any that is taken, so that the policy says what is wrong."""
 
+_LINES: Final = Text(
+    max_length=1000, pattern=r"[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*"
+)
+
+ADDRESS: Final = Object(
+    Property("formatted", _LINES, "The whole address, as on a letter"),
+    Property("street_address", _LINES),
+    *(Property(name, line(300)) for name in ("locality", "region", "postal_code", "country")),
+)
+"""OpenID Connect Core section 5.1.1."""
+
+# Claims that Auth0 has no member for, so that the scopes `profile` and `address` can say all they promise.
+_STANDARD: Final = (
+    _said("middle_name", line(150)),
+    _said("preferred_username", line(128)),
+    _said("profile", Text(max_length=2048, format="web-url"), "The page about the person"),
+    _said("website", Text(max_length=2048, format="web-url")),
+    _said("gender", line(64)),
+    _said("birthdate", Text(max_length=10, pattern=r"[0-9]{4}(-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))?")),
+    _said("zoneinfo", Text(max_length=64, pattern=r"[A-Za-z0-9_+/-]+")),
+    _said("locale", Text(max_length=35, pattern=r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")),
+    _said("address", ADDRESS),
+)
+
 _PROFILE: Final = (
     _said("email", EMAIL, "The address; another one is unverified until it is shown"),
     _said("username", Text(max_length=128), "The user name"),
@@ -47,6 +71,7 @@ _PROFILE: Final = (
     _said("name", line(300)),
     _said("nickname", line(300)),
     _said("picture", Text(max_length=2048, format="https-url")),
+    *_STANDARD,
     _said("user_metadata", METADATA, "What the person may change"),
     _said("app_metadata", METADATA, "What the application says of the person"),
 )

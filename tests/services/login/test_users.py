@@ -41,6 +41,24 @@ async def test_a_user_is_made_read_changed_and_deleted_in_auth0s_shapes(house: H
     assert (await house.manage("DELETE", path(made.body))).status == 204
 
 
+async def test_a_user_may_have_what_the_standard_claims_say(house: House) -> None:
+    ada = await house.user("ada@corp.example")
+    said = {"middle_name": "King", "birthdate": "1815-12-10", "address": {"formatted": "A street\nLondon"}}
+    assert (await house.manage("PATCH", path(ada), said)).status == 200
+    shown = (await house.manage("GET", path(ada))).body
+    assert {name: shown[name] for name in said} == said
+    assert (await house.manage("PATCH", path(ada), {"address": None})).status == 200
+    assert "address" not in (await house.manage("GET", path(ada))).body
+    for bad in (
+        {"birthdate": "1815-13-10"},
+        {"address": "London"},
+        {"address": {"planet": "Earth"}},
+        {"website": "javascript:alert(1)"},
+        {"middle_name": "a\u202eb"},
+    ):
+        assert (await house.manage("PATCH", path(ada), bad)).status == 400, bad
+
+
 async def test_lists_have_auth0s_shapes_and_lengths(house: House) -> None:
     for number in range(3):
         await house.user(f"user{number}@corp.example")
