@@ -17,6 +17,7 @@ from libs.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken
 from services.login.routes.asks import REVOKED
 from services.login.routes.forms import FORM
 from services.login.routes.logins import Somebody
+from services.login.routes.sweeping import EXPIRED
 from services.token.commands import GrantAnswer, GrantOf
 
 PATH: Final = "/userinfo"
@@ -113,11 +114,12 @@ def _is_older(grant: GrantAnswer, somebody: Somebody) -> bool:
 
 
 def _is_over_with(ended: str | None, grant: GrantAnswer) -> bool:
-    """Whether a session's end is the grant's: a revocation always; another end unless it is for use without a session.
+    """Whether a session's end is the grant's: a revocation always; a logout unless it is for use without a session.
 
-    OpenID Connect Core §11: `offline_access` is access to userinfo although nobody is logged in.
+    OpenID Connect Core §11: `offline_access` is access to userinfo although nobody is logged in. One that merely
+    expired takes nothing along: its rows go sooner or later, and tokens have a lifetime of their own.
     """
-    return ended is not None and (ended in REVOKED or "offline_access" not in grant.scope)
+    return ended in REVOKED or (ended not in {None, EXPIRED} and "offline_access" not in grant.scope)
 
 
 def _token(call: Call) -> str:

@@ -85,6 +85,7 @@ async def test_a_session_that_ended_takes_its_grants_along(granted: Front, brows
     for ended, scope, status in [
         ("logout", ["openid"], 401),
         ("admin", ["openid"], 401),
+        ("expired", ["openid"], 200),
         ("logout", ["openid", "offline_access"], 200),
         ("revoked", ["openid", "offline_access"], 401),
     ]:
