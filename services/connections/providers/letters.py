@@ -142,7 +142,7 @@ def _draft(locale: str, asked: DeliverMail, known: Mapping[str, str], color: str
         body=[_filled(words["hello_name"], known) or words["hello"], *_lines(said["lines"], known)],
         label=said["button"],
         link=link,
-        after=_lines([*([words["lifetime"]] if link else []), *said["after"]], known),
+        after=_lines([*(words["lifetime"] if link else []), *said["after"]], known),
         foot=_lines([words["sent_by"], words["support"]], known),
         color=color,
         logo=logo,
@@ -183,9 +183,18 @@ def _known(asked: DeliverMail, tenant: TenantRow | None) -> dict[str, str]:
     ours = {"tenant": asked.tenant}
     if tenant is not None:
         ours = {"tenant": tenant.friendly_name or tenant.name, "support": tenant.support_email}
-    theirs = {name: asked.variables.get(name, "") for name in ("name", "application", "minutes", "address")}
+    theirs = {name: asked.variables.get(name, "") for name in ("name", "application", "address")}
+    ours |= _lifetime(asked.variables.get("minutes", ""))
     linked = {name: shown(value) for name, value in (theirs | {"tenant": ours["tenant"]}).items()}
     return {name: value for name, value in (ours | linked).items() if value}
+
+
+def _lifetime(minutes: str) -> dict[str, str]:
+    """How long a link lives, in the largest unit of which it has two and more and nothing is left over."""
+    for unit, one in (("days", 1440), ("hours", 60)):
+        if minutes.isdecimal() and int(minutes) >= 2 * one and int(minutes) % one == 0:
+            return {unit: str(int(minutes) // one)}
+    return {"minutes": minutes}
 
 
 def _lines(sentences: Sequence[str], known: Mapping[str, str]) -> list[str]:

@@ -20,7 +20,7 @@ from services.login.queries.held import Held, held
 from services.login.queries.people import Person
 
 CODE: Final = "code"
-REVOKED: Final = frozenset({"revoked", "blocked", "erased", "password"})
+REVOKED: Final = frozenset({"revoked", "admin", "blocked", "erased", "password"})
 """Ends of a session that end what was granted in it; after a plain logout an offline grant lives on."""
 
 

@@ -130,20 +130,24 @@ class Sessions:
         return await self.read(call)
 
     async def delete(self, call: Call) -> Reply:
-        """End a session; grants that were given in it live on."""
+        """End a session, and what was granted in it (RT-06); 202 also where there was none."""
         session = await sessions.session(self._store.database, call.tenant, call.parameters["id"])
         if session is not None:
-            await self._ending.end(call.tenant, session, "admin", context_of(call))
+            await self._end(call, session, "admin")
         return answers.empty(status=202)
 
     async def revoke(self, call: Call) -> Reply:
-        """End a session, and what was granted in it: the session first, so that nothing more is granted."""
+        """The same, for one that is there."""
         session = await sessions.session(self._store.database, call.tenant, call.parameters["id"])
         if session is None:
             raise NoSuchSession
-        await self._ending.end(call.tenant, session, "revoked", context_of(call))
-        await self._revoke(call, session.person, session_id=session.session_id)
+        await self._end(call, session, "revoked")
         return answers.empty(status=202)
+
+    async def _end(self, call: Call, session: SessionView, reason: str) -> None:
+        """The session first, so that nothing more is granted in it."""
+        await self._ending.end(call.tenant, session, reason, context_of(call))
+        await self._revoke(call, session.person, session_id=session.session_id)
 
     async def list(self, call: Call) -> Reply:
         """A page of a user's sessions."""
@@ -154,9 +158,13 @@ class Sessions:
         return self._listed(call, "sessions", items, found[take - 1].session_id if len(found) > take else None)
 
     async def delete_all(self, call: Call) -> Reply:
-        """End all of a user's sessions."""
+        """End all of a user's sessions, and what was granted in them."""
         somebody = await self._named(call)
-        await self._ending.end_all(call.tenant, somebody.person, "admin", context_of(call))
+        database = self._store.database
+        for session_id in await sessions.sessions_held_by(database, call.tenant, somebody.person):
+            session = await sessions.session(database, call.tenant, session_id)
+            if session is not None:
+                await self._end(call, session, "admin")
         return answers.empty(status=202)
 
     async def refresh_tokens(self, call: Call) -> Reply:

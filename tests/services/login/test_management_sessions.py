@@ -19,7 +19,8 @@ async def session_id(front: Front) -> str:
     return str((await front.events("login.session_started"))[-1]["session_id"])
 
 
-async def test_a_session_is_shown_and_ended(front: Front, browser: Browser) -> None:
+@pytest.mark.security("RT-06")
+async def test_a_session_is_shown_and_ended_with_what_was_granted_in_it(front: Front, browser: Browser) -> None:
     await browser.sign_in()
     id_ = await session_id(front)
     shown = await front.api("GET", f"sessions/{id_}", "read:sessions")
@@ -31,7 +32,7 @@ async def test_a_session_is_shown_and_ended(front: Front, browser: Browser) -> N
     assert (await front.api("DELETE", f"sessions/{id_}", "delete:sessions")).status == 202
     assert (await front.api("GET", f"sessions/{id_}", "read:sessions")).status == 404
     assert (await browser.authorize(prompt="none")).said["error"] == "login_required"
-    assert not front.token.revoked
+    assert {(each.person, each.session_id) for each in front.token.revoked} == {("p1", id_)}
 
 
 async def test_a_session_tells_from_where_somebody_came_until_it_is_over(front: Front, browser: Browser) -> None:
@@ -103,6 +104,7 @@ async def test_sessions_of_a_user_come_in_pages_and_end_together(front: Front) -
     assert (await front.api("GET", "users/auth0%7Cbob/sessions", "read:sessions")).json == {"sessions": []}
     assert (await front.api("GET", "users/nobody/sessions", "read:sessions")).status == 404
     assert (await front.api("DELETE", "users/auth0%7Cada/sessions", "delete:sessions")).status == 202
+    assert len({each.session_id for each in front.token.revoked}) == 3
     for browser in browsers:
         assert (await browser.authorize(prompt="none")).said["error"] == "login_required"
 
