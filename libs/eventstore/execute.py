@@ -165,7 +165,10 @@ class EventStore:
 
     async def _attempt(self, wanted: Sequence[Wanted], also: Also | None) -> "_Decided":
         async with self.database.transaction(lock_shared(self.catalogue.service)) as rows:
-            decided = [await self._decided(rows, each) for each in wanted]
+            decided: list[_Decided] = []
+            for each in wanted:
+                # Those of one transaction share its moment.
+                decided.append(await self._decided(rows, each, decided[0].now if decided else None))
             if also is not None:
                 await also(rows, decided[-1].state)
             appended = [entry for each in decided for entry in each.appended]
@@ -175,12 +178,12 @@ class EventStore:
             await self.wake.appended(log)
         return decided[-1]
 
-    async def _decided(self, rows: Connection, wanted: Wanted) -> "_Decided":
+    async def _decided(self, rows: Connection, wanted: Wanted, moment: datetime | None) -> "_Decided":
         """Load, decide and save one command."""
         command = wanted.command
         handler = self.handlers[type(command)]
         before = await handler.aggregate.load(rows, command)
-        now: datetime = await rows.fetchval("SELECT clock_timestamp()")
+        now: datetime = moment or await rows.fetchval("SELECT clock_timestamp()")
         events = tuple(handler.decide(command, before.state, now))
         after = _folded(handler, before, events)
         stream = handler.aggregate.stream(command)

@@ -87,7 +87,7 @@ class Reactor:
         self._service = store.catalogue.service
         # What a waited-for reaction causes is waited for one by one.
         together = frozenset[type[Event]]() if applied else reaction.together
-        self._shared = {reaction.source.name_of(event) for event in together}
+        self._alone = {reaction.source.name_of(event) for event in reaction.reacts if event not in together}
         self._saying = Saying(bus, reaction.source.service, FACTS, f"{self._service}:{reaction.name}")
 
     async def prepare(self) -> None:
@@ -167,7 +167,7 @@ class Reactor:
         run: list[Envelope] = []
         for each in delivered:
             envelope = from_wire(each.payload)
-            if run and not (envelope.type in self._shared and run[-1].type in self._shared and len(run) < TOGETHER):
+            if run and (len(run) == TOGETHER or not self._alone.isdisjoint({envelope.type, run[-1].type})):
                 yield run
                 run = []
             run.append(envelope)

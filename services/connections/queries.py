@@ -38,6 +38,25 @@ class Filter:
     after: str = ""
 
 
+@dataclass(frozen=True)
+class LettingIn:
+    """Whether new applications may use the tenant's databases, and which those are.
+
+    `was_made` is whether the tenant's first connection is there, or was.
+    """
+
+    enables_clients: bool
+    was_made: bool
+    databases: list[str]
+
+
+_LETTING_IN: Final = f"""
+SELECT t.enables_clients,
+    EXISTS (SELECT FROM connections c WHERE c.tenant = $1 AND c.connection_id = $2) AS was_made,
+    ARRAY(SELECT c.connection_id FROM connections c
+          WHERE c.tenant = $1 AND c.strategy = $3 AND NOT c.is_deleted ORDER BY c.connection_id) AS databases
+FROM {TENANTS} t WHERE t.tenant = $1
+"""  # noqa: S608
 _CONNECTION: Final = f"""
 SELECT c.connection_id, c.name, c.strategy, c.properties, ARRAY(
     SELECT e.client_id FROM connection_clients e WHERE e.tenant = c.tenant AND e.connection_id = c.connection_id
@@ -97,23 +116,11 @@ async def clients(database: Database, tenant: str, connection_id: str, after: st
     return [row["client_id"] for row in found]
 
 
-async def databases(database: Database, tenant: str) -> list[str]:
-    """The ids of the tenant's database connections."""
+async def letting_in(database: Database, tenant: str, first: str) -> LettingIn | None:
+    """What is done about a new application of the tenant, whose first connection would be `first`."""
     async with database.connection() as rows:
-        found = await rows.fetch(
-            "SELECT connection_id FROM connections WHERE tenant = $1 AND strategy = $2 AND NOT is_deleted "
-            "ORDER BY connection_id",
-            tenant,
-            DATABASE_STRATEGY,
-        )
-    return [row["connection_id"] for row in found]
-
-
-async def was_made(database: Database, tenant: str, connection_id: str) -> bool:
-    """Whether there is such a connection, or was one."""
-    asked = "SELECT EXISTS (SELECT FROM connections WHERE tenant = $1 AND connection_id = $2)"
-    async with database.connection() as rows:
-        return bool(await rows.fetchval(asked, tenant, connection_id))
+        row = await rows.fetchrow(_LETTING_IN, tenant, first, DATABASE_STRATEGY)
+    return None if row is None else LettingIn(**row)
 
 
 async def connections_of(database: Database, tenant: str, client_id: str) -> list[str]:

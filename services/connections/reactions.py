@@ -72,15 +72,20 @@ class LettingIn:
         Raises:
             Unavailable: the tenant was not heard of yet.
         """
-        tenant = await queries.tenant(self._store.database, envelope.tenant)
-        if tenant is None:
-            raise Unavailable(f"the tenant {envelope.tenant} was not heard of yet")
-        if not tenant.enables_clients:
+        wanted = await self._wanted(envelope)
+        if not wanted.enables_clients:
             return None
-        if not await queries.was_made(self._store.database, envelope.tenant, first_connection(envelope.tenant)):
+        if not wanted.was_made:
             await self._run(envelope, first(envelope.tenant))
-        wanted = await queries.databases(self._store.database, envelope.tenant)
-        return await self._all_but_one(envelope, wanted, event.client_id, may=True)
+            wanted = await self._wanted(envelope)
+        return await self._all_but_one(envelope, wanted.databases, event.client_id, may=True)
+
+    async def _wanted(self, envelope: Envelope) -> queries.LettingIn:
+        tenant = envelope.tenant
+        found = await queries.letting_in(self._store.database, tenant, first_connection(tenant))
+        if found is None:
+            raise Unavailable(f"the tenant {tenant} was not heard of yet")
+        return found
 
     async def let_out(self, envelope: Envelope, event: ClientDeleted) -> EnableConnection | None:
         """A deleted application may use none any more."""

@@ -21,16 +21,17 @@ SELECT version, name, strategy, properties, is_deleted FROM connections
 WHERE tenant = $1 AND connection_id = $2 FOR UPDATE
 """
 SAVE: Final = """
-INSERT INTO connections (tenant, connection_id, version, name, strategy, properties, is_deleted)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, connection_id) DO UPDATE
-SET version = excluded.version, properties = excluded.properties, is_deleted = excluded.is_deleted, updated_at = now()
-"""
-ENABLE: Final = """
-INSERT INTO connection_clients (tenant, connection_id, client_id)
-SELECT $1, $2, unnest($3::text[]) ON CONFLICT DO NOTHING
-"""
-DISABLE: Final = """
-DELETE FROM connection_clients WHERE tenant = $1 AND connection_id = $2 AND ($3::text[] IS NULL OR client_id = ANY ($3))
+WITH saved AS (
+    INSERT INTO connections (tenant, connection_id, version, name, strategy, properties, is_deleted)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, connection_id) DO UPDATE
+    SET version = excluded.version, properties = excluded.properties, is_deleted = excluded.is_deleted,
+        updated_at = now()
+), enabled AS (
+    INSERT INTO connection_clients (tenant, connection_id, client_id)
+    SELECT $1, $2, unnest($8::text[]) ON CONFLICT DO NOTHING
+)
+DELETE FROM connection_clients
+WHERE tenant = $1 AND connection_id = $2 AND ($9::text[] IS NULL OR client_id = ANY ($9))
 """
 ENABLED: Final = """
 SELECT client_id FROM connection_clients
@@ -64,6 +65,7 @@ class ConnectionRows:
             return
         key = (command.tenant, command.connection_id)
         properties = after.state.properties if isinstance(after.state, Connection) else {}
+        was, now = _clients(before.state), _clients(after.state)
         await rows.execute(
             SAVE,
             *key,
@@ -72,14 +74,9 @@ class ConnectionRows:
             after.state.strategy,
             msgspec.json.encode(properties).decode(),
             isinstance(after.state, DeletedConnection),
+            sorted(now - was),
+            None if isinstance(after.state, DeletedConnection) else sorted(was - now),
         )
-        was, now = _clients(before.state), _clients(after.state)
-        if now - was:
-            await rows.execute(ENABLE, *key, sorted(now - was))
-        if isinstance(after.state, DeletedConnection):
-            await rows.execute(DISABLE, *key, None)
-        elif was - now:
-            await rows.execute(DISABLE, *key, sorted(was - now))
 
 
 async def _is_taken(rows: Rows, command: Any) -> bool:
