@@ -1,7 +1,7 @@
 """auth0-deploy-cli, unmodified: what it imports it exports again without a difference.
 
 An import takes a processor for twenty seconds, nearly all of them for the tool's own schemas, which it compiles twice:
-those tests are `make soak`.
+there is one in `make test`, and more in `make soak`.
 """
 
 import re
@@ -101,24 +101,6 @@ def named(exported: dict[str, Any], section: str, name: str) -> dict[str, Any]:
     return dict(found)
 
 
-def made(stack: Stack, path: str, **body: Any) -> dict[str, Any]:
-    answer = stack.management("POST", path, json=body)
-    assert answer.status == 201, answer.body
-    created: dict[str, Any] = answer.json()
-    return created
-
-
-def test_what_was_made_is_exported(tool: DeployCli, tls: Stack) -> None:
-    wanted = yaml.safe_load(WANTED)
-    for each in wanted["resourceServers"]:
-        made(tls, "resource-servers", **each)
-    ids = {each["name"]: made(tls, "clients", **each)["client_id"] for each in wanted["clients"]}
-    for each in wanted["clientGrants"]:
-        made(tls, "client-grants", **each | {"client_id": ids[each["client_id"]]})
-    require_all(wanted, tool.exported("made"))
-
-
-@pytest.mark.soak
 def test_what_is_imported_is_exported(tool: DeployCli) -> None:
     tool.imported(WANTED)
     require_all(yaml.safe_load(WANTED), tool.exported("first"))

@@ -223,6 +223,8 @@ def writes_about_people(client: Client, stack: Stack) -> Iterator[requests.Respo
     """The same about connections, users, and what users have: sessions, refresh tokens, consents, locks."""
     manage = client.manage
     yield manage("PATCH", "branding", {"colors": {"primary": "#123456"}})
+    yield manage("PATCH", "attack-protection/brute-force-protection", {"max_attempts": 11})
+    yield manage("PATCH", "attack-protection/suspicious-ip-throttling", {"allowlist": ["203.0.113.9"]})
     yield from writes_about_a_connection(client)
     person = account(stack)
     path = f"users/{quote(person.user_id)}"

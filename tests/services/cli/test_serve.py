@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.eventstore.opening import migrations_of
 from libs.postgres import connect
 from services.cli.embedded.ports import chosen
 from services.cli.readyz import is_ready, missing
@@ -104,13 +105,15 @@ def test_roles_are_made_only_by_whom_may(environ: dict[str, str]) -> None:
 def test_a_schema_of_an_older_release_is_one_line(environ: dict[str, str]) -> None:
     assert limen(environ, "migrate").returncode == 0
     database_url = environ["LIMEN_TENANTS_POSTGRES_URL"]
-    run_sql(database_url, "UPDATE tenants.migrations SET number = 99 WHERE number = 101")
+    newest = migrations_of("tenants")[-1].number
+    run_sql(database_url, f"UPDATE tenants.migrations SET number = 99 WHERE number = {newest}")
     try:
         refused = limen(environ, "serve", "tenants")
     finally:
-        run_sql(database_url, "UPDATE tenants.migrations SET number = 101 WHERE number = 99")
+        run_sql(database_url, f"UPDATE tenants.migrations SET number = {newest} WHERE number = 99")
     assert refused.returncode == 3
-    assert refused.stderr == "limen: schema tenants is at 100, this release needs 101: run `limen migrate`\n"
+    said = f"limen: schema tenants is at {newest - 1}, this release needs {newest}: run `limen migrate`\n"
+    assert refused.stderr == said
 
 
 @pytest.mark.parametrize(

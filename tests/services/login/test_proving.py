@@ -264,10 +264,9 @@ async def test_an_address_on_the_allowlist_locks_nobody_and_is_not_throttled(hou
     for address in ("192.0.2.1", "2001:db8::7", "::ffff:192.0.2.9"):
         assert [await refused(house, address=address) for _ in range(3)] == ["WrongCredentials"] * 3
         assert await refused(house, password="correct-horse-7-battery", address=address) == "proven"
-    assert [await refused(house, address="192.0.2.200") for _ in range(3)] == ["WrongCredentials"] * 2 + [
-        "TooManyAttempts"
-    ]
     assert await house.rows("SELECT 1 FROM errands WHERE kind = 'mail'") == []
+    outside = [await refused(house, address="192.0.2.200") for _ in range(3)]
+    assert outside == ["WrongCredentials", "WrongCredentials", "TooManyAttempts"]
 
 
 async def test_each_shield_does_its_part(house: House) -> None:
