@@ -59,6 +59,20 @@ async def ask(bus: Bus, service: str, verb: str, question: msgspec.Struct, kind:
     return msgspec.msgpack.decode(answer.body, type=kind)
 
 
+async def learn(
+    bus: Bus, service: str, verb: str, question: msgspec.Struct, kind: type[A], *, timeout: float = 2.0
+) -> A:
+    """Ask what another service has no reason to refuse.
+
+    Raises:
+        Unavailable: as `ask` has it, and where it refused all the same, as one of another release may.
+    """
+    try:
+        return await ask(bus, service, verb, question, kind, timeout=timeout)
+    except AskRefused as error:
+        raise Unavailable(str(error)) from error
+
+
 async def answer_asks(
     bus: Bus,
     service: str,

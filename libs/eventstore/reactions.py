@@ -167,12 +167,18 @@ class Reactor:
         run: list[Envelope] = []
         for each in delivered:
             envelope = from_wire(each.payload)
-            if run and (len(run) == TOGETHER or not self._alone.isdisjoint({envelope.type, run[-1].type})):
+            if run and not self._may_share(run, envelope):
                 yield run
                 run = []
             run.append(envelope)
         if run:
             yield run
+
+    def _may_share(self, run: Sequence[Envelope], envelope: Envelope) -> bool:
+        last = run[-1]
+        is_alone = not self._alone.isdisjoint({envelope.type, last.type})
+        # Where an epoch ends is looked at event by event.
+        return len(run) < TOGETHER and envelope.epoch == last.epoch and not is_alone
 
     async def _take_run(self, progress: Progress, run: Sequence[Envelope]) -> Checkpoint:
         if len(run) > 1 and (reached := await self._together(progress, run)) is not None:
@@ -192,7 +198,7 @@ class Reactor:
             caused = [(envelope, await self._caused(envelope)) for envelope in run]
             wanted = [self._wanted(envelope, command) for envelope, command in caused if command is not None]
             if not wanted:
-                return await self._passed(progress, reached)
+                return self._passed(progress, reached)
             async with progress.moving(reached) as was:
                 await self._store.execute_together(wanted, also=self._advancing(was, reached))
         except (Unavailable, BusError, CheckpointMoved, SourceRestored):
@@ -215,7 +221,7 @@ class Reactor:
         reached = Checkpoint(envelope.epoch, envelope.pos, progress.reached.handles, None)
         command = await self._caused(envelope)
         if command is None:
-            return await self._passed(progress, reached)
+            return self._passed(progress, reached)
         async with progress.moving(reached) as was:
             advance = self._advancing(was, reached)
             try:
@@ -229,7 +235,7 @@ class Reactor:
         await self._saying.say(reached.epoch, reached.pos)
         return reached
 
-    async def _passed(self, progress: Progress, reached: Checkpoint) -> Checkpoint:
+    def _passed(self, progress: Progress, reached: Checkpoint) -> Checkpoint:
         progress.passed(reached)
         self._saying.mention(reached.epoch, reached.pos)
         return reached

@@ -5,12 +5,11 @@ from typing import Final
 
 from libs.bus import Bus
 from libs.edge import Call, Reply, Route, answers
-from libs.edge.asks import AskRefused, ask
+from libs.edge.asks import learn
 from libs.edge.management_errors import BadRequest, InvalidQuery
 from libs.edge.operation import Operation, Parameter, line
 from libs.edge.writes import context_of
 from libs.postgres import Database
-from libs.runtime.errors import Unavailable
 from services.connections import queries
 from services.connections.rules.connection import NoSuchConnection
 from services.connections.rules.defaults import DATABASE_STRATEGY
@@ -55,10 +54,5 @@ class ConnectionUsers:
         asked = EraseUserOf(
             tenant=call.tenant, connection_id=connection.connection_id, email=email, doer=context_of(call)
         )
-        return answers.empty(headers=(await self._erased(asked)).headers)
-
-    async def _erased(self, question: EraseUserOf) -> UsersErased:
-        try:
-            return await ask(self.bus, "login", "erase_user", question, UsersErased, timeout=WITHIN)
-        except AskRefused as error:
-            raise Unavailable(str(error)) from error
+        erased = await learn(self.bus, "login", "erase_user", asked, UsersErased, timeout=WITHIN)
+        return answers.empty(headers=erased.headers)

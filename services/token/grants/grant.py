@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol, Self
 
 from libs.bus import Bus
-from libs.edge.asks import ask
+from libs.edge.asks import learn
 from libs.eventstore import EventStore
 from libs.oauth import Parameters
 from libs.runtime.together import Together
@@ -39,7 +39,7 @@ class Reach:
         """The reach of one process."""
 
         async def people(asked: Sequence[PersonOf]) -> Sequence[PersonAnswer]:
-            answer = await ask(bus, "login", "people", PeopleOf(people=list(asked)), PeopleAnswer)
+            answer = await learn(bus, "login", "people", PeopleOf(people=list(asked)), PeopleAnswer)
             return answer.people
 
         return cls(

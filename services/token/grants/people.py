@@ -10,10 +10,8 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import Counter
 
-from libs.edge.asks import AskRefused
 from libs.eventstore import Actor, Context
 from libs.oauth import InvalidTarget, OAuthError, Parameters, UnauthorizedClient
-from libs.runtime.errors import Unavailable
 from libs.telemetry.logs import log
 from services.login.commands import PersonAnswer, PersonOf
 from services.token.commands import RevokeGrant
@@ -117,10 +115,7 @@ async def person(asked: Asked, question: PersonOf) -> PersonAnswer:
         PersonRefused: the grant is dead.
         Unavailable: `login` is away; nothing is given meanwhile.
     """
-    try:
-        answer = await asked.reach.people.one(question)
-    except AskRefused as error:
-        raise Unavailable(str(error)) from error
+    answer = await asked.reach.people.one(question)
     if answer.refusal is not None:
         raise PersonRefused(answer.refusal)
     return answer

@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from libs.bus import Bus
 from libs.edge import Call, Query, Reply, Route, answers
-from libs.edge.asks import AskRefused, ask
+from libs.edge.asks import learn
 from libs.edge.operation import CHECKPOINTS, FIELDS, Listing, Operation, Parameter, line
 from libs.edge.paging import MAX_PER_PAGE, PER_PAGE, CheckpointPage, Fields
 from libs.edge.schema import Anything, Array
-from libs.runtime.errors import Unavailable
 from services.connections.commands import ConnectionsAnswer, ConnectionsOf
 from services.token import queries
 from services.token.routes.clients import scopes_of
@@ -55,16 +54,10 @@ class ClientConnections:
             after=after.position,
             take=after.limit,
         )
-        found = await self._asked(asked)
+        found = await learn(self.bus, "connections", "connections_of", asked, ConnectionsAnswer)
         last = found.connections[-1]["id"] if found.has_more else None
         items = [fields.of(_readable(call, each)) for each in found.connections]
         return answers.json(page.answer("connections", items, self.desk.following(call, last)))
-
-    async def _asked(self, question: ConnectionsOf) -> ConnectionsAnswer:
-        try:
-            return await ask(self.bus, "connections", "connections_of", question, ConnectionsAnswer)
-        except AskRefused as error:
-            raise Unavailable(str(error)) from error
 
 
 def _page(query: Query) -> CheckpointPage:

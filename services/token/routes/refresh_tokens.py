@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from libs.bus import Bus
 from libs.edge import Call, Query, Reply, Route, answers
-from libs.edge.asks import AskRefused, ask
+from libs.edge.asks import learn
 from libs.edge.management_errors import BadRequest, InvalidQuery, NotFound
 from libs.edge.operation import CHECKPOINTS, FIELDS, Listing, Operation, Parameter
 from libs.edge.operation import line as in_query
@@ -14,7 +14,6 @@ from libs.edge.paging import MAX_PER_PAGE, PER_PAGE, CheckpointPage, Fields
 from libs.edge.schema import Anything, Array, Dictionary, Property, Resource, Text
 from libs.edge.validation import changed, created
 from libs.edge.writes import context_of
-from libs.runtime.errors import Unavailable
 from services.login.commands import UserAnswer, UserOf
 from services.token.commands import AnnotateGrant, RevokeGrant
 from services.token.queries import grants
@@ -101,17 +100,17 @@ class RefreshTokenRoutes:
     async def list(self, call: Call) -> Reply:
         """A page of a user's refresh tokens."""
         query = call.query()
-        fields, user_id = Fields.requested(query), query.text("user_id")
+        page, fields, user_id = _page(query), Fields.requested(query), query.text("user_id")
         if user_id is None:
             raise InvalidQuery.about("user_id", "Missing required property: user_id")
-        after = self.desk.after(call, _page(query))
+        after = self.desk.after(call, page)
         person = await self._person(call.tenant, user_id)
         found = await grants.refresh_tokens(
             self.desk.database, call.tenant, person, query.text("client_id"), after.position, after.limit + 1
         )
         last = found[after.limit - 1].grant_id if len(found) > after.limit else None
         items = [fields.of(members(each, user_id)) for each in found[: after.limit]]
-        return answers.json(_page(query).answer("refresh_tokens", items, self.desk.following(call, last)))
+        return answers.json(page.answer("refresh_tokens", items, self.desk.following(call, last)))
 
     async def read(self, call: Call) -> Reply:
         """One refresh token."""
@@ -168,10 +167,7 @@ class RefreshTokenRoutes:
 
     async def _user(self, question: UserOf) -> UserAnswer:
         """What a person is called outside, and here: `login` alone knows."""
-        try:
-            return await ask(self.bus, "login", "user", question, UserAnswer)
-        except AskRefused as error:
-            raise Unavailable(str(error)) from error
+        return await learn(self.bus, "login", "user", question, UserAnswer)
 
 
 def _page(query: Query) -> CheckpointPage:
