@@ -18,8 +18,11 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--service", action="append", choices=STORES, help="only this service (may be repeated)")
     given = parser.parse_args(arguments)
     quiet()
+    services = given.service or STORES
+    for service in services:
+        exported(service, "AGGREGATES")  # loaded before there is a loop that would wait for it
     try:
-        findings = asyncio.run(_verified(given.service or STORES, environ))
+        findings = asyncio.run(_verified(services, environ))
     except NotAdmitted as error:
         raise Refused(str(error)) from error
     say(f"{findings} differences" if findings else "all agrees")
