@@ -10,7 +10,7 @@ from typing import Any, Final
 from libs.edge.call import Call
 from libs.edge.management import InvalidToken, KeyOf, authorise
 from libs.eventstore import Envelope, Event
-from libs.jose import FollowedKeys, SignedClaims
+from libs.jose import FollowedKeys, Seen, SignedClaims
 
 AUDIENCE: Final = "api/v2/"
 """What a tenant's Management API is called behind its issuer."""
@@ -56,13 +56,20 @@ class Callers:
 
 def guard(key_of: KeyOf, issuer_of: Callable[[str], str | None]) -> Callable[[Call], SignedClaims]:
     """What `Edge` asks about each request to a route with scopes; a token of another tenant is never good."""
+    seen = Seen()
 
     def claims_of(call: Call) -> SignedClaims:
         issuer = issuer_of(call.tenant)
         if issuer is None:
             raise InvalidToken
         return authorise(
-            call, key_of, issuer=issuer, audience=issuer + AUDIENCE, scopes=call.route.scopes or (), now=call.now
+            call,
+            key_of,
+            issuer=issuer,
+            audience=issuer + AUDIENCE,
+            scopes=call.route.scopes or (),
+            now=call.now,
+            seen=seen,
         )
 
     return claims_of

@@ -19,6 +19,7 @@ from libs.eventstore.wake import Wake
 from libs.postgres import AlreadyThere, Connection, Database, DatabaseAway
 from libs.postgres.database import commit
 from libs.runtime.errors import Unavailable
+from libs.runtime.together import Together
 
 C_contra = TypeVar("C_contra", contravariant=True)
 S = TypeVar("S")
@@ -72,6 +73,11 @@ class Handler(Generic[S]):
 
     aggregate: Aggregate[S]
     decide: Callable[[Any, S, datetime], Sequence[Event]]
+    shares: bool = False
+    """Whether commands of this kind that come at the same time share a transaction.
+
+    For commands that lock no row which somebody else could hold: the first of an aggregate whose id is new.
+    """
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ class EventStore:
         self.handlers = handlers
         self.wake = Wake(bus, catalogue.service)
         self.halted: str | None = None
+        self._sharing = Together(self._shared)
 
     def halt(self, reason: str) -> None:
         """Append no more: the log and its mirror disagree, and every further event would make it worse."""
@@ -139,10 +146,21 @@ class EventStore:
             What the rule raises: a refusal; nothing was written.
         """
         self.require_running()
+        if self.handlers[type(command)].shares and also is None and not ids:
+            outcome = await self._sharing.one(Wanted(command, context))
+            if isinstance(outcome, Exception):
+                raise outcome
+            if outcome is not None:
+                return outcome
+        return await self._alone(Wanted(command, context, ids), also, placed=placed)
+
+    async def _alone(self, wanted: Wanted, also: Also | None, *, placed: bool) -> Committed:
         lost = ""
         for _ in range(ATTEMPTS):
             try:
-                decided = await self._attempt([Wanted(command, context, ids)], also)
+                [decided] = await self._attempt([wanted], also)
+            except _Refused as refused:
+                raise refused.refusal from None
             except AlreadyThere as conflict:
                 if conflict.constraint not in {lost, STREAM_CONFLICT}:
                     lost = conflict.constraint  # perhaps the same aggregate's first row: it will be seen now
@@ -150,8 +168,8 @@ class EventStore:
                     raise
             else:
                 epoch, pos = await self._position(decided.appended) if placed else (0, 0)
-                return Committed(decided.state, decided.events, epoch, pos, decided.now)
-        raise Unavailable(f"{type(command).__name__} lost {ATTEMPTS} races for its stream")
+                return decided.committed(epoch, pos)
+        raise Unavailable(f"{type(wanted.command).__name__} lost {ATTEMPTS} races for its stream")
 
     async def execute_together(self, wanted: Sequence[Wanted], *, also: Also) -> None:
         """Run several commands in one transaction, in their order, with `also` after the last; nobody decides again.
@@ -161,14 +179,46 @@ class EventStore:
             AlreadyThere, EventTooLarge, what a rule raises: nothing of all of them was written.
         """
         self.require_running()
-        await self._attempt(wanted, also)
+        try:
+            await self._attempt(wanted, also)
+        except _Refused as refused:
+            raise refused.refusal from None
 
-    async def _attempt(self, wanted: Sequence[Wanted], also: Also | None) -> "_Decided":
+    async def _shared(self, wanted: Sequence[Wanted]) -> "list[Committed | Exception | None]":
+        """Run commands of several askers in one transaction: each one's outcome; `None` for those to be run alone.
+
+        Raises:
+            Unavailable: the database is away, or the outcome is unknown; of all of them.
+        """
+        refusals: dict[int, Exception] = {}
+        try:
+            decided = await self._attempt(wanted, None, refusals)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001  # any of them may be at fault, and none was written: each alone tells
+            return [None] * len(wanted)
+        epoch, pos = await self._position([entry for each in decided for entry in each.appended])
+        outcomes: list[Committed | Exception | None] = []
+        for each in reversed(decided):
+            # Appended one behind the other: the last one's position says all, or none when it was not to be had.
+            outcomes.append(each.committed(epoch, max(pos, 0) if each.facts else 0))
+            pos -= each.facts
+        return [refusals[number] if number in refusals else outcomes.pop() for number in range(len(wanted))]
+
+    async def _attempt(
+        self, wanted: Sequence[Wanted], also: Also | None, refusals: dict[int, Exception] | None = None
+    ) -> "list[_Decided]":
+        """Run commands in one transaction; those that are refused are put into `refusals`, or the first is raised."""
         async with self.database.transaction(lock_shared(self.catalogue.service)) as rows:
             decided: list[_Decided] = []
-            for each in wanted:
-                # Those of one transaction share its moment.
-                decided.append(await self._decided(rows, each, decided[0].now if decided else None))
+            for number, each in enumerate(wanted):
+                try:
+                    # Those of one transaction share its moment.
+                    decided.append(await self._decided(rows, each, decided[0].now if decided else None))
+                except _Refused as refused:
+                    if refusals is None:
+                        raise
+                    refusals[number] = refused.refusal
             if also is not None:
                 await also(rows, decided[-1].state)
             appended = [entry for each in decided for entry in each.appended]
@@ -176,20 +226,27 @@ class EventStore:
                 await commit(rows, append_script(appended))
         for log in {"facts" if entry.stream is not None else "activity" for entry in appended}:
             await self.wake.appended(log)
-        return decided[-1]
+        return decided
 
     async def _decided(self, rows: Connection, wanted: Wanted, moment: datetime | None) -> "_Decided":
-        """Load, decide and save one command."""
+        """Load, decide and save one command.
+
+        Raises:
+            _Refused: by its rule, or because an event is too large; nothing of it was written yet.
+        """
         command = wanted.command
         handler = self.handlers[type(command)]
         before = await handler.aggregate.load(rows, command)
         now: datetime = moment or await rows.fetchval("SELECT clock_timestamp()")
-        events = tuple(handler.decide(command, before.state, now))
+        try:
+            events = tuple(handler.decide(command, before.state, now))
+            stream = handler.aggregate.stream(command)
+            appended = entries(
+                self.catalogue, command.tenant, stream, before.version, events, wanted.context, now, wanted.ids
+            )
+        except Exception as refusal:
+            raise _Refused(refusal) from refusal
         after = _folded(handler, before, events)
-        stream = handler.aggregate.stream(command)
-        appended = entries(
-            self.catalogue, command.tenant, stream, before.version, events, wanted.context, now, wanted.ids
-        )
         if events:
             await handler.aggregate.save(rows, command, before, after)
         return _Decided(after.state, events, appended, now)
@@ -214,6 +271,23 @@ class _Decided:
     events: tuple[Event, ...]
     appended: Sequence[Entry]
     now: datetime
+
+    @property
+    def facts(self) -> int:
+        """How many positions its facts take."""
+        return sum(entry.stream is not None for entry in self.appended)
+
+    def committed(self, epoch: int, pos: int) -> Committed:
+        """What came of it, its last fact at `pos`."""
+        return Committed(self.state, self.events, epoch, pos, self.now)
+
+
+class _Refused(Exception):
+    """A command was refused before anything of it was written."""
+
+    def __init__(self, refusal: Exception) -> None:
+        super().__init__(repr(refusal))
+        self.refusal = refusal
 
 
 def _folded(handler: Handler[Any], before: Loaded[Any], events: Sequence[Event]) -> Loaded[Any]:

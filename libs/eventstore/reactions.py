@@ -6,9 +6,9 @@ so even a repeat by hand is a no-op.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar, overload
 from uuid import UUID, uuid5
 
 from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
@@ -33,6 +33,8 @@ from libs.postgres import AlreadyThere, Connection, Locks
 from libs.runtime.errors import Unavailable
 from libs.telemetry.logs import log as say
 from libs.telemetry.readiness import Readiness
+
+T = TypeVar("T")
 
 FETCH: Final = 100
 FETCH_WAIT: Final = 5.0
@@ -60,6 +62,28 @@ class Reaction:
     """Whether it also reacts to what happened before it was first deployed; a new release's reactions do not."""
     together: frozenset[type[Event]] = frozenset()
     """Events of which several may be reacted to in one transaction: what one causes does not depend on another's."""
+
+
+class _Derived(Sequence[UUID]):
+    """Ids that an event's id and a name determine, each derived when it is asked."""
+
+    def __init__(self, cause: UUID, name: str) -> None:
+        self._cause = cause
+        self._name = name
+
+    def __len__(self) -> int:
+        return IDS
+
+    @overload
+    def __getitem__(self, index: int) -> UUID: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Sequence[UUID]": ...
+
+    def __getitem__(self, index: int | slice) -> "UUID | Sequence[UUID]":
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(IDS))]
+        return uuid5(self._cause, f"{self._name} {range(IDS)[index]}")
 
 
 class Reactor:
@@ -195,8 +219,12 @@ class Reactor:
         reached = Checkpoint(run[-1].epoch, run[-1].pos, progress.reached.handles, None)
         try:
             require_epoch(progress.reached.epoch, run[0])
-            caused = [(envelope, await self._caused(envelope)) for envelope in run]
-            wanted = [self._wanted(envelope, command) for envelope, command in caused if command is not None]
+            caused = await _all(self._caused(envelope) for envelope in run)
+            wanted = [
+                self._wanted(envelope, command)
+                for envelope, command in zip(run, caused, strict=True)
+                if command is not None
+            ]
             if not wanted:
                 return self._passed(progress, reached)
             async with progress.moving(reached) as was:
@@ -272,8 +300,8 @@ class Reactor:
             # Whoever waits for this reaction waits for what it caused as well.
             await self._applied.settled(committed.epoch, committed.pos)
 
-    def _ids(self, envelope: Envelope) -> list[UUID]:
-        return [uuid5(envelope.id, f"{self._service} {self._reaction.name} {number}") for number in range(IDS)]
+    def _ids(self, envelope: Envelope) -> "_Derived":
+        return _Derived(envelope.id, f"{self._service} {self._reaction.name}")
 
     async def _halt(self, progress: Progress, envelope: Envelope, error: Exception) -> Checkpoint:
         await progress.keep()  # an operator skips what comes behind the position that is written down
@@ -298,3 +326,12 @@ class Reactor:
     async def _checkpoint(self) -> Checkpoint:
         async with self._store.database.connection() as rows:
             return await read_checkpoint(rows, self._reaction.name)
+
+
+async def _all(asked: Iterable[Awaitable[T]]) -> list[T]:
+    """What all of them answer, asked at the same time; the first error is raised when the last one is done."""
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, BaseException)]

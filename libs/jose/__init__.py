@@ -58,6 +58,7 @@ from libs.jose.schedule import (
     signing_key,
     standing,
 )
+from libs.jose.seen import Seen
 from libs.jose.sign import Signer
 from libs.jose.verify import SignedClaims, verify
 
@@ -87,6 +88,7 @@ __all__ = [
     "PublicKey",
     "Refused",
     "ScheduledKey",
+    "Seen",
     "SignedClaims",
     "Signer",
     "SigningKey",

@@ -1,6 +1,6 @@
 """Owns the one way to believe a JWT: for named algorithms, issuer, audience and moment (RFC 7519 §7.2, RFC 8725)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NewType
 
@@ -26,12 +26,14 @@ def verify(
     leeway: timedelta = SKEW,
     required: Collection[str] = (),
     typ: str | None = None,
+    is_signed: Callable[[VerifyingKey, bytes, bytes], bool] = is_signed,
 ) -> SignedClaims:
     """The claims of `token`, signed with one of `algorithms` by one of `keys` and alive at `now` (aware).
 
     A token without `kid` is tried with every key of its algorithm, so `keys` are one party's few, never everybody's.
     `required` names claims beyond `iss`, `aud` and `exp`; `iss` must be `issuer`, `aud` must name `audience`. `typ` is
-    compared as a media type: case and a leading `application/` do not count (RFC 7515 §4.1.9).
+    compared as a media type: case and a leading `application/` do not count (RFC 7515 §4.1.9). `is_signed` is who
+    knows signatures: `Seen` remembers those that were good.
 
     Raises:
         Refused: whatever the token is; see the tree in `libs.jose.refusals`.
@@ -39,13 +41,15 @@ def verify(
     unverified = token if isinstance(token, Unverified) else parse(token)
     if unverified.alg not in algorithms:
         raise AlgorithmRefused("alg is not allowed here")
-    _check_signature(unverified, keys)
+    _check_signature(unverified, keys, is_signed)
     _check_type(unverified.typ, typ)
     check_claims(unverified.payload, issuer=issuer, audience=audience, now=now, leeway=leeway, required=required)
-    return SignedClaims(unverified.payload)
+    return SignedClaims(dict(unverified.payload))
 
 
-def _check_signature(unverified: Unverified, keys: Iterable[VerifyingKey]) -> None:
+def _check_signature(
+    unverified: Unverified, keys: Iterable[VerifyingKey], is_signed: Callable[[VerifyingKey, bytes, bytes], bool]
+) -> None:
     fitting = [key for key in keys if _fits(key, unverified)]
     if not fitting:
         raise UnknownKey("no key has this kid and alg")

@@ -4,13 +4,14 @@ An application concerns several connections, and a reaction causes one command: 
 ids derived from the event as well, so that a repeat finds what it did.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID, uuid5
 
 from libs.eventstore import Actor, Context, Envelope, EventStore, Reaction
 from libs.postgres import AlreadyThere
 from libs.runtime.errors import Unavailable
+from libs.runtime.together import Together
 from services.connections import queries
 from services.connections.commands import DATABASE, CreateConnection, EnableConnection
 from services.connections.rules.connection import NoSuchConnection
@@ -54,6 +55,7 @@ class LettingIn:
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
+        self._looks = Together(self._look)
 
     @property
     def reaction(self) -> Reaction:
@@ -82,10 +84,18 @@ class LettingIn:
 
     async def _wanted(self, envelope: Envelope) -> queries.LettingIn:
         tenant = envelope.tenant
-        found = await queries.letting_in(self._store.database, tenant, first_connection(tenant))
+        found = await self._looks.one(tenant)
         if found is None:
             raise Unavailable(f"the tenant {tenant} was not heard of yet")
         return found
+
+    async def _look(self, tenants: Sequence[str]) -> list[queries.LettingIn | None]:
+        """Applications are often made many at a time: what their tenant wants is asked once for all of them."""
+        found = {
+            tenant: await queries.letting_in(self._store.database, tenant, first_connection(tenant))
+            for tenant in set(tenants)
+        }
+        return [found[tenant] for tenant in tenants]
 
     async def let_out(self, envelope: Envelope, event: ClientDeleted) -> EnableConnection | None:
         """A deleted application may use none any more."""

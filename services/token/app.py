@@ -80,7 +80,7 @@ RESOURCE_SERVER: Final = ResourceServerRows()
 GRANT: Final = GrantRows()
 
 COMMANDS: Final[Mapping[type, Handler[Any]]] = {
-    RegisterClient: Handler(CLIENT, client.register),
+    RegisterClient: Handler(CLIENT, client.register, shares=True),
     ChangeClient: Handler(CLIENT, client.change),
     DeleteClient: Handler(CLIENT, client.delete),
     RotateClientSecret: Handler(CLIENT, client.rotate_secret),

@@ -30,13 +30,12 @@ WITH saved AS (
     INSERT INTO connection_clients (tenant, connection_id, client_id)
     SELECT $1, $2, unnest($8::text[]) ON CONFLICT DO NOTHING
 )
-DELETE FROM connection_clients
-WHERE tenant = $1 AND connection_id = $2 AND ($9::text[] IS NULL OR client_id = ANY ($9))
+DELETE FROM connection_clients WHERE tenant = $1 AND connection_id = $2 AND client_id = ANY ($9)
 """
-ENABLED: Final = """
-SELECT client_id FROM connection_clients
-WHERE tenant = $1 AND connection_id = $2 AND ($3::text[] IS NULL OR client_id = ANY ($3))
-"""
+ALL_OUT: Final = "DELETE FROM connection_clients WHERE tenant = $1 AND connection_id = $2"
+EVERYBODY: Final = "SELECT client_id FROM connection_clients WHERE tenant = $1 AND connection_id = $2"
+ENABLED: Final = f"{EVERYBODY} AND client_id = ANY ($3)"
+"""Those of some: a statement of its own, because one for both cases reads everybody to find them."""
 
 
 class ConnectionRows:
@@ -75,8 +74,10 @@ class ConnectionRows:
             msgspec.json.encode(properties).decode(),
             isinstance(after.state, DeletedConnection),
             sorted(now - was),
-            None if isinstance(after.state, DeletedConnection) else sorted(was - now),
+            sorted(was - now),
         )
+        if isinstance(after.state, DeletedConnection):
+            await rows.execute(ALL_OUT, *key)
 
 
 async def _is_taken(rows: Rows, command: Any) -> bool:
@@ -97,7 +98,7 @@ async def _concerned(rows: Rows, command: Any) -> frozenset[str]:
         case EnableConnection(clients=clients):
             found = await rows.fetch(ENABLED, command.tenant, command.connection_id, list(clients))
         case ChangeConnection(enabled=list()):
-            found = await rows.fetch(ENABLED, command.tenant, command.connection_id, None)
+            found = await rows.fetch(EVERYBODY, command.tenant, command.connection_id)
         case _:
             return frozenset()
     return frozenset(row["client_id"] for row in found)

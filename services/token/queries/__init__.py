@@ -15,11 +15,17 @@ from services.token.queries.lists import After, Found, List, Slice, Walks, Windo
 
 
 class ClientRow(msgspec.Struct, frozen=True):
-    """An application; `credentials` are the ids of the public keys that count."""
+    """An application; `credentials` are the ids of the public keys that count, `text` its properties as JSON."""
 
     client_id: str
-    properties: dict[str, Any]
+    text: str
     credentials: tuple[str, ...]
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """The properties, read."""
+        read: dict[str, Any] = msgspec.json.decode(self.text)
+        return read
 
 
 class CredentialRow(msgspec.Struct, frozen=True):
@@ -186,7 +192,7 @@ async def allowed_signing_algs(database: Database, tenant: str) -> tuple[str, ..
 
 
 def _client(row: Record) -> ClientRow:
-    return ClientRow(row["client_id"], msgspec.json.decode(row["properties"]), tuple(row["credentials"]))
+    return ClientRow(row["client_id"], row["properties"], tuple(row["credentials"]))
 
 
 def _resource_server(row: Record) -> ResourceServerRow:

@@ -4,11 +4,13 @@ A secret is shown once, in the answer that issues it; afterwards there is only i
 from every other answer, whatever the caller's scopes are.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
+
+import msgspec
 
 from libs.edge import Call, Query, Reply, Route, answers
 from libs.edge.management import InsufficientScope
@@ -49,6 +51,9 @@ SUMMARY: Final = frozenset({"client_id", "app_type", "name", "description"})
 
 KEYS: Final = frozenset({"encryption_key", credentials.METHODS})
 """Members that tell how an application proves who it is."""
+
+_SAYS: Final = msgspec.defstruct("_Says", [(name, Any, None) for name in SHOWN_WHEN_ABSENT])
+"""Which of the members that are shown when absent are there; the others are passed over, not read."""
 
 
 LIST: Final = Operation(
@@ -92,17 +97,16 @@ class Clients:
         query = call.query()
         wanted, fields, page = _filter(query), Fields.requested(query), self.desk.page(query)
         if wanted.is_global:
-            return answers.json(
-                global_client.page_of(page, fields.of(_readable(call)(global_client.members(call.tenant))))
-            )
+            members = _Shown(call, fields).of(global_client.members(call.tenant))
+            return answers.json(global_client.page_of(page, members))
         found = await queries.clients(
             self.desk.database, call.tenant, wanted, self.desk.window(call, page), self.desk.walks
         )
         return answers.json(self._page(call, page, fields, found))
 
     def _page(self, call: Call, page: Page, fields: Fields, found: Found[ClientRow]) -> Any:
-        readable = _readable(call)
-        items = [fields.of(readable(_row(call, row))) for row in found.items]
+        shown = _Shown(call, fields)
+        items = [shown.row(row) for row in found.items]
         if isinstance(page, CheckpointPage):
             return page.answer("clients", items, self.desk.following(call, found.following))
         return page.answer("clients", items, found.total)
@@ -123,13 +127,13 @@ class Clients:
 
     async def read(self, call: Call) -> Reply:
         """One application."""
-        fields = Fields.requested(call.query())
+        shown = _Shown(call, Fields.requested(call.query()))
         if call.parameters["id"] == global_client.global_client_id(call.tenant):
-            return answers.json(fields.of(_readable(call)(global_client.members(call.tenant))))
+            return answers.json(shown.of(global_client.members(call.tenant)))
         row = await queries.client(self.desk.database, call.tenant, call.parameters["id"])
         if row is None:
             raise NoSuchClient
-        return answers.json(fields.of(_readable(call)(_row(call, row))))
+        return answers.json(shown.row(row))
 
     async def change(self, call: Call) -> Reply:
         """Change some properties, or which keys count."""
@@ -203,10 +207,6 @@ def _require_scopes_of(call: Call, properties: Mapping[str, Any]) -> None:
         _require_scope(call, "update:clients")
 
 
-def _row(call: Call, row: ClientRow) -> dict[str, Any]:
-    return _members(call, row.client_id, row.properties, row.credentials)
-
-
 def _state(call: Call, client: Client, secret: str | None) -> dict[str, Any]:
     # As the rows list them: two that came with one body are equally old.
     listed = sorted(counting(client.credentials), key=lambda each: (client.credentials[each].created_at, each))
@@ -223,17 +223,36 @@ def _members(
     return {**ours, **SHOWN_WHEN_ABSENT, **properties, "client_id": client_id, **methods}
 
 
-def _readable(call: Call) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """What leaves only the members that the caller's scopes show, as in Auth0; the scopes are read once for a page."""
-    scopes = scopes_of(call)
-    may_read_all = not scopes.isdisjoint({"read:clients", "read:client_keys"})
-    may_read_keys = not scopes.isdisjoint({"read:client_keys", "read:client_credentials"})
+class _Shown:
+    """What a caller is shown of applications: the members its scopes open, as in Auth0, and of these what it asked for.
 
-    def readable(members: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: value
-            for name, value in members.items()
-            if name in SUMMARY or (may_read_keys if name in KEYS else may_read_all)
-        }
+    Scopes and fields are read once for a page.
+    """
 
-    return readable
+    def __init__(self, call: Call, fields: Fields) -> None:
+        scopes = scopes_of(call)
+        self._call = call
+        self._fields = fields
+        self._may_read_all = not scopes.isdisjoint({"read:clients", "read:client_keys"})
+        self._may_read_keys = not scopes.isdisjoint({"read:client_keys", "read:client_credentials"})
+        self._is_whole = self._may_read_all and self._may_read_keys and not fields.names
+
+    def of(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of one application's members."""
+        opened = {name: value for name, value in members.items() if self._is_open(name)}
+        return self._fields.of(opened)
+
+    def row(self, row: ClientRow) -> Any:
+        """The same of a row; where nothing is left out, its JSON goes as the database has it, without being read."""
+        if not self._is_whole:
+            return self.of(_members(self._call, row.client_id, row.properties, row.credentials))
+        added = _members(self._call, row.client_id, {}, row.credentials)
+        there = msgspec.json.decode(row.text, type=_SAYS)
+        for name in SHOWN_WHEN_ABSENT:
+            if getattr(there, name) is not None:
+                del added[name]
+        # A client has a name, so its properties are never empty.
+        return msgspec.Raw(msgspec.json.encode(added)[:-1] + b"," + row.text[1:].encode())
+
+    def _is_open(self, name: str) -> bool:
+        return name in SUMMARY or (self._may_read_keys if name in KEYS else self._may_read_all)

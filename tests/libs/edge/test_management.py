@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from libs.edge import Call, Request, authorise
 from libs.edge.management import bearer
 from libs.edge.management_errors import BadRequest, Forbidden, ManagementError, Unauthenticated
-from libs.jose import SignedClaims, Signer, VerifyingKey, new_signing_key, public_key_from_jwk
+from libs.jose import Seen, SignedClaims, Signer, VerifyingKey, new_signing_key, public_key_from_jwk
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ISSUER, AUDIENCE = "https://a.example/", "https://a.example/api/v2/"
@@ -43,7 +43,7 @@ def authorised(call_of: Callable[[Request], Call], request_of: Callable[..., Req
     def decided(*authorization: str, scopes: tuple[str, ...] = ("read:clients",), **request: Any) -> SignedClaims:
         headers = [("authorization", value) for value in authorization] + request.pop("headers", [])
         call = call_of(request_of("GET", "/api/v2/clients", headers=headers, **request))
-        return authorise(call, key_of, issuer=ISSUER, audience=AUDIENCE, scopes=scopes, now=NOW)
+        return authorise(call, key_of, issuer=ISSUER, audience=AUDIENCE, scopes=scopes, now=NOW, seen=Seen())
 
     return decided
 
