@@ -112,6 +112,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     acr_values: str | None = None
     claims: dict[str, Any] | None = None
     display: str | None = None
+    is_redirect_uri_implied: bool = False
+    """It was not sent: `redirect_uri` is the only one that is registered."""
 
     @property
     def is_silent(self) -> bool:
@@ -427,6 +429,7 @@ def checked(given: Given, client: Registered, redirect_uri: str) -> Authorizatio
         acr_values=given.get("acr_values"),
         claims=None if claims is None else _json(claims),
         display=given.get("display"),
+        is_redirect_uri_implied=given.get("redirect_uri") is None,
     )
 
 

@@ -213,7 +213,8 @@ class IssueCode(msgspec.Struct, frozen=True, kw_only=True):
     """Ask `svc.v1.token.issue_code`: an authorization code for what a person was just signed in to, or allowed.
 
     Client, redirect URI and scope are checked against rows again (DESIGN §1.2). One code per login `transaction`: a
-    repeat gets the same one while it is unspent. `requested` is the `claims` parameter; `code_challenge` is S256.
+    repeat gets the same one while it is unspent. `requested` is the `claims` parameter; `code_challenge` is S256. Where
+    the application did not say `redirect_uri`, it `is_redirect_uri_implied` and need not be repeated.
     """
 
     tenant: str
@@ -230,6 +231,7 @@ class IssueCode(msgspec.Struct, frozen=True, kw_only=True):
     auth_time: datetime
     amr: list[str]
     acr: str | None
+    is_redirect_uri_implied: bool = False
 
 
 class CodeIssued(msgspec.Struct, frozen=True, kw_only=True):

@@ -371,6 +371,7 @@ class Flow:
             auth_time=session.auth_time,
             amr=list(session.amr),
             acr=level_told(asked),
+            is_redirect_uri_implied=asked.is_redirect_uri_implied,
         )
         answer = await ask(self._bus, "token", "issue_code", question, CodeIssued)
         return _refused(answer) or {"code": answer.code}

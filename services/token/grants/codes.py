@@ -22,8 +22,8 @@ from services.token.queries import grants
 
 INSERT: Final = """
 INSERT INTO codes (tenant, sha256, transaction, client_id, redirect_uri, scope, audience, nonce, code_challenge,
-                   requested, person, session_id, auth_time, acr, amr)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                   requested, person, session_id, auth_time, acr, amr, is_redirect_uri_implied)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT DO NOTHING RETURNING sha256
 """
 
@@ -162,6 +162,7 @@ def _row(asked: IssueCode, sha256: bytes, scope: list[str], api: Api | None) -> 
         asked.auth_time,
         asked.acr,
         asked.amr,
+        asked.is_redirect_uri_implied,
     )
 
 

@@ -59,9 +59,9 @@ _API: Final = """
 """
 
 _CODES: Final = f"""
-SELECT n, c.sha256, c.client_id, c.redirect_uri, c.scope, c.audience, c.nonce, c.code_challenge, c.requested, c.person,
-    c.session_id, c.auth_time, c.acr, c.amr, c.org_id, c.cnf, c.resource, c.act, c.issued_at, c.expires_at, c.spent_at,
-    c.grant_id, clock_timestamp() AS read_at, {_API}
+SELECT n, c.sha256, c.client_id, c.redirect_uri, c.is_redirect_uri_implied, c.scope, c.audience, c.nonce,
+    c.code_challenge, c.requested, c.person, c.session_id, c.auth_time, c.acr, c.amr, c.org_id, c.cnf, c.resource,
+    c.act, c.issued_at, c.expires_at, c.spent_at, c.grant_id, clock_timestamp() AS read_at, {_API}
 FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS asked(tenant, sha256, n)
 JOIN codes c ON c.tenant = asked.tenant AND c.sha256 = asked.sha256
 LEFT JOIN resource_servers r ON r.tenant = c.tenant AND r.identifier = c.audience

@@ -46,6 +46,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     sha256: bytes
     client_id: str
     redirect_uri: str
+    is_redirect_uri_implied: bool
     scope: tuple[str, ...]
     audience: str | None
     nonce: str | None
@@ -79,7 +80,7 @@ def require_redeemable(
         UnknownCode, WrongVerifier, VerifierWithoutChallenge: nothing changes.
         CodeReplayed: the grant must end.
     """
-    if code is None or code.client_id != client_id or code.redirect_uri != redirect_uri:
+    if code is None or code.client_id != client_id or not _is_where_it_was_sent(code, redirect_uri):
         raise UnknownCode
     _require_verifier(code.code_challenge, code_verifier)
     if code.spent_at is not None:
@@ -87,6 +88,13 @@ def require_redeemable(
     if code.expires_at <= code.read_at:
         raise UnknownCode
     return code
+
+
+def _is_where_it_was_sent(code: Code, redirect_uri: str | None) -> bool:
+    """Whether the redirect URI is the code's; it may be left out where it was left out before (section 4.1.3)."""
+    if redirect_uri is None:
+        return code.is_redirect_uri_implied
+    return redirect_uri == code.redirect_uri
 
 
 def _require_verifier(challenge: str | None, verifier: str | None) -> None:

@@ -55,6 +55,15 @@ async def test_without_a_redirect_uri_only_one_that_is_registered_alone_will_do(
     assert (await browser.get("/authorize", **asked)).is_page
 
 
+async def test_whether_a_redirect_uri_was_sent_is_told_with_the_code(front: Front, browser: Browser) -> None:
+    begun = await browser.get("/authorize", client_id="app", response_type="code", scope="email")
+    implied = await browser.log_in(begun)
+    said = await browser.authorize(scope="email")
+    asked = [front.token.codes[answer.said["code"]] for answer in (implied, said)]
+    assert {each.redirect_uri for each in asked} == {CALLBACK}
+    assert [each.is_redirect_uri_implied for each in asked] == [True, False]
+
+
 @pytest.mark.security("RU-09")
 async def test_a_fragment_is_never_part_of_a_redirect_uri(front: Front, browser: Browser) -> None:
     await front.change("app", callbacks=[f"{CALLBACK}#here"])

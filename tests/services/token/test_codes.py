@@ -143,6 +143,15 @@ async def test_a_code_goes_where_it_was_sent(town: Town) -> None:
     assert (await app.redeem(code)).status == 200
 
 
+@pytest.mark.security("CO-04")
+async def test_a_code_whose_redirect_uri_was_implied_is_redeemed_without_it(town: Town) -> None:
+    app = await town.app("regular_web")
+    code = await app.code(is_redirect_uri_implied=True)
+    assert refusal(await app.redeem(code, redirect_uri="https://app.acme.example/other")) == UNKNOWN
+    assert (await app.redeem(code, redirect_uri=None)).status == 200
+    assert (await app.redeem(await app.code(is_redirect_uri_implied=True))).status == 200
+
+
 @pytest.mark.security("CO-05")
 async def test_an_old_code_is_refused(town: Town) -> None:
     app = await town.app("regular_web")
