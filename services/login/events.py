@@ -109,8 +109,9 @@ class SessionRenewed(Fact, frozen=True, kw_only=True):
 class SessionEnded(Fact, frozen=True, kw_only=True):
     """A session is over.
 
-    `reason` is `logout`, `admin`, `revoked` (with grants), `password`, `blocked`, `erased`, `restored`, or `expired`,
-    which is said when its row is looked at for the last time, a day or more after it could no longer be used.
+    `reason` is `logout`, `admin`, `admin_logout` (without grants), `revoked`, `password`, `blocked`, `erased`,
+    `restored`, or `expired`, which is said when its row is looked at for the last time, a day or more after it could
+    no longer be used.
     """
 
     session_id: str

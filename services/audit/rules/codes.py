@@ -35,7 +35,7 @@ BY_API: Final = "api"
 SIGNUP: Final = "signup"
 LOGOUT: Final = "logout"
 REUSED: Final = "refresh_token_reused"
-REVOKED: Final = frozenset({"admin", "revoked"})
+REVOKED: Final = frozenset({"admin", "admin_logout", "revoked"})
 
 OPERATIONS: Final[Mapping[str, str]] = {
     "client.registered": "Create a client",

@@ -8,10 +8,10 @@ from libs.bus import Bus
 from libs.edge import Call, Cursors, Reply, Route, answers
 from libs.edge.asks import ask
 from libs.edge.management_errors import BadRequest, NotFound
-from libs.edge.operation import CHECKPOINTS, Listing, Operation, Parameter
+from libs.edge.operation import CHECKPOINTS, Listing, Operation, Parameter, line
 from libs.edge.paging import PER_PAGE, listing
 from libs.edge.schema import Anything, Boolean, Dictionary, Property, Resource, Text
-from libs.edge.validation import changed
+from libs.edge.validation import changed, stated
 from libs.edge.writes import context_of
 from libs.eventstore import EventStore
 from services.login.commands import AnnotateSession
@@ -31,6 +31,9 @@ from services.token.commands import (
 ONE: Final = "/api/v2/sessions/{id}"
 OF_USER: Final = "/api/v2/users/{user_id}/sessions"
 TOKENS: Final = "/api/v2/users/{user_id}/refresh-tokens"
+REVOKE: Final = "/api/v2/users/{id}/revoke-access"
+
+REVOKING: Final = ("delete:sessions", "delete:refresh_tokens")
 
 METADATA: Final = "session_metadata"
 CHANGED: Final = Resource(
@@ -40,9 +43,16 @@ CHANGED: Final = Resource(
     ),
 )
 
+REVOCATION: Final = Resource(
+    "revocation",
+    Property("session_id", line(64), "This session alone; all of them when absent"),
+    Property("preserve_refresh_tokens", Boolean(), "Whether offline grants live on; they end when absent"),
+)
+
 READ: Final = Operation(answer=Anything(), errors=(404,))
 CHANGE: Final = Operation(body=CHANGED, answer=Anything(), errors=(404,))
 ACCEPTED: Final = Operation(status=202, errors=(404,))
+REVOCATION_ACCEPTED: Final = Operation(body=REVOCATION, is_body_optional=True, status=202, errors=(404,))
 LIST: Final = (Parameter("include_totals", Boolean()), *CHECKPOINTS)
 
 
@@ -92,13 +102,8 @@ class Sessions:
             Route("GET", ONE, self.read, scopes=("read:sessions",), operation=READ),
             Route("PATCH", ONE, self.change, scopes=("update:sessions",), operation=CHANGE),
             Route("DELETE", ONE, self.delete, scopes=("delete:sessions",), operation=ACCEPTED),
-            Route(
-                "POST",
-                f"{ONE}/revoke",
-                self.revoke,
-                scopes=("delete:sessions", "delete:refresh_tokens"),
-                operation=ACCEPTED,
-            ),
+            Route("POST", f"{ONE}/revoke", self.revoke, scopes=REVOKING, operation=ACCEPTED),
+            Route("POST", REVOKE, self.revoke_access, scopes=REVOKING, operation=REVOCATION_ACCEPTED),
             Route("GET", OF_USER, self.list, scopes=("read:sessions",), operation=of_user),
             Route("DELETE", OF_USER, self.delete_all, scopes=("delete:sessions",), operation=ACCEPTED),
             Route(
@@ -160,11 +165,20 @@ class Sessions:
     async def delete_all(self, call: Call) -> Reply:
         """End all of a user's sessions, and what was granted in them."""
         somebody = await self._named(call)
-        database = self._store.database
-        for session_id in await sessions.sessions_held_by(database, call.tenant, somebody.person):
-            session = await sessions.session(database, call.tenant, session_id)
-            if session is not None:
-                await self._end(call, session, "admin")
+        for session in await self._held_by(call, somebody.person):
+            await self._end(call, session, "admin")
+        return answers.empty(status=202)
+
+    async def revoke_access(self, call: Call) -> Reply:
+        """End one of a user's sessions or all, and what was granted in it, or to the user at all, unless it is kept."""
+        body = stated(REVOCATION, call)
+        session_id, keeps = body.get("session_id"), body.get("preserve_refresh_tokens") is True
+        person = (await self._named(call)).person
+        found = [await self._one_of(call, person, session_id)] if session_id else await self._held_by(call, person)
+        for session in found:
+            await self._ending.end(call.tenant, session, "admin_logout" if keeps else "revoked", context_of(call))
+        if not keeps:
+            await self._revoke(call, person, session_id=session_id)
         return answers.empty(status=202)
 
     async def refresh_tokens(self, call: Call) -> Reply:
@@ -194,8 +208,23 @@ class Sessions:
             raise NoSuchSession
         return session
 
+    async def _held_by(self, call: Call, person: str) -> Sequence[SessionView]:
+        """Those of somebody's sessions that are not over."""
+        database = self._store.database
+        ids = await sessions.sessions_held_by(database, call.tenant, person)
+        found = [await sessions.session(database, call.tenant, each) for each in ids]
+        return [each for each in found if each is not None]
+
+    async def _one_of(self, call: Call, person: str, session_id: str) -> SessionView:
+        """A session of somebody's, also one that is over: what was granted in it may live on."""
+        session = await sessions.session(self._store.database, call.tenant, session_id)
+        if session is None or session.person != person:
+            raise NoSuchSession
+        return session
+
     async def _named(self, call: Call) -> Named:
-        somebody = await self._users.named(call.tenant, call.parameters["user_id"])
+        user_id = call.parameters.get("user_id") or call.parameters["id"]
+        somebody = await self._users.named(call.tenant, user_id)
         if somebody is None:
             raise NoSuchUser
         return somebody

@@ -145,12 +145,6 @@ JOB: Final = Object(
     Property("id", line(32)),
 )
 
-REVOCATION: Final = Resource(
-    "revocation",
-    Property("session_id", line(64), "One session; it is ended by DELETE /api/v2/sessions/{id}"),
-    Property("preserve_refresh_tokens", Boolean(), "Whether offline grants live on; they end when absent"),
-)
-
 BLOCKS: Final = Object(
     Property("blocked_for", Array(Object(Property("identifier", line(255)), Property("ip", line(64)))))
 )

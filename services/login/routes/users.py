@@ -8,11 +8,11 @@ import msgspec
 
 from libs.edge import Call, Reply, Route, answers
 from libs.edge.management import InsufficientScope
-from libs.edge.management_errors import BadRequest, InvalidQuery, NotSupported
+from libs.edge.management_errors import BadRequest, InvalidQuery
 from libs.edge.operation import FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import Fields, OffsetPage, requested
 from libs.edge.schema import Anything, Array, Boolean, Text
-from libs.edge.validation import changed, created, stated
+from libs.edge.validation import changed, created
 from libs.edge.writes import context_of
 from libs.eventstore import Also
 from libs.postgres import Connection as Rows
@@ -30,7 +30,7 @@ from services.login.queries.places import Connection
 from services.login.queries.user_search import Wanted
 from services.login.routes.erasing import erase
 from services.login.routes.people_desk import PeopleDesk, members_of
-from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, REVOCATION, USER, USER_CHANGE
+from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, USER, USER_CHANGE
 from services.login.rows.attempts import Attempts
 from services.login.rows.errands import put, put_ending
 from services.login.rules.identifiers import InvalidIdentifier, email_of, username_of
@@ -99,13 +99,6 @@ def routes(desk: PeopleDesk, passwords: Passwords, tickets: Tickets, attempts: A
         Route("GET", ONE, users.read, scopes=READ, operation=one),
         Route("PATCH", ONE, users.change, scopes=CHANGE, operation=change),
         Route("DELETE", ONE, users.delete, scopes=DELETE, operation=GONE),
-        Route(
-            "POST",
-            f"{ONE}/revoke-access",
-            users.revoke_access,
-            scopes=("delete:sessions", "delete:refresh_tokens"),
-            operation=Operation(body=REVOCATION, is_body_optional=True, status=202),
-        ),
         Route("GET", "/api/v2/users-by-email", users.by_email, scopes=("read:users",), operation=BY_EMAIL),
         Route("GET", BLOCKED, blocks.named, scopes=("read:users",), operation=named),
         Route("DELETE", BLOCKED, blocks.lift_named, scopes=("update:users",), operation=lifted),
@@ -205,16 +198,6 @@ class Users:
             return answers.empty()
         committed = await erase(self.desk, call.tenant, person.person, context_of(call))
         return answers.empty(headers=await self.desk.headers(committed))
-
-    async def revoke_access(self, call: Call) -> Reply:
-        """End every session of a user, and what was granted in them."""
-        body = stated(REVOCATION, call)
-        if body.get("session_id"):
-            raise NotSupported("One session is ended by DELETE /api/v2/sessions/{id}.")
-        person = await self._found(call)
-        why = "admin" if body.get("preserve_refresh_tokens") else "revoked"
-        await self.desk.ended(call.tenant, person.person, why, context_of(call))
-        return answers.empty(status=202)
 
     async def _found(self, call: Call) -> Person:
         person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])

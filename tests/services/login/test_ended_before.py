@@ -168,6 +168,6 @@ async def test_an_offline_grant_outlives_its_session_but_not_its_revocation(hous
     await desk.start(proven)
     await house.rows("UPDATE sessions SET expires_at = clock_timestamp(), idle_expires_at = clock_timestamp()")
     assert [await desk.says(proven.person, purpose) for purpose in ("code", "refresh")] == ["session over", None]
-    for reason, said in (("logout", None), ("revoked", "session revoked")):
+    for reason, said in (("logout", None), ("admin_logout", None), ("revoked", "session revoked")):
         await house.rows("UPDATE sessions SET ended = $1", reason)
         assert await desk.says(proven.person, "refresh") == said

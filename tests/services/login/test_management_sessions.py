@@ -92,6 +92,38 @@ async def test_a_revoked_session_ends_what_was_granted_in_it(front: Front, brows
     assert (await front.api("POST", "sessions/nothing/revoke", "delete:sessions")).status == 404
 
 
+REVOKE: Final = "users/auth0%7Cada/revoke-access"
+
+
+@pytest.mark.security("RS-08")
+async def test_access_is_revoked_in_one_session_alone(front: Front) -> None:
+    here, there = front.browser(), front.browser()
+    ids = []
+    for browser in (here, there):
+        await browser.sign_in()
+        ids.append(await session_id(front))
+    for path, id_ in (("users/auth0%7Cbob/revoke-access", ids[0]), (REVOKE, "nothing")):
+        answer = await front.api("POST", path, "delete:sessions", body={"session_id": id_})
+        assert (answer.status, answer.json["errorCode"]) == (404, "inexistent_session")
+    assert not front.token.revoked
+    assert (await front.api("POST", REVOKE, "delete:sessions", body={"session_id": ids[0]})).status == 202
+    assert [(each.person, each.session_id) for each in front.token.revoked] == [("p1", ids[0])]
+    assert (await here.authorize(prompt="none")).said["error"] == "login_required"
+    assert "code" in (await there.authorize(prompt="none")).said
+
+
+async def test_access_is_revoked_everywhere_and_refresh_tokens_are_kept_on_demand(front: Front) -> None:
+    for kept in (True, False):
+        browser = front.browser()
+        await browser.sign_in()
+        body = {"preserve_refresh_tokens": True} if kept else None
+        assert (await front.api("POST", REVOKE, "delete:refresh_tokens", body=body)).status == 202
+        assert (await browser.authorize(prompt="none")).said["error"] == "login_required"
+    assert [(each.person, each.session_id) for each in front.token.revoked] == [("p1", None)]
+    ended = await front.events("login.session_ended")
+    assert [each["reason"] for each in ended] == ["admin_logout", "revoked"]
+
+
 async def test_sessions_of_a_user_come_in_pages_and_end_together(front: Front) -> None:
     browsers = [front.browser() for _ in range(3)]
     for browser in browsers:
