@@ -30,13 +30,14 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt(Caller):
-    """Somebody says a name and a password."""
+    """Somebody says a name and a password; `is_guarded` when the connection lets accounts be locked."""
 
     tenant: str
     connection_id: str
     connection: str
     identifier: str = field(repr=False)
     password: str = field(repr=False)
+    is_guarded: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

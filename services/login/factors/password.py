@@ -63,7 +63,7 @@ class PasswordFactor:
             Unavailable: too many passwords wait, or the database is away.
         """
         account = await self.account(attempt.tenant, attempt.connection_id, attempt.identifier)
-        keys = self._attempts.keys(attempt.tenant, account.counted_as, attempt.address)
+        keys = self._attempts.keys(attempt.tenant, account.counted_as, attempt.address, is_guarded=attempt.is_guarded)
         counted = await self._attempts.count(attempt.tenant, keys, account.person)
         if not counted.is_let:
             raise TooManyAttempts

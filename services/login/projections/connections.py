@@ -55,6 +55,11 @@ class ConnectionRow(msgspec.Struct, frozen=True):
         options = self.properties.get("options")
         return options if isinstance(options, dict) else {}
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the tenant's brute-force protection holds for its people, as it does unless it says otherwise."""
+        return self.options.get("brute_force_protection") is not False
+
 
 Changes = ConnectionCreated | ConnectionChanged | ConnectionDeleted
 

@@ -97,6 +97,7 @@ class LoginPages:
             connection=connection.name,
             identifier=identifier,
             password=password,
+            is_guarded=connection.is_guarded,
             locale=self._pages.language(call, tx.params.ui_locales),
             **from_where(call, tx),
         )

@@ -162,9 +162,9 @@ class Attempts:
         self.limits = limits
         self._protection_of = protection_of
 
-    def keys(self, tenant: str, account: str, address: str) -> Keys:
-        """The keys of an attempt."""
-        bounds = self._protection_of(tenant).bounds(address)
+    def keys(self, tenant: str, account: str, address: str, *, is_guarded: bool = True) -> Keys:
+        """The keys of an attempt; whether accounts `is_guarded`, the connection says."""
+        bounds = self._protection_of(tenant).bounds(address, is_guarded=is_guarded)
         pair = ("by account", tenant, account) if bounds.is_by_account else ("pair", tenant, account, address)
         return Keys(
             self._hmac(*pair), self._hmac("address", tenant, address), self._hmac("account", tenant, account), bounds

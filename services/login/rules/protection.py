@@ -1,7 +1,7 @@
 """How much guessing a tenant lets through: its settings, as `tenants` tells them, as bounds of one attempt (LG-04).
 
-There is a bound whatever the settings say. Switched off, and for an address on an allowlist, it is the loosest that can
-be set: then nothing is locked, and no mail is sent.
+There is a bound whatever the settings say. Switched off, by the tenant or for one connection, and for an address on an
+allowlist, it is the loosest that can be set: then nothing is locked, and no mail is sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -139,9 +139,10 @@ class Protection:
         brute_force, throttling = (said.get(shield, {}) for shield in PROTECTION)
         return cls(BruteForce.of(brute_force), Throttling.of(throttling))
 
-    def bounds(self, address: str) -> Bounds:
-        """For a password that is tried from an address."""
-        return self.brute_force.bounds(address, self.throttling.of_logins(address))
+    def bounds(self, address: str, *, is_guarded: bool = True) -> Bounds:
+        """For a password that is tried from an address; where the connection's accounts are not guarded, as if off."""
+        per_address = self.throttling.of_logins(address)
+        return self.brute_force.bounds(address, per_address) if is_guarded else Bounds(per_address=per_address)
 
     def signups(self, address: str) -> Bucket:
         """For an account that is made from an address."""

@@ -24,7 +24,7 @@ def at_once(number: int) -> dict[str, Any]:
     return {"stage": {"pre-login": {"max_attempts": number, "rate": 86_400_000}}}
 
 
-async def refused(house: House, identifier: str = "ada@corp.example", password: str = WRONG, **more: str) -> str:
+async def refused(house: House, identifier: str = "ada@corp.example", password: str = WRONG, **more: Any) -> str:
     """How an attempt ends."""
     try:
         await house.accounts.factor.prove(house.attempt(identifier, password, **more))
@@ -226,6 +226,20 @@ async def test_where_nothing_protects_guessing_ends_all_the_same(house: House) -
     assert sum(await asyncio.gather(*(let("one", "192.0.2.1") for _ in range(104)))) == 100
     assert sum(await asyncio.gather(*(let("two", f"10.0.0.{place}") for place in range(104)))) == 100
     assert 900 <= sum(await asyncio.gather(*(let(f"user{name}", "192.0.2.2") for name in range(1000)))) < 1000
+
+
+@pytest.mark.security("LG-04")
+async def test_a_connection_may_lock_nobody_and_has_its_bound_all_the_same(house: House) -> None:
+    await house.user()
+    house.protect(brute_force_protection={"max_attempts": 2})
+    wrong = [await refused(house, is_guarded=False) for _ in range(4)]
+    assert wrong == ["WrongCredentials"] * 4
+    assert await refused(house, password="correct-horse-7-battery", is_guarded=False) == "proven"
+    assert await house.rows("SELECT 1 FROM errands WHERE kind = 'mail'") == []
+    open_to_all = Protection.of({"suspicious_ip_throttling": at_once(7)}).bounds("192.0.2.1", is_guarded=False)
+    assert (open_to_all.per_pair, open_to_all.per_address.most) == (100, 7)
+    guarded = [await refused(house) for _ in range(3)]
+    assert guarded == ["WrongCredentials"] * 2 + ["TooManyAttempts"]
 
 
 @pytest.mark.security("LG-01")

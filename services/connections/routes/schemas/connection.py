@@ -101,7 +101,7 @@ OPTIONS: Final = (
         ),
         "The same, as newer tools send it",
     ),
-    Property("brute_force_protection", BOOLEAN, "Whether wrong passwords lock an identifier for an address"),
+    Property("brute_force_protection", BOOLEAN, "Whether the tenant's brute-force protection holds for its people"),
     Property("disable_self_service_change_password", BOOLEAN, "Whether nobody may reset a password by mail"),
     Property(
         "authentication_methods",
