@@ -167,6 +167,17 @@ class LoginLocked(Activity, frozen=True, kw_only=True):
     host: str
 
 
+class LoginThrottled(Activity, frozen=True, kw_only=True):
+    """After so many wrong passwords, or sign-ups, an address has to wait; said once for as long as it does."""
+
+    client_id: str
+    client_name: str
+    is_signup: bool
+    address: str
+    user_agent: str
+    host: str
+
+
 class LoginUnlocked(Activity, frozen=True, kw_only=True):
     """The locks of somebody's account were lifted; `by` is `mail` or `api`."""
 
@@ -235,6 +246,7 @@ CATALOGUE = Catalogue(
     LoginSucceeded,
     LoginFailed,
     LoginLocked,
+    LoginThrottled,
     LoginUnlocked,
     SignupFailed,
     AuthorizationRefused,

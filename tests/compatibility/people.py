@@ -8,6 +8,7 @@ and a single try.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tests.browser import Page
 from tests.journey import OFFLINE, Journey, journey
 from tests.mailbox import link
 from tests.receiver import Receiver
@@ -20,6 +21,7 @@ STRANGER: Final = Account("recorded@example.com", "Twelve brave otters 47", "")
 
 SECOND: Final = "Entirely other otter 51"
 LOCKS_AFTER: Final = 10
+TOO_MANY: Final = 429
 SWEPT_WITHIN: Final = 90.0
 
 BRIEF: Final = {
@@ -49,6 +51,7 @@ def people(stack: Stack) -> Account:
     _connections(stack)
     _brief(stack)
     _attempts(stack)
+    _throttled(stack)
     _consents(stack)
     _life(stack)
     until(lambda: has_happened(stack, "facts", "token.grant_expired"), SWEPT_WITHIN)
@@ -103,12 +106,26 @@ def _attempts(stack: Stack) -> None:
         assert go.error(prompt="none") == "login_required"
         page = go.authorize()
         for _ in range(LOCKS_AFTER):
-            page = go.browser.submit(page, {"username": go.person.email}) if page.asks_for("username") else page
-            page = go.browser.submit(page, {"password": "a wrong otter 99"})
+            page = _guessed(go, page)
         weak = {"email": "weak@example.com", "password": "password"}
         assert _asked(stack, go.client_id, "signup", weak).status == 400
         link(stack, go.person.email, "blocked_account")
         _managed(stack, "DELETE", f"user-blocks/{_in_path(go.person.user_id)}")
+
+
+def _guessed(go: Journey, page: Page) -> Page:
+    page = go.browser.submit(page, {"username": go.person.email}) if page.asks_for("username") else page
+    return go.browser.submit(page, {"password": "a wrong otter 99"})
+
+
+def _throttled(stack: Stack) -> None:
+    """After so many attempts from here none is let through, where the tenant wants it so."""
+    path = "attack-protection/suspicious-ip-throttling"
+    before = _managed(stack, "GET", path).json()
+    _managed(stack, "PATCH", path, {"stage": {**before["stage"], "pre-login": {"max_attempts": 1, "rate": 86_400_000}}})
+    with journey(stack) as go:
+        assert _guessed(go, go.authorize()).status == TOO_MANY
+    _managed(stack, "PATCH", path, {"stage": before["stage"]})
 
 
 def _consents(stack: Stack) -> None:

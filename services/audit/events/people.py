@@ -194,6 +194,15 @@ class LoginLocked(PublicEvent, frozen=True, kw_only=True):
     client_id: str
 
 
+class LoginThrottled(PublicEvent, frozen=True, kw_only=True):
+    """After so many wrong passwords, or sign-ups, one address has to wait; told once for as long as it does."""
+
+    entity: ClassVar[str] = "login"
+    key: ClassVar[str] = "client_id"
+    client_id: str
+    is_signup: bool
+
+
 class LoginUnlocked(PublicEvent, frozen=True, kw_only=True):
     """The locks of an account were lifted, by its owner's mail or by an administrator."""
 
@@ -377,6 +386,7 @@ PEOPLE: Final[tuple[type[PublicEvent], ...]] = (
     LoginSucceeded,
     LoginFailed,
     LoginLocked,
+    LoginThrottled,
     LoginUnlocked,
     SignupFailed,
     AuthorizationRefused,

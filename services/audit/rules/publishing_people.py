@@ -66,6 +66,7 @@ PEOPLE: Final[Mapping[type[Event], Says | Private]] = {
     login.LoginSucceeded: _same(people.LoginSucceeded),
     login.LoginFailed: _same(people.LoginFailed),
     login.LoginLocked: _same(people.LoginLocked),
+    login.LoginThrottled: _same(people.LoginThrottled),
     login.LoginUnlocked: _same(people.LoginUnlocked),
     login.SignupFailed: _same(people.SignupFailed),
     login.AuthorizationRefused: _same(people.AuthorizationRefused),

@@ -16,6 +16,7 @@ from services.login.commands import Note
 from services.login.events import LoginFailed, LoginLocked
 from services.login.factors.attempt import Attempt, Proven, TooManyAttempts, WrongCredentials
 from services.login.factors.mails import mail
+from services.login.factors.throttled import tell
 from services.login.queries import people
 from services.login.queries.people import Credentials
 from services.login.rows.attempts import Attempts, Counted, Keys
@@ -65,6 +66,8 @@ class PasswordFactor:
         account = await self.account(attempt.tenant, attempt.connection_id, attempt.identifier)
         keys = self._attempts.keys(attempt.tenant, account.counted_as, attempt.address, is_guarded=attempt.is_guarded)
         counted = await self._attempts.count(attempt.tenant, keys, account.person)
+        if counted.is_throttled:
+            await tell(self._store, self._attempts, attempt.tenant, attempt)
         if not counted.is_let:
             raise TooManyAttempts
         found = account.found

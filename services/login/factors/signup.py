@@ -23,6 +23,7 @@ from services.login.factors.attempt import (
 )
 from services.login.factors.mails import mail
 from services.login.factors.policy import Policy
+from services.login.factors.throttled import tell
 from services.login.queries import places
 from services.login.queries.places import Connection, Place
 from services.login.rows.attempts import Attempts
@@ -77,6 +78,7 @@ class SignUp:
             Unavailable: too many passwords wait, or the database is away.
         """
         if not await self._attempts.may_sign_up(request.tenant, request.address):
+            await tell(self._store, self._attempts, request.tenant, request, is_signup=True)
             raise TooManyAttempts
         try:
             return await self._registered(request)

@@ -21,6 +21,10 @@ from services.login.rules.protection import LOOSEST, UNCHANGED, Bounds, Protecti
 
 HOUR: Final = timedelta(hours=1)
 
+LOGINS: Final = "address"
+SIGNUPS: Final = "signups"
+"""What one address may try so many of."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -71,7 +75,7 @@ WITH pair AS (
 )
 SELECT pair.failures, pair.failures <= $7 AND address.until IS NOT NULL AND (
     account.failures <= $10 OR coalesce(pair.proven_at, '-infinity') >= clock_timestamp() - $11::interval
-) AS is_let
+) AS is_let, pair.failures <= $7 AND address.until IS NULL AS is_throttled
 FROM pair LEFT JOIN address ON true LEFT JOIN account ON true
 """  # noqa: S608
 
@@ -115,6 +119,14 @@ INSERT INTO attempts AS a (tenant, key, failures, until) VALUES ($1, $2, 1, now(
 {_FILLED.format(every="$3::interval", room="$4::interval")}
 """  # noqa: S608
 
+TOLD: Final = "SELECT EXISTS (SELECT FROM attempts WHERE tenant = $1 AND key = $2 AND until > now())"
+
+TELL: Final = """
+INSERT INTO attempts AS a (tenant, key, failures, until)
+SELECT $1, $2, 1, greatest(max(b.until), now() + $4::interval) FROM attempts b WHERE b.tenant = $1 AND b.key = $3
+ON CONFLICT (tenant, key) DO UPDATE SET until = excluded.until WHERE a.until <= now() RETURNING key
+"""
+
 LIFT: Final = "DELETE FROM attempts WHERE tenant = $1 AND person = $2 AND failures > 0"
 
 LOCKED: Final = """
@@ -141,10 +153,11 @@ class Keys:
 
 @dataclass(frozen=True)
 class Counted:
-    """How often the pair failed, this attempt included, and whether it may be made."""
+    """How often the pair failed, this attempt included; whether it may be made, or the address is what has to wait."""
 
     failures: int
     is_let: bool
+    is_throttled: bool
 
 
 class Attempts:
@@ -167,7 +180,7 @@ class Attempts:
         bounds = self._protection_of(tenant).bounds(address, is_guarded=is_guarded)
         pair = ("by account", tenant, account) if bounds.is_by_account else ("pair", tenant, account, address)
         return Keys(
-            self._hmac(*pair), self._hmac("address", tenant, address), self._hmac("account", tenant, account), bounds
+            self._hmac(*pair), self._hmac(LOGINS, tenant, address), self._hmac("account", tenant, account), bounds
         )
 
     async def count(self, tenant: str, keys: Keys, person: str | None) -> Counted:
@@ -189,7 +202,7 @@ class Attempts:
                 limits.trusted,
             )
         assert row is not None, "the statement answers one row"
-        return Counted(row["failures"], row["is_let"])
+        return Counted(row["failures"], row["is_let"], row["is_throttled"])
 
     async def lock(self, rows: Connection, tenant: str, keys: Keys, address: str) -> None:
         """Let the account be tried from this address, or from none, no more until the lock ends."""
@@ -221,9 +234,19 @@ class Attempts:
 
     async def may_sign_up(self, tenant: str, address: str) -> bool:
         """Count a sign-up; whether it may be tried from this address."""
-        bucket, key = self._protection_of(tenant).signups(address), self._hmac("signups", tenant, address)
+        bucket, key = self._protection_of(tenant).signups(address), self._hmac(SIGNUPS, tenant, address)
         async with self._database.connection() as rows:
             return await rows.fetchval(FILL, tenant, key, bucket.every, bucket.room) is not None
+
+    async def is_told(self, tenant: str, what: str, address: str) -> bool:
+        """Whether it was told that an address has to wait with `what`, and that is not over."""
+        async with self._database.connection() as rows:
+            return bool(await rows.fetchval(TOLD, tenant, self._hmac("told", what, tenant, address)))
+
+    async def tell(self, rows: Connection, tenant: str, what: str, address: str) -> bool:
+        """Note that it is told, until all that may be tried may be again, an hour at least; whether nobody else did."""
+        told, bucket = self._hmac("told", what, tenant, address), self._hmac(what, tenant, address)
+        return await rows.fetchval(TELL, tenant, told, bucket, self.limits.window) is not None
 
     async def lift(self, tenant: str, person: str) -> None:
         """Lift every lock of a person."""

@@ -28,6 +28,7 @@ CODES: list[tuple[Event, str | None]] = [
     (login.LoginFailed(person=None, reason="unknown", **FAILED), "fu"),
     (login.LoginFailed(person="p1", reason="blocked", **FAILED), "f"),
     (login.LoginLocked(person="p1", identifier_hash="a", client_id="app", **SEEN), "limit_wc"),
+    (login.LoginThrottled(client_id="app", client_name="Marked app", is_signup=False, **SEEN), "limit_mu"),
     (login.LoginUnlocked(person="p1", by="api"), "ublkdu"),
     (login.SignupFailed(**CLIENT, reason="user_exists", **SEEN), "fs"),
     (login.AuthorizationRefused(**REFUSED, reason="LoginRequired", is_silent=True), "fsa"),

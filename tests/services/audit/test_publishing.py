@@ -32,8 +32,8 @@ WORDS: Final = listed("""
     ended erased error expired expires failed first from given grant id identifier is issued jti key kid kind locked
     login logout mail name offline opened party password person previous prompts protection published reason refused
     registered removed renewed requested reset resource revoked rotated scheduled scheme scope secret sent server
-    session settings signing signup silent started strategy sub succeeded system tenant time token type unblocked
-    undelivered unlocked user verification verified
+    session settings signing signup silent started strategy sub succeeded system tenant throttled time token type
+    unblocked undelivered unlocked user verification verified
 """)
 """Every word of a public name, read letter by letter by whoever adds one: a name is for ever, and so is its mistake."""
 

@@ -1,6 +1,7 @@
 """Who says a name and a password: one answer for all that is wrong, and counters that hold."""
 
 import asyncio
+import json
 from datetime import timedelta
 from itertools import count
 from typing import Any, Final
@@ -309,6 +310,25 @@ async def test_who_is_tried_again_and_again_is_warned_so_often_and_no_more(house
         assert await refused(house, address=f"198.51.100.{number}") == "WrongCredentials"
     await house.hand_on()
     assert house.mailbox.templates() == ["blocked_account"] * 5
+
+
+async def throttled(house: House) -> list[dict[str, Any]]:
+    found = await house.rows("SELECT data FROM activity WHERE type = 'login.login_throttled' ORDER BY pos")
+    return [json.loads(each["data"]) for each in found]
+
+
+@pytest.mark.security("LG-04")
+async def test_of_an_address_that_has_to_wait_it_is_told_once(house: House) -> None:
+    house.protect(brute_force_protection={"max_attempts": 3}, suspicious_ip_throttling=at_once(4))
+    assert [await refused(house) for _ in range(5)].count("TooManyAttempts") == 2
+    assert await throttled(house) == [], "it is the account that is locked"
+    for after in (1, 2):
+        storm = [refused(house, f"user{number}@corp.example") for number in range(30)]
+        assert (await asyncio.gather(*storm)).count("TooManyAttempts") >= 26
+        told = await throttled(house)
+        assert len(told) == after
+        assert (told[-1]["address"], told[-1]["is_signup"], told[-1]["client_id"]) == ("192.0.2.1", False, "app")
+        await house.rows("UPDATE attempts SET until = clock_timestamp() WHERE failures = 1 AND person IS NULL")
 
 
 async def test_an_address_that_waits_may_try_one_more(house: House) -> None:

@@ -227,6 +227,8 @@ async def test_one_address_signs_up_so_many_and_no_more(house: House) -> None:
     body = {"client_id": "app", "connection": NAME, "email": "ada@corp.example", "password": GOOD}
     assert (await house.send("POST", SIGNUP, body)).status == 429
     assert (await house.send("POST", SIGNUP, body, address="203.0.113.9")).status == 200
+    [told] = await house.rows("SELECT data FROM activity WHERE type = 'login.login_throttled'")
+    assert (json.loads(told["data"])["address"], json.loads(told["data"])["is_signup"]) == ("192.0.2.1", True)
 
 
 async def test_what_is_no_body_is_refused(house: House) -> None:
