@@ -199,6 +199,7 @@ def test_auth0_python_sees_and_ends_sessions_and_grants(
     held = next(iter(management.refresh_tokens.list(user_id=ada.user_id, client_id=web.client_id)))
     assert held.id in [each.id for each in management.users.refresh_token.list(ada.user_id)]
     assert management.refresh_tokens.update(held.id, refresh_token_metadata={"a": "b"}).refresh_token_metadata
+    management.users.revoke_access(ada.user_id, session_id=sessions[0].id, preserve_refresh_tokens=True)
     for session in sessions:
         management.sessions.revoke(session.id)
     assert Users(tls.env["LIMEN_DOMAIN"]).protocol == "https"

@@ -34,6 +34,16 @@ def test_a_code_is_for_its_redirect_uri(begin: MakeJourney) -> None:
 
 
 @pytest.mark.security("CO-04")
+def test_a_redirect_uri_that_nobody_said_need_not_be_repeated(begin: MakeJourney) -> None:
+    go = begin()
+    attempt = go.rp.attempt(redirect_uri=None, scope="profile")
+    code = go.landing(attempt).parameters["code"]
+    form = {"grant_type": "authorization_code", "code": code, "code_verifier": attempt.verifier or ""}
+    assert is_refused(go.rp.token(**form, redirect_uri=f"{CALLBACK}/2"))
+    assert go.rp.token(**form).status_code == 200
+
+
+@pytest.mark.security("CO-04")
 def test_a_code_is_for_its_application(go: Journey, stack: Stack) -> None:
     attempt, code = go.code()
     thief = RelyingParty(stack, register(stack))
@@ -97,6 +107,17 @@ def test_a_refresh_token_dies_with_what_it_stands_on(begin: MakeJourney, stack: 
     assert is_refused(go.rp.renewed(given.refresh_token))
     if what != "session":
         assert go.rp.ask_userinfo(given.access_token).status_code == 401
+
+
+@pytest.mark.security("RS-08")
+def test_access_that_is_revoked_leaves_a_refresh_token_only_where_it_is_to_be_kept(go: Journey, stack: Stack) -> None:
+    revoke = f"users/{go.person.user_id.replace('|', '%7C')}/revoke-access"
+    given = go.tokens(scope=OFFLINE)
+    for keeps, status in ((True, 200), (False, 400)):
+        body = {"session_id": given.claims["sid"], "preserve_refresh_tokens": keeps}
+        assert stack.management("POST", revoke, body).status == 202
+        assert go.error(prompt="none") == "login_required"
+        assert go.rp.renewed(given.refresh_token).status_code == status
 
 
 def _end(go: Journey, stack: Stack, what: str) -> None:
