@@ -10,10 +10,11 @@ export PYTHONSAFEPATH = 1
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 PINS := $(shell cat requirements.txt | cksum | tr ' ' '-')
 DEV_PINS := $(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
+BUT := $(if $(filter tests,$(T)),--ignore=tests/adversity)
 RUN := .venv/pins-$(PINS)
 DEV := .venv/dev-pins-$(DEV_PINS)
 
-.PHONY: help run test check format bench soak docs clean
+.PHONY: help run test adversity check format bench soak docs clean
 .DEFAULT_GOAL := help
 
 help: ## print this help
@@ -22,8 +23,11 @@ help: ## print this help
 run: $(RUN) ## start everything on this machine, until Ctrl-C (ARGS="--tls --replicas token=2")
 	@exec .venv/bin/limen up $(ARGS)
 
-test: $(DEV) ## run the tests, all of them or T=path
-	@.venv/bin/python -m pytest -m "not soak" -n 2 --dist loadscope --no-loadscope-reorder $(T) $(ARGS)
+test: $(DEV) ## run the tests, all but the two kinds below or T=path
+	@.venv/bin/python -m pytest -m "not soak" -n 2 --dist loadscope --no-loadscope-reorder $(BUT) $(T) $(ARGS)
+
+adversity: $(DEV) ## run the tests that kill, pause and empty what runs, one stack after the other
+	@.venv/bin/python -m pytest -m "not soak" tests/adversity $(ARGS)
 
 check: $(DEV) ## lint, format, types and import contracts
 	.venv/bin/ruff check .

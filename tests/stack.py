@@ -37,6 +37,7 @@ from services.cli.embedded.ports import LOOPBACK, chosen
 from services.cli.spawning import spawn
 from services.cli.supervisor import Program
 
+WITHOUT: Final = Path(__file__).with_name("without")
 ROOT: Final = Path(__file__).parents[1]
 START_BOUND: Final = 90.0
 STOP_BOUND: Final = 60.0
@@ -79,7 +80,7 @@ class Stack:
         self.port = chosen()
         self.tls = tls
         self.arguments = [*(["--tls"] if tls else []), *_replicas(replicas or {}), *arguments]
-        self.environ = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+        self.environ = {"PATH": os.defpath, "PYTHONPATH": f"{ROOT}{os.pathsep}{WITHOUT}", "PYTHONSAFEPATH": "1"}
         self.environ |= {"LIMEN_DATA_DIR": str(self.data.path), "LIMEN_PORT": str(self.port), **(environ or {})}
         self.output = self.folder / "limen-up.log"
         self.up: subprocess.Popen[bytes] | None = None
