@@ -13,7 +13,8 @@ from services.cli.configuration.carrying_out import CarryingOut
 from services.cli.configuration.difference import Change
 from services.cli.configuration.issued import Issued
 from services.cli.configuration.management import Management
-from services.cli.configuration.sections import Configuration
+from services.cli.configuration.present import Present
+from services.cli.configuration.section import Configuration
 from services.cli.errors import FAILED, OK, USAGE, Refused
 from services.cli.stack import say
 
@@ -71,8 +72,12 @@ def _text(path: str) -> str:
 
 async def _apply(given: argparse.Namespace, where: place.Place, configuration: Configuration) -> int:
     async with Management.opened(where) as management:
-        there = await present.asked(management, where.client_id)
-        changes = difference.changes(configuration, there, deletes=given.delete)
+
+        async def looked() -> tuple[Present, list[Change]]:
+            there = await present.asked(management, where.client_id, configuration)
+            return there, difference.changes(configuration, there, deletes=given.delete)
+
+        there, changes = await looked()
         if not changes:
             say("no change")
             return OK
@@ -83,11 +88,13 @@ async def _apply(given: argparse.Namespace, where: place.Place, configuration: C
         issued = Issued.opened(changes, given.secrets)
         try:
             await CarryingOut(management, there, issued, say).run(steps.ordered(changes))
+            there, left = await looked()
+            if uninvited := steps.uninvited(changes, left):
+                await CarryingOut(management, there, issued, say).run(uninvited)
+                _, left = await looked()
         finally:
             issued.close()
-        return _compared(
-            difference.changes(configuration, await present.asked(management, where.client_id), deletes=given.delete)
-        )
+        return _compared(left)
 
 
 def _compared(left: list[Change]) -> int:

@@ -12,7 +12,7 @@ from services.cli.configuration import document, place, present
 from services.cli.configuration.filed import filed
 from services.cli.configuration.management import Management
 from services.cli.configuration.present import Present
-from services.cli.configuration.sections import shown_name
+from services.cli.configuration.section import shown_name
 from services.cli.datadir import write
 from services.cli.errors import OK, USAGE, Refused
 

@@ -12,8 +12,9 @@ from services.cli.configuration.difference import Change, Create, Delete, Update
 from services.cli.configuration.issued import Issued
 from services.cli.configuration.management import Management, Refusal
 from services.cli.configuration.present import Present
-from services.cli.configuration.sections import CLIENTS, GRANTS
+from services.cli.configuration.sections import CLIENTS, ENABLED, GRANTS
 from services.cli.errors import UNAVAILABLE, Refused
+from services.connections.routes.schemas.connection import MOST_CLIENTS
 
 Say = Callable[[str], None]
 
@@ -47,8 +48,7 @@ class CarryingOut:
             case Create():
                 return await self._create(step)
             case Update():
-                await self._management.request("PATCH", self._path(step), json=step.body)
-                return "changed"
+                return await self._update(step)
             case Delete():
                 await self._management.request("DELETE", self._path(step))
                 return "deleted"
@@ -59,7 +59,27 @@ class CarryingOut:
         self._ids[step.section.name, step.key] = made_id
         if step.section is CLIENTS:
             return self._issue(step, answer, made_id)
+        await self._let_in(step, ())
         return f"created, {made_id}"
+
+    async def _update(self, step: Update) -> str:
+        if body := self._body(step):
+            await self._management.request("PATCH", self._path(step), json=body)
+        await self._let_in(step, step.before.get(ENABLED, ()))
+        return "changed"
+
+    async def _let_in(self, step: Create | Update, before: Iterable[str]) -> None:
+        """Let applications use a connection, or no longer; those that a file cannot name stay as they are."""
+        if ENABLED not in step.body:
+            return
+        wanted = step.body[ENABLED]
+        said = [
+            {"client_id": self._ids[CLIENTS.name, (name,)], "status": name in wanted}
+            for name in sorted({*before} ^ {*wanted})
+        ]
+        for start in range(0, len(said), MOST_CLIENTS):
+            some = said[start : start + MOST_CLIENTS]
+            await self._management.request("PATCH", f"{self._path(step)}/clients", json=some)
 
     def _issue(self, step: Create, answer: dict[str, Any], client_id: str) -> str:
         if not answer.get("client_secret"):
@@ -67,12 +87,12 @@ class CarryingOut:
         self._issued.tell(step.key[0], client_id, answer["client_secret"])
         return f"created, client_id {client_id}"
 
-    def _body(self, step: Create) -> dict[str, Any]:
-        if step.section is not GRANTS:
-            return step.body
-        return {**step.body, "client_id": self._ids[CLIENTS.name, step.key[:1]]}
+    def _body(self, step: Create | Update) -> dict[str, Any]:
+        if step.section is GRANTS and isinstance(step, Create):
+            return {**step.body, "client_id": self._ids[CLIENTS.name, step.key[:1]]}
+        return {name: value for name, value in step.body.items() if name != ENABLED}
 
-    def _path(self, step: Update | Delete) -> str:
+    def _path(self, step: Change) -> str:
         if step.section.is_single:
             return step.section.path
         return f"{step.section.path}/{quote(self._ids[step.section.name, step.key], safe='')}"

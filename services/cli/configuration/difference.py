@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.cli.configuration.laying import others
 from services.cli.configuration.present import Present
-from services.cli.configuration.sections import APIS, CLIENTS, GRANTS, SECTIONS, Configuration, Entries, Key, Section
+from services.cli.configuration.section import Configuration, Entries, Key, Section, shown_name
+from services.cli.configuration.sections import APIS, CLIENTS, DATABASES, ENABLED, GRANTS, SECTIONS
 from services.cli.errors import Refused
 
 
@@ -51,6 +53,7 @@ def changes(wanted: Configuration, present: Present, *, deletes: bool) -> list[C
         Refused: the file names what it must not, or what nobody can tell apart.
     """
     _require_possible(wanted, present, deletes=deletes)
+    wanted = _without_own(wanted, present)
     return [
         change
         for name, entries in wanted.items()
@@ -61,7 +64,7 @@ def changes(wanted: Configuration, present: Present, *, deletes: bool) -> list[C
 def _of_section(section: Section, wanted: Entries, there: Entries, *, deletes: bool) -> Iterator[Change]:
     for key, properties in wanted.items():
         if key not in there:
-            yield Create(section=section, key=key, body=_without_nulls(properties))
+            yield Create(section=section, key=key, body={**section.given, **_without_nulls(properties)})
         elif body := _body(section, key, properties, there[key], deletes=deletes):
             yield Update(section=section, key=key, body=body, before=there[key])
     if deletes and not section.is_single:
@@ -88,12 +91,16 @@ def _sent(section: Section, name: str, value: Any, there: Mapping[str, Any], *, 
     now = there.get(name)
     if value is None:
         return _SAME if now is None or now == section.default(name, there) else None
+    if name in section.unordered and isinstance(now, list):
+        return _SAME if sorted(now) == sorted(value) else value
     if name not in section.memberwise or not isinstance(now, dict):
         return _SAME if now == value else value
-    members = {member: each for member, each in value.items() if now.get(member) != each}
+    members = others(now, value, is_deep=name in section.memberwise_deep)
     if removes:
         members |= dict.fromkeys(now.keys() - value.keys())
-    return members or _SAME
+    if not members:
+        return _SAME
+    return {**now, **members} if name in section.sent_whole else members
 
 
 def _without_nulls(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,13 +112,26 @@ def _without_nulls(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _without_own(wanted: Configuration, present: Present) -> Configuration:
+    """Whether the application that asks may use a connection stays as it is; other tools' files name it."""
+    if DATABASES.name not in wanted:
+        return wanted
+    connections = {
+        key: {**each, ENABLED: [name for name in each[ENABLED] if name != present.own_name]}
+        if ENABLED in each
+        else each
+        for key, each in wanted[DATABASES.name].items()
+    }
+    return {**wanted, DATABASES.name: connections}
+
+
 def _require_possible(wanted: Configuration, present: Present, *, deletes: bool) -> None:
     names = _names(wanted)
     if present.own_name in names:
         raise Refused(f"{present.own_name!r} is the application this command speaks with; a file cannot hold it.")
     speaks_of_clients = not wanted.keys().isdisjoint({CLIENTS.name, GRANTS.name})
     for name in present.ambiguous:
-        if name in names or (deletes and speaks_of_clients):
+        if name in names | _let_in(wanted) or (deletes and speaks_of_clients):
             raise Refused(f"{present.ambiguity(name)}; rename or delete all but one.")
     for identifier in present.system & {key[0] for key in wanted.get(APIS.name, {})}:
         raise Refused(f"{identifier} is the Management API itself; a file cannot hold it.")
@@ -122,11 +142,20 @@ def _names(wanted: Configuration) -> set[str]:
     return {key[0] for name in (CLIENTS.name, GRANTS.name) for key in wanted.get(name, {})}
 
 
+def _let_in(wanted: Configuration) -> set[str]:
+    return {name for each in wanted.get(DATABASES.name, {}).values() for name in each.get(ENABLED, ())}
+
+
 def _require_named(wanted: Configuration, present: Present) -> None:
-    """Every grant is between an application and an API that are there or will be."""
+    """Whatever applications and APIs are named are there or will be."""
     clients = present.configuration[CLIENTS.name].keys() | wanted.get(CLIENTS.name, {}).keys()
     apis = present.configuration[APIS.name].keys() | wanted.get(APIS.name, {}).keys()
     known = {key[0] for key in apis} | present.system
+    for name in sorted(_let_in(wanted) - {present.own_name}):
+        if (name,) not in clients:
+            raise Refused(
+                f"{ENABLED}: {shown_name(name)!r}: there is no such application, neither in the file nor in the tenant."
+            )
     for key in wanted.get(GRANTS.name, {}):
         label = GRANTS.label(key)
         if key[:1] not in clients:

@@ -15,7 +15,11 @@ def filed(present: Present) -> dict[str, Any]:
     """
     for name in present.ambiguous:
         raise Refused(f"{present.ambiguity(name)}; a file knows them by name.")
-    return {name: _section(present, name) for name in SECTIONS}
+    members: dict[str, Any] = {}
+    for name in SECTIONS:
+        group, _, member = name.rpartition(".")
+        (members.setdefault(group, {}) if group else members)[member] = _section(present, name)
+    return members
 
 
 def _section(present: Present, name: str) -> Any:

@@ -13,7 +13,7 @@ from libs.runtime import ids
 from libs.runtime.errors import Unavailable
 from libs.runtime.strict_json import MalformedJSON, loads
 from services.cli.configuration.place import Place
-from services.cli.configuration.sections import Section, shown_name
+from services.cli.configuration.section import Section, shown_name
 from services.cli.errors import Refused
 
 PER_PAGE: Final = 100
@@ -86,13 +86,16 @@ class Management:
         """
         if section.is_single:
             return [await self.request("GET", section.path)]
-        return await (self._checkpoints(section) if section.has_checkpoints else self._pages(section))
+        if section.has_checkpoints:
+            return await self.checkpoints(section.path, section.listed, section.query)
+        return await self._pages(section)
 
-    async def _checkpoints(self, section: Section) -> list[dict[str, Any]]:
-        query, items = {**section.query, "take": str(PER_PAGE)}, []
+    async def checkpoints(self, path: str, listed: str, filters: Mapping[str, str] = {}) -> list[dict[str, Any]]:
+        """Every item of a list that is read from checkpoint to checkpoint; raises what `all` raises."""
+        query, items = {**filters, "take": str(PER_PAGE)}, []
         while True:
-            page = await self.request("GET", section.path, query=query)
-            items += page[section.listed]
+            page = await self.request("GET", path, query=query)
+            items += page[listed]
             if not page.get("next"):
                 return items
             query["from"] = page["next"]
@@ -107,9 +110,7 @@ class Management:
             if len(page[section.listed]) < PER_PAGE:
                 return items
 
-    async def request(
-        self, method: str, path: str, json: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
-    ) -> Any:
+    async def request(self, method: str, path: str, json: Any = None, query: Mapping[str, str] | None = None) -> Any:
         """The answer's body; `None` when it has none.
 
         Raises:

@@ -8,19 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from services.cli.configuration.management import Management, Refusal
-from services.cli.configuration.sections import (
-    APIS,
-    CLIENTS,
-    GRANTS,
-    SECTIONS,
-    Configuration,
-    Entries,
-    Key,
-    Section,
-    shown_name,
-)
+from services.cli.configuration.section import Configuration, Entries, Key, Section, shown_name
+from services.cli.configuration.sections import APIS, CLIENTS, DATABASES, ENABLED, GRANTS, SECTIONS
 from services.cli.errors import Refused
 
 Listed = Mapping[str, list[dict[str, Any]]]
@@ -48,21 +40,43 @@ class Present:
         return f"{shown_name(name)!r} is the name of several applications: {', '.join(self.ambiguous[name])}"
 
 
-async def asked(management: Management, own_id: str) -> Present:
-    """Read the tenant.
+async def asked(management: Management, own_id: str, names: Iterable[str] = SECTIONS) -> Present:
+    """Read the tenant, as far as these sections and what they name: nothing else needs a scope.
 
     Raises:
         Refused: the API refuses to tell.
         Unavailable: it does not answer.
     """
     try:
-        return of({name: await management.all(section) for name, section in SECTIONS.items()}, own_id)
+        return of({name: await _listed(management, SECTIONS[name]) for name in _with_named(names)}, own_id)
     except Refusal as error:
         raise Refused(f"{management.issuer} does not tell its configuration: {error}.") from error
 
 
+def _with_named(names: Iterable[str]) -> list[str]:
+    wanted = {each for name in names for each in (name, *SECTIONS[name].named)}
+    return [name for name in SECTIONS if name in wanted]
+
+
+async def _listed(management: Management, section: Section) -> list[dict[str, Any]]:
+    items = await management.all(section)
+    return [await _connection(management, each) for each in items] if section is DATABASES else items
+
+
+async def _connection(management: Management, members: dict[str, Any]) -> dict[str, Any]:
+    """A connection with every application that may use it: the list has but the first ones."""
+    if "options" not in members:
+        raise Refused(
+            f"{management.issuer} does not tell the options of connections: read:connections_options is missing."
+        )
+    path = f"{DATABASES.path}/{quote(members['id'], safe='')}/clients"
+    clients = await management.checkpoints(path, "clients")
+    return {**members, ENABLED: [each["client_id"] for each in clients]}
+
+
 def of(listed: Listed, own_id: str) -> Present:
     """The tenant that answers so."""
+    listed = defaultdict(list, listed)
     clients = [each for each in listed[CLIENTS.name] if each["client_id"] != own_id]
     ambiguous = _ambiguous(clients)
     clients = [each for each in clients if each["name"] not in ambiguous]
@@ -75,6 +89,10 @@ def of(listed: Listed, own_id: str) -> Present:
             {**each, "client_id": names[each["client_id"]]}
             for each in listed[GRANTS.name]
             if each["client_id"] in names
+        ],
+        DATABASES.name: [
+            {**each, ENABLED: sorted(names[client_id] for client_id in each[ENABLED] if client_id in names)}
+            for each in listed[DATABASES.name]
         ],
     }
     return Present(
@@ -100,7 +118,8 @@ def _entries(section: Section, listed: Iterable[Mapping[str, Any]]) -> Entries:
 
 def _of_a_file(section: Section, members: Mapping[str, Any]) -> dict[str, Any]:
     """What a file may say of it, in the order of the description."""
-    return {name: members[name] for name in section.writable if members.get(name) is not None}
+    told = {**section.defaults, **members} if section.is_sparse else members
+    return {name: told[name] for name in section.writable if told.get(name) is not None}
 
 
 def _ids(told: Listed) -> dict[tuple[str, Key], str]:

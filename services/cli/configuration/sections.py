@@ -3,92 +3,32 @@
 A resource of the Management API becomes part of files by a row here.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any, Final
 
-from libs.edge.schema import Property, Resource
+from libs.edge.schema import Array, Text
+from services.cli.configuration.section import Section
+from services.connections.routes.schemas.connection import CONNECTION, refuse_promises
+from services.connections.rules.defaults import DATABASE_STRATEGY, completed
+from services.tenants.commands import PROTECTION
+from services.tenants.routes.branding import BRANDING as BRANDING_RESOURCE
+from services.tenants.routes.branding import PROMPT_SETTINGS, refuse_unshowable
+from services.tenants.routes.protection import BRUTE_FORCE, SUSPICIOUS_IP
 from services.tenants.routes.schema import SETTINGS
+from services.tenants.routes.unconfigured import tells
+from services.tenants.routes.unconfigured_table import DEFAULTS
 from services.tenants.rules import settings
+from services.tenants.rules.branding import PROMPTS as PROMPT_DEFAULTS
 from services.token.routes.schemas import client, client_grant, resource_server
 from services.token.routes.schemas.addons import refuse_mappings
-from services.token.routes.schemas.promises import Promises
 from services.token.rules import client_properties
 from services.token.rules.resource_server import DEFAULTS as API_DEFAULTS
 
-Key = tuple[str, ...]
-"""What names an object: an application's name; of a grant, the application's name and the API; of settings, nothing."""
+ENABLED: Final = "enabled_clients"
+"""Of a connection: the applications that may use it, by name; the API is told of each by itself."""
 
-Entries = dict[Key, dict[str, Any]]
-"""The objects of a section, each with all its properties, those of its key included."""
-
-Configuration = dict[str, Entries]
-"""Entries by section; a section that is not there is not spoken of."""
-
-Check = Callable[[dict[str, Any]], object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """One row."""
-
-    name: str
-    """The key in the file."""
-    what: str
-    """What people call one of its objects."""
-    path: str
-    """Below `/api/v2/`."""
-    resource: Resource
-    keys: Key = ()
-    listed: str = ""
-    """The member of a page that holds its items."""
-    id_member: str = "id"
-    has_checkpoints: bool = True
-    query: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    """What a property has again when it is removed."""
-    own_defaults: Callable[[Mapping[str, Any]], Mapping[str, Any]] = field(default=lambda _properties: {})
-    """Of those, what depends on the object."""
-    memberwise: frozenset[str] = frozenset()
-    """Properties whose members are laid over those that are there, by the API and so here."""
-    open_members: frozenset[str] = frozenset()
-    """Those of them whose members the administrator names: one that is not in the file is removed by `--delete`."""
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    """Properties that a file cannot say, with the reason."""
-    read_only: frozenset[str] = frozenset()
-    """Members of answers that the resource does not declare; a file may repeat them, to no effect."""
-    promises: Promises = field(default_factory=dict)
-    checks: tuple[Check, ...] = ()
-
-    @property
-    def is_single(self) -> bool:
-        """Whether it is one object, which is neither created nor deleted."""
-        return not self.keys
-
-    def default(self, name: str, there: Mapping[str, Any]) -> Any:
-        """What a property of the object that is there has again when it is removed."""
-        return {**self.defaults, **self.own_defaults(there)}.get(name)
-
-    @property
-    def writable(self) -> dict[str, Property]:
-        """The properties that a file may say."""
-        properties = self.resource.properties
-        return {each.name: each for each in properties if not each.is_read_only and each.name not in self.left_out}
-
-    @property
-    def unwritable(self) -> frozenset[str]:
-        """Members that a file may repeat, to no effect."""
-        declared = {each.name for each in self.resource.properties if each.is_read_only}
-        return (self.read_only | declared) - self.left_out.keys()
-
-    def key_of(self, properties: Mapping[str, Any]) -> Key:
-        """What names an object with these properties."""
-        return tuple(properties[name] for name in self.keys)
-
-    def label(self, key: Key) -> str:
-        """An object's name for people."""
-        return f"{self.what} {' → '.join(map(shown_name, key))}".rstrip()
-
+MOST_APPLICATIONS: Final = 100_000
+"""Applications that a file may let use one connection."""
 
 TENANT: Final = Section(
     name="tenant",
@@ -141,14 +81,92 @@ GRANTS: Final = Section(
     listed="client_grants",
     resource=client_grant.CLIENT_GRANT,
     keys=("client_id", "audience"),
+    named=(CLIENTS.name, APIS.name),
+    kinds={"client_id": Text()},
     defaults={"scope": [], "subject_type": "client"},
     promises=client_grant.PROMISES,
 )
 
-SECTIONS: Final = {each.name: each for each in (TENANT, APIS, CLIENTS, GRANTS)}
-"""In the order of a file."""
+DATABASES: Final = Section(
+    name="databases",
+    what="connection",
+    path="connections",
+    listed="connections",
+    resource=CONNECTION,
+    keys=("name",),
+    query={"strategy": DATABASE_STRATEGY},
+    named=(CLIENTS.name,),
+    kinds={"strategy": Text(enum=(DATABASE_STRATEGY,)), ENABLED: Array(Text(), 0, MOST_APPLICATIONS, is_unique=True)},
+    given={"strategy": DATABASE_STRATEGY},
+    own_defaults=lambda there: completed(there["name"], {}),
+    memberwise=frozenset({"options"}),
+    sent_whole=frozenset({"options"}),
+    unordered=frozenset({ENABLED}),
+    checks=(refuse_promises,),
+)
+
+BRANDING: Final = Section(
+    name="branding",
+    what="branding",
+    path="branding",
+    resource=BRANDING_RESOURCE,
+    defaults={"colors": {}, "logo_url": "", "favicon_url": "", "font": {}},
+    is_sparse=True,
+    left_out={"templates": "the pages are not replaced by templates yet"},
+    checks=(refuse_unshowable,),
+)
+
+PROMPTS: Final = Section(
+    name="prompts",
+    what="prompts",
+    path="prompts",
+    resource=PROMPT_SETTINGS,
+    defaults=PROMPT_DEFAULTS,
+    left_out={
+        "customText": "texts cannot be changed yet",
+        "partials": "there are no partials yet",
+        "screenRenderers": "there are no renderers of one's own yet",
+    },
+)
+
+BRUTE_FORCE_PROTECTION: Final = Section(
+    name="attackProtection.bruteForceProtection",
+    what="brute-force protection",
+    path="attack-protection/brute-force-protection",
+    resource=BRUTE_FORCE,
+    defaults=PROTECTION["brute_force_protection"],
+)
+
+SUSPICIOUS_IP_THROTTLING: Final = Section(
+    name="attackProtection.suspiciousIpThrottling",
+    what="suspicious IP throttling",
+    path="attack-protection/suspicious-ip-throttling",
+    resource=SUSPICIOUS_IP,
+    defaults=PROTECTION["suspicious_ip_throttling"],
+    memberwise=frozenset({"stage"}),
+    memberwise_deep=frozenset({"stage"}),
+)
+
+SECTIONS: Final = {
+    each.name: each
+    for each in (
+        *(TENANT, APIS, CLIENTS, GRANTS, DATABASES, BRANDING, PROMPTS),
+        *(BRUTE_FORCE_PROTECTION, SUSPICIOUS_IP_THROTTLING),
+    )
+}
+"""In the order of a file; but for the settings, which may name what the others make, they are made in it as well."""
+
+UNCHANGEABLE: Final = {
+    "attackProtection.breachedPasswordDetection": "attack-protection/breached-password-detection",
+    "attackProtection.botDetection": "attack-protection/bot-detection",
+    "attackProtection.captcha": "attack-protection/captcha",
+}
+"""Keys of a file for what exists only as it is, by the path that tells how."""
+
+_ALWAYS: Final = {each.path: each.body for each in DEFAULTS}
 
 
-def shown_name(name: str) -> str:
-    """A name with what is not printable escaped: it was chosen by others, and a terminal obeys control characters."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
+def is_so_anyway(name: str, members: Any) -> bool:
+    """Whether a key that is no section says merely what always holds, as files of other tools do."""
+    always = _ALWAYS.get(UNCHANGEABLE.get(name, ""))
+    return isinstance(always, Mapping) and isinstance(members, Mapping) and tells(always, members)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from services.cli.configuration.difference import Change, Create, Delete, Update
-from services.cli.configuration.sections import shown_name
+from services.cli.configuration.laying import laid
+from services.cli.configuration.section import shown_name
 
 LONGEST: Final = 200
 """Characters of a value that are shown; pages of HTML are longer."""
@@ -56,7 +57,7 @@ def _after(change: Update, name: str, value: Any) -> Any:
     if value is None:
         return change.section.defaults.get(name, ABSENT)
     if name in change.section.memberwise and isinstance(before, dict):
-        return {member: each for member, each in {**before, **value}.items() if each is not None}
+        return laid(before, value, is_deep=name in change.section.memberwise_deep)
     return value
 
 

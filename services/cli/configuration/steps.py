@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from services.cli.configuration.difference import Change, Delete, Update
-from services.cli.configuration.sections import APIS, CLIENTS, GRANTS, TENANT
+from services.cli.configuration.difference import Change, Create, Delete, Update
+from services.cli.configuration.sections import CLIENTS, ENABLED, GRANTS, SECTIONS, TENANT
 
 ALGORITHMS: Final = "allowed_signing_algs"
 
-_MADE: Final = (APIS.name, CLIENTS.name, GRANTS.name, TENANT.name)
-_DELETED: Final = (GRANTS.name, CLIENTS.name, APIS.name)
+_MADE: Final = (*(name for name in SECTIONS if name != TENANT.name), TENANT.name)
+_DELETED: Final = tuple(reversed(_MADE))
 
 
 def ordered(changes: Iterable[Change]) -> list[Change]:
@@ -26,6 +26,16 @@ def ordered(changes: Iterable[Change]) -> list[Change]:
     deleted.sort(key=lambda each: _DELETED.index(each.section.name))
     grants = [each for each in deleted if each.section is GRANTS]
     return [*early, *grants, *made, *(each for each in deleted if each.section is not GRANTS)]
+
+
+def uninvited(made: Iterable[Change], left: Iterable[Change]) -> list[Change]:
+    """Of what is left, what says where new applications are: each was let into every connection by itself meanwhile."""
+    new = {each.key[0] for each in made if isinstance(each, Create) and each.section is CLIENTS}
+    return [each for each in left if isinstance(each, Update) and each.body.keys() == {ENABLED} and _moves(each) <= new]
+
+
+def _moves(change: Update) -> set[str]:
+    return {*change.before.get(ENABLED, ())} ^ {*change.body[ENABLED]}
 
 
 def _algorithms_first(changes: list[Change]) -> tuple[list[Change], list[Change]]:

@@ -9,13 +9,17 @@ from typing import Any, Final
 
 from libs.edge.management_errors import ManagementError
 from libs.edge.validation import violation
-from services.cli.configuration.sections import GRANTS, SECTIONS, Configuration, Entries, Section, shown_name
+from services.cli.configuration.section import Configuration, Entries, Section, shown_name
+from services.cli.configuration.sections import SECTIONS, is_so_anyway
 from services.cli.errors import USAGE, Refused
 
 MINUTES: Final = ("session_lifetime", "idle_session_lifetime")
 """Settings that may be said in minutes and are kept in hours."""
 
 MOST_SHOWN: Final = 20
+
+GROUPS: Final = {name.partition(".")[0] for name in SECTIONS if "." in name}
+"""Keys of a file whose members are sections."""
 
 
 @dataclass
@@ -38,14 +42,27 @@ def configuration(members: Mapping[str, Any], *, ignores_unknown: bool = False) 
         Refused: names everything that is wrong, a line each.
     """
     findings = Findings(ignores_unknown)
-    for name in members.keys() - SECTIONS.keys():
-        if members[name]:
+    spoken = _by_section(members, findings)
+    for name in spoken.keys() - SECTIONS.keys():
+        if spoken[name] and not is_so_anyway(name, spoken[name]):
             findings.unknown(f"{shown_name(name)}: no such section; there are {', '.join(SECTIONS)}")
-    spoken = {name: members[name] for name in SECTIONS if members.get(name) is not None}
-    found = {name: _entries(SECTIONS[name], value, findings) for name, value in spoken.items()}
+    found = {name: _entries(SECTIONS[name], spoken[name], findings) for name in SECTIONS if name in spoken}
     if findings.problems:
         raise Refused(_told(sorted(findings.problems)), USAGE)
     return found, sorted(findings.ignored)
+
+
+def _by_section(members: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    """What is said, by the names of sections; a section may be a member of a member."""
+    spoken = {}
+    for name, value in members.items():
+        if name not in GROUPS:
+            spoken[name] = value
+        elif isinstance(value, dict):
+            spoken |= {f"{name}.{member}": each for member, each in value.items()}
+        elif value:
+            findings.problems.append(f"{name}: must be a mapping")
+    return {name: value for name, value in spoken.items() if value is not None}
 
 
 def _told(problems: list[str]) -> str:
@@ -115,9 +132,8 @@ def _violations(section: Section, properties: dict[str, Any]) -> Iterator[str]:
 
 def _violation(section: Section, name: str, value: Any) -> str | None:
     described = section.writable[name]
-    # A grant names its application by name here, not by the id that the API describes.
-    is_name = section is GRANTS and name == "client_id"
-    return None if is_name or (value is None and described.is_nullable) else violation(described.kind, value)
+    kind = section.kinds.get(name, described.kind)
+    return None if value is None and described.is_nullable else violation(kind, value)
 
 
 def _further(section: Section, properties: dict[str, Any]) -> Iterator[str]:

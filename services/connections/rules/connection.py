@@ -58,7 +58,7 @@ def evolve(state: State, event: Event) -> State:
         case _, ConnectionCreated():
             return Connection(event.connection_id, event.name, event.strategy, event.properties)
         case Connection(), ConnectionChanged():
-            return replace(state, properties=_merged(state.properties, event.properties))
+            return replace(state, properties=merged(state.properties, event.properties))
         case Connection(), ConnectionEnabled():
             return replace(state, enabled=state.enabled | {event.client_id})
         case Connection(), ConnectionDisabled():
@@ -69,7 +69,8 @@ def evolve(state: State, event: Event) -> State:
             return state
 
 
-def _merged(properties: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+def merged(properties: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties after a change, in which `None` removes one."""
     return {name: value for name, value in {**properties, **changed}.items() if value is not None}
 
 

@@ -1,8 +1,8 @@
 """`/api/v2/branding` and `/api/v2/prompts`, and the pictures that the pages show."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from libs.edge import Call, answers
 from libs.edge.management_errors import BadRequest, NotFound, PayloadTooLarge
@@ -60,10 +60,7 @@ class BrandingRoutes:
     async def change(self, call: Call) -> Reply:
         """Change how they look; a picture elsewhere is fetched now, and never again."""
         wanted = changed(BRANDING, call)
-        if not is_background((wanted.get("colors") or {}).get("page_background")):
-            raise BadRequest(
-                "Payload validation error: 'Expected a colour or a linear gradient' on property colors.page_background."
-            )
+        refuse_unshowable(wanted)
         wanted |= {name: None for name in PICTURES if wanted.get(name) == ""}
         pictures = {PICTURES[name]: await self._picture(name, wanted[name]) for name in PICTURES if name in wanted}
         committed = await self._done(call, ChangeBranding(tenant=call.tenant, branding=wanted, pictures=pictures))
@@ -112,12 +109,42 @@ class BrandingRoutes:
         if url is None:
             return None
         try:
-            return picture_in(url) if url.startswith("data:") else picture_of(await self._fetching.get(url, most=MOST))
+            return _given(name, url) if _is_given(url) else picture_of(await self._fetching.get(url, most=MOST))
         except NotAPicture as error:
-            raise BadRequest(f"Payload validation error: '{error}' on property {name}.") from error
+            raise _not_shown(name, error) from error
         except NotFetched as error:
             say.info("a picture was not fetched", property=name, reason=str(error))
             return None
+
+
+def refuse_unshowable(branding: Mapping[str, Any]) -> None:
+    """Refuse what the pages cannot show, as far as that is known without fetching it.
+
+    Raises:
+        BadRequest: names the property.
+    """
+    if not is_background((branding.get("colors") or {}).get("page_background")):
+        raise BadRequest(
+            "Payload validation error: 'Expected a colour or a linear gradient' on property colors.page_background."
+        )
+    for name in PICTURES:
+        if _is_given(branding.get(name) or ""):
+            _given(name, branding[name])
+
+
+def _is_given(url: str) -> bool:
+    return url.startswith("data:")
+
+
+def _given(name: str, url: str) -> Picture:
+    try:
+        return picture_in(url)
+    except NotAPicture as error:
+        raise _not_shown(name, error) from error
+
+
+def _not_shown(name: str, error: NotAPicture) -> BadRequest:
+    return BadRequest(f"Payload validation error: '{error}' on property {name}.")
 
 
 def _served(picture: Picture, if_none_match: str | None) -> Reply:

@@ -56,6 +56,39 @@ CLIENTS = named(
 )
 
 
+DATABASES = named(
+    "name",
+    st.sampled_from(["people", "Staff"]),
+    display_name=st.sampled_from(["People", ""]),
+    options=maybe(disable_signup=st.booleans(), passwordPolicy=st.sampled_from(["good", "none"])).map(
+        lambda m: {k: v for k, v in m.items() if v is not None}
+    ),
+    metadata=st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(["1", "2"])),
+    is_domain_connection=st.booleans(),
+)
+COLOR = st.sampled_from(["#abc", "#123456"])
+BRANDING = maybe(
+    colors=st.fixed_dictionaries({}, optional={"primary": COLOR, "page_background": COLOR}),
+    logo_url=st.sampled_from(["", "https://logo.example/"]),
+    font=st.just({"url": "https://font.example/"}),
+)
+PROMPTS = st.fixed_dictionaries({}, optional={"identifier_first": st.booleans()})
+STAGE = st.fixed_dictionaries({}, optional={"max_attempts": st.integers(1, 3), "rate": st.integers(1000, 1002)})
+PROTECTION = st.fixed_dictionaries(
+    {},
+    optional={
+        "bruteForceProtection": st.fixed_dictionaries({}, optional={"max_attempts": st.integers(1, 3)}),
+        "suspiciousIpThrottling": st.fixed_dictionaries(
+            {},
+            optional={
+                "allowlist": st.sampled_from([[], ["192.0.2.7"]]),
+                "stage": st.dictionaries(st.sampled_from(["pre-login", "pre-user-registration"]), STAGE),
+            },
+        ),
+    },
+)
+
+
 @st.composite
 def files(draw: st.DrawFn) -> dict[str, Any]:
     sections: dict[str, Any] = {}
@@ -64,7 +97,11 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
     scopes = st.none() | st.sampled_from([[], ["x"]])
     sections["clientGrants"] = [{"client_id": c, "audience": a, "scope": draw(scopes)} for c, a in chosen]
-    sections["tenant"] = draw(SETTINGS)
+    names = [each["name"] for each in sections["clients"]]
+    let_in = st.lists(st.sampled_from(names), unique=True) if names else st.just([])
+    sections["databases"] = [{**each, "enabled_clients": draw(let_in)} for each in draw(DATABASES)]
+    sections["tenant"], sections["branding"], sections["prompts"] = draw(SETTINGS), draw(BRANDING), draw(PROMPTS)
+    sections["attackProtection"] = draw(PROTECTION)
     return sections
 
 
@@ -123,7 +160,8 @@ def test_what_a_file_says_is_in_the_export(file: dict[str, Any]) -> None:
     for name, entries in wanted.configuration(file)[0].items():
         for key, properties in entries.items():
             plain = {k: v for k, v in properties.items() if v is not None and k not in SECTIONS[name].memberwise}
-            assert all(there[name][key][k] == v for k, v in plain.items())
+            lists = {k: sorted(plain.pop(k)) for k in SECTIONS[name].unordered & plain.keys()}
+            assert all(there[name][key][k] == v for k, v in (plain | lists).items())
 
 
 def web(**properties: Any) -> dict[str, Any]:
