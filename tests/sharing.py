@@ -23,7 +23,7 @@ TOGETHER: Final = {
     "tests/examples/": PLAIN,
     "tests/journeys/": PLAIN,
     "tests/sdk/test_other_clients.py": PLAIN,
-    "tests/services/cli/test_apply.py": PLAIN,
+    "tests/services/cli/test_apply": PLAIN,
     "tests/services/cli/test_doctor.py": PLAIN,
     "tests/services/cli/test_history.py": PLAIN,
     "tests/services/cli/test_subscriber.py": PLAIN,

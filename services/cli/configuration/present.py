@@ -76,7 +76,7 @@ async def _connection(management: Management, members: dict[str, Any]) -> dict[s
 
 def of(listed: Listed, own_id: str) -> Present:
     """The tenant that answers so."""
-    listed = defaultdict(list, listed)
+    listed = {**{name: [] for name in SECTIONS}, **listed}
     clients = [each for each in listed[CLIENTS.name] if each["client_id"] != own_id]
     ambiguous = _ambiguous(clients)
     clients = [each for each in clients if each["name"] not in ambiguous]

@@ -15,8 +15,11 @@ from typing import Any, Final
 import pytest
 
 from libs.telemetry import logs
+from services.cli import quickstart
 from services.cli.datadir import DataDir
 from services.cli.embedded.ports import chosen
+from tests.services.cli.configured import Tenant
+from tests.stack import Stack
 
 STAND_IN: Final = Path(__file__).with_name("stand_in.py")
 ROOT: Final = Path(__file__).parents[3]
@@ -110,3 +113,24 @@ def up(home: Path) -> Iterator[Up]:
     note = stack.data.path / "postgres-at"
     if note.exists():
         shutil.rmtree(Path(note.read_text().strip()).parent)
+
+
+@pytest.fixture(scope="session")
+def env(stack: Stack) -> dict[str, str]:
+    """The quickstart.env of a tenant at 127.0.0.1, beside the stack's own at localhost."""
+    made = stack.limen("tenant", "create", "configured", "--domain", f"127.0.0.1:{stack.port}")
+    assert made.returncode == 0, made.stderr
+    path = stack.folder / "configured.env"
+    path.write_text(made.stdout)
+    return quickstart.read(path)
+
+
+@pytest.fixture
+def tenant(stack: Stack, env: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Tenant:
+    """Emptied before each test, by the command itself."""
+    one = Tenant(stack, env, tmp_path, capsys)
+    empty: dict[str, Any] = {"resourceServers": [], "clients": [], "clientGrants": []}
+    defaults = {"tenant": {"friendly_name": None, "allowed_signing_algs": None, "flags": {"enable_sso": True}}}
+    emptied = one.apply({**empty, **defaults}, "--delete", "--yes")
+    assert emptied.code == 0, emptied.err
+    return one
