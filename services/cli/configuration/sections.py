@@ -169,4 +169,6 @@ _ALWAYS: Final = {each.path: each.body for each in DEFAULTS}
 def is_so_anyway(name: str, members: Any) -> bool:
     """Whether a key that is no section says merely what always holds, as files of other tools do."""
     always = _ALWAYS.get(UNCHANGEABLE.get(name, ""))
-    return isinstance(always, Mapping) and isinstance(members, Mapping) and tells(always, members)
+    if not isinstance(always, Mapping) or not isinstance(members, Mapping):
+        return False
+    return members.keys() <= always.keys() and tells(always, members)

@@ -18,8 +18,11 @@ MINUTES: Final = ("session_lifetime", "idle_session_lifetime")
 
 MOST_SHOWN: Final = 20
 
-GROUPS: Final = {name.partition(".")[0] for name in SECTIONS if "." in name}
-"""Keys of a file whose members are sections."""
+GROUPS: Final[dict[str, list[str]]] = {}
+"""Keys of a file whose members are sections, with those."""
+
+for _group, _, _member in (name.rpartition(".") for name in SECTIONS if "." in name):
+    GROUPS.setdefault(_group, []).append(_member)
 
 
 @dataclass
@@ -45,7 +48,7 @@ def configuration(members: Mapping[str, Any], *, ignores_unknown: bool = False) 
     spoken = _by_section(members, findings)
     for name in spoken.keys() - SECTIONS.keys():
         if spoken[name] and not is_so_anyway(name, spoken[name]):
-            findings.unknown(f"{shown_name(name)}: no such section; there are {', '.join(SECTIONS)}")
+            findings.unknown(_no_section(name))
     found = {name: _entries(SECTIONS[name], spoken[name], findings) for name in SECTIONS if name in spoken}
     if findings.problems:
         raise Refused(_told(sorted(findings.problems)), USAGE)
@@ -54,15 +57,23 @@ def configuration(members: Mapping[str, Any], *, ignores_unknown: bool = False) 
 
 def _by_section(members: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
     """What is said, by the names of sections; a section may be a member of a member."""
-    spoken = {}
+    spoken: dict[str, Any] = {}
     for name, value in members.items():
-        if name not in GROUPS:
-            spoken[name] = value
-        elif isinstance(value, dict):
+        if name in GROUPS and isinstance(value, dict):
             spoken |= {f"{name}.{member}": each for member, each in value.items()}
-        elif value:
+        elif name in GROUPS and value:
             findings.problems.append(f"{name}: must be a mapping")
+        elif "." in name:
+            findings.unknown(_no_section(name))
+        elif name not in GROUPS:
+            spoken[name] = value
     return {name: value for name, value in spoken.items() if value is not None}
+
+
+def _no_section(name: str) -> str:
+    there = [each for each in SECTIONS if "." not in each]
+    within = [f"{group} ({', '.join(members)})" for group, members in GROUPS.items()]
+    return f"{shown_name(name)}: no such section; there are {', '.join([*there, *within])}"
 
 
 def _told(problems: list[str]) -> str:

@@ -210,6 +210,7 @@ def test_delete_goes_only_as_far_as_the_sections_that_are_there(tenancy: Tenancy
         ({"resourceServers": [{"identifier": "https://t/api/v2/"}]}, "is the Management API itself"),
         ({"clientGrants": [{"client_id": "ghost", "audience": "https://a.example"}]}, "no such application"),
         ({"clientGrants": [{"client_id": "web", "audience": "https://ghost"}]}, "no such API"),
+        ({"databases": [{"name": "people", "enabled_clients": ["ghost"]}]}, "no such application"),
         (web(resource_server_identifier="https://a.example"), "resource_server_identifier cannot be changed"),
     ],
 )
@@ -226,6 +227,28 @@ def test_the_system_api_and_the_own_application_are_never_deleted_nor_exported(t
         ("web", "https://a.example"),
     }
     assert [filed(tenancy.present())[name] for name in file] == [[], [], []]
+
+
+def test_whether_the_own_application_may_use_a_connection_stays_as_it_is(tenancy: Tenancy) -> None:
+    applied({"databases": [{"name": "people", "enabled_clients": ["web"]}]}, tenancy)
+    file = {"databases": [{"name": "people", "enabled_clients": ["web", "Management"]}]}
+    assert difference(file, tenancy) == []
+    tenancy.connections["people",]["enabled_clients"].append(OWN)
+    assert difference({"databases": [{"name": "people", "enabled_clients": ["web"]}]}, tenancy) == []
+
+
+def test_members_of_a_stage_that_the_file_does_not_name_stay(tenancy: Tenancy) -> None:
+    stage = {"pre-login": {"max_attempts": 5}, "pre-user-registration": {"rate": 1200}}
+    found = difference({"attackProtection": {"suspiciousIpThrottling": {"stage": stage}}}, tenancy)
+    assert [each.body for each in found if isinstance(each, Update)] == [{"stage": {"pre-login": {"max_attempts": 5}}}]
+    assert list(showing.lines(found)) == ["~ suspicious IP throttling", "    stage.pre-login.max_attempts: 100 → 5"]
+
+
+def test_options_of_a_connection_that_the_file_does_not_name_stay(tenancy: Tenancy) -> None:
+    applied({"databases": [{"name": "people", "options": {"disable_signup": True}}]}, tenancy)
+    applied({"databases": [{"name": "people", "options": {"passwordPolicy": "low"}}]}, tenancy)
+    there = tenancy.connections["people",]["options"]
+    assert (there["disable_signup"], there["passwordPolicy"]) == (True, "low")
 
 
 def test_two_applications_of_one_name_are_refused_with_both_ids(tenancy: Tenancy) -> None:

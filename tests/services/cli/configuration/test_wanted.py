@@ -51,6 +51,33 @@ def refusal(members: dict[str, Any]) -> str:
         ({"clientGrants": [GRANT | {"organization_usage": "require"}]}, "this value is not supported"),
         ({"tenant": {"flags": {"no_such_flag": True}}}, "flags: Additional properties not allowed: no_such_flag"),
         ({"tenant": {"session_lifetime": "long"}}, "session_lifetime: Expected type number"),
+        ({"databases": {"name": "x"}}, "databases: must be a list of mappings"),
+        ({"databases": [{"name": "x", "strategy": "github"}]}, "databases[0] (x): strategy: No enum match for: github"),
+        (
+            {"databases": [{"name": "x", "options": {"colour": 1}}]},
+            "options: Additional properties not allowed: colour",
+        ),
+        (
+            {"databases": [{"name": "x", "options": {"customScripts": {"login": "f"}}}]},
+            "is not supported: there are no",
+        ),
+        ({"databases": [{"name": "x", "enabled_clients": ["a", "a"]}]}, "enabled_clients: Array items are not unique"),
+        ({"branding": {"colour": "red"}}, "branding: colour: no such property"),
+        ({"branding": {"colors": {"primary": "red"}}}, "branding: colors: String does not match pattern"),
+        ({"branding": {"colors": {"page_background": "url(x)"}}}, "Expected a colour or a linear gradient"),
+        ({"branding": {"logo_url": "data:image/png;base64,AAAA"}}, "the content is not PNG, JPEG, GIF or WebP"),
+        ({"branding": {"templates": [{"template": "universal_login"}]}}, "branding: templates: the pages are not"),
+        ({"prompts": {"universal_login_experience": "classic"}}, "prompts: universal_login_experience: No enum match"),
+        ({"prompts": {"customText": {"en": {"login": {}}}}}, "prompts: customText: texts cannot be changed yet"),
+        ({"attackProtection": [1]}, "attackProtection: must be a mapping"),
+        ({"attackProtection": {"captcha": {"policy": "always"}}}, "attackProtection.captcha: no such section"),
+        ({"attackProtection.captcha": {}}, "attackProtection.captcha: no such section"),
+        ({"attackProtection": {"bruteForceProtection": [1]}}, "attackProtection.bruteForceProtection: must be a map"),
+        ({"attackProtection": {"bruteForceProtection": {"max_attempts": 0}}}, "Value 0 is less than minimum 1"),
+        (
+            {"attackProtection": {"suspiciousIpThrottling": {"stage": {"pre-login": {"rate": 1}}}}},
+            "attackProtection.suspiciousIpThrottling: stage: Value 1 is less than minimum 1000",
+        ),
     ],
 )
 def test_what_the_api_would_refuse_is_refused_at_once(members: dict[str, Any], why: str) -> None:
@@ -89,6 +116,11 @@ def test_what_does_not_exist_here_is_passed_over_on_demand_and_listed() -> None:
 
 def test_empty_sections_of_other_tools_are_no_problem() -> None:
     assert configuration({"rules": [], "attackProtection": {}, "roles": None, "clients": None}) == ({}, [])
+
+
+def test_a_file_may_say_what_holds_anyway() -> None:
+    shields = {"captcha": {"simple_captcha": {}}, "botDetection": {"monitoring_mode_enabled": False}}
+    assert configuration({"attackProtection": shields, "prompts": {"customText": {}}}) == ({"prompts": {(): {}}}, [])
 
 
 def test_read_only_members_have_no_effect() -> None:
