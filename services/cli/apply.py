@@ -6,15 +6,16 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from services.cli.configuration import difference, document, keywords, place, present, showing, steps, wanted
+from services.cli.configuration import difference, document, keywords, own, place, present, showing, steps, wanted
 from services.cli.configuration.carrying_out import CarryingOut
 from services.cli.configuration.difference import Change
 from services.cli.configuration.issued import Issued
 from services.cli.configuration.management import Management
 from services.cli.configuration.present import Present
-from services.cli.configuration.section import Configuration
+from services.cli.configuration.section import Configuration, shown_name
 from services.cli.errors import FAILED, OK, USAGE, Refused
 from services.cli.stack import say
 
@@ -27,7 +28,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     members = document.read(keywords.replaced(_text(given.file), environ))
     configuration, ignored = wanted.configuration(members, ignores_unknown=given.ignore_unknown)
     for each in ignored:
-        print(f"ignored: {each}", file=sys.stderr)  # noqa: T201 - beside the answer
+        _tell_ignored(each)
     where = place.found(environ, given.domain, given.ca)
     try:
         return asyncio.run(_apply(given, where, configuration))
@@ -72,12 +73,10 @@ def _text(path: str) -> str:
 
 async def _apply(given: argparse.Namespace, where: place.Place, configuration: Configuration) -> int:
     async with Management.opened(where) as management:
-
-        async def looked() -> tuple[Present, list[Change]]:
-            there = await present.asked(management, where.client_id, configuration)
-            return there, difference.changes(configuration, there, deletes=given.delete)
-
-        there, changes = await looked()
+        tenant = _Tenant(management, where.client_id, configuration, given)
+        there, changes = await tenant.looked()
+        if given.ignore_unknown and there.own_name in own.named(configuration):
+            _tell_ignored(f"{shown_name(there.own_name)}: the application this command speaks with")
         if not changes:
             say("no change")
             return OK
@@ -87,14 +86,39 @@ async def _apply(given: argparse.Namespace, where: place.Place, configuration: C
         _require_consent(given, where)
         issued = Issued.opened(changes, given.secrets)
         try:
-            await CarryingOut(management, there, issued, say).run(steps.ordered(changes))
-            there, left = await looked()
-            if uninvited := steps.uninvited(changes, left):
-                await CarryingOut(management, there, issued, say).run(uninvited)
-                _, left = await looked()
+            return _compared(await tenant.changed(there, changes, issued))
         finally:
             issued.close()
-        return _compared(left)
+
+
+@dataclass(frozen=True)
+class _Tenant:
+    """A tenant, and what is wanted of it."""
+
+    management: Management
+    own_id: str
+    configuration: Configuration
+    given: argparse.Namespace
+
+    async def looked(self) -> tuple[Present, list[Change]]:
+        """What is there, and what differs."""
+        there = await present.asked(self.management, self.own_id, self.configuration)
+        is_lenient = self.given.ignore_unknown
+        wanted = own.passed_over(self.configuration, there.own_name) if is_lenient else self.configuration
+        return there, difference.changes(wanted, there, deletes=self.given.delete)
+
+    async def changed(self, there: Present, changes: list[Change], issued: Issued) -> list[Change]:
+        """Make the changes; what differs after them."""
+        await CarryingOut(self.management, there, issued, say).run(steps.ordered(changes))
+        there, left = await self.looked()
+        if uninvited := steps.uninvited(changes, left):
+            await CarryingOut(self.management, there, issued, say).run(uninvited)
+            _, left = await self.looked()
+        return left
+
+
+def _tell_ignored(what: str) -> None:
+    print(f"ignored: {what}", file=sys.stderr)  # noqa: T201 - beside the answer
 
 
 def _compared(left: list[Change]) -> int:

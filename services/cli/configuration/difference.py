@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.cli.configuration import own
 from services.cli.configuration.laying import others
 from services.cli.configuration.present import Present
 from services.cli.configuration.section import Configuration, Entries, Key, Section, shown_name
@@ -53,7 +54,7 @@ def changes(wanted: Configuration, present: Present, *, deletes: bool) -> list[C
         Refused: the file names what it must not, or what nobody can tell apart.
     """
     _require_possible(wanted, present, deletes=deletes)
-    wanted = _without_own(wanted, present)
+    wanted = own.where_it_is(wanted, present.own_name)
     return [
         change
         for name, entries in wanted.items()
@@ -112,34 +113,17 @@ def _without_nulls(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without_own(wanted: Configuration, present: Present) -> Configuration:
-    """Whether the application that asks may use a connection stays as it is; other tools' files name it."""
-    if DATABASES.name not in wanted:
-        return wanted
-    connections = {
-        key: {**each, ENABLED: [name for name in each[ENABLED] if name != present.own_name]}
-        if ENABLED in each
-        else each
-        for key, each in wanted[DATABASES.name].items()
-    }
-    return {**wanted, DATABASES.name: connections}
-
-
 def _require_possible(wanted: Configuration, present: Present, *, deletes: bool) -> None:
-    names = _names(wanted)
+    names = own.named(wanted)
     if present.own_name in names:
         raise Refused(f"{present.own_name!r} is the application this command speaks with; a file cannot hold it.")
-    speaks_of_clients = not wanted.keys().isdisjoint({CLIENTS.name, GRANTS.name})
+    speaks_of_clients = not wanted.keys().isdisjoint(own.OF_APPLICATIONS)
     for name in present.ambiguous:
         if name in names | _let_in(wanted) or (deletes and speaks_of_clients):
             raise Refused(f"{present.ambiguity(name)}; rename or delete all but one.")
     for identifier in present.system & {key[0] for key in wanted.get(APIS.name, {})}:
         raise Refused(f"{identifier} is the Management API itself; a file cannot hold it.")
     _require_named(wanted, present)
-
-
-def _names(wanted: Configuration) -> set[str]:
-    return {key[0] for name in (CLIENTS.name, GRANTS.name) for key in wanted.get(name, {})}
 
 
 def _let_in(wanted: Configuration) -> set[str]:

@@ -3,8 +3,7 @@
 A resource of the Management API becomes part of files by a row here.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from libs.edge.schema import Array, Text
 from services.cli.configuration.section import Section
@@ -15,8 +14,6 @@ from services.tenants.routes.branding import BRANDING as BRANDING_RESOURCE
 from services.tenants.routes.branding import PROMPT_SETTINGS, refuse_unshowable
 from services.tenants.routes.protection import BRUTE_FORCE, SUSPICIOUS_IP
 from services.tenants.routes.schema import SETTINGS
-from services.tenants.routes.unconfigured import tells
-from services.tenants.routes.unconfigured_table import DEFAULTS
 from services.tenants.rules import settings
 from services.tenants.rules.branding import PROMPTS as PROMPT_DEFAULTS
 from services.token.routes.schemas import client, client_grant, resource_server
@@ -155,20 +152,3 @@ SECTIONS: Final = {
     )
 }
 """In the order of a file; but for the settings, which may name what the others make, they are made in it as well."""
-
-UNCHANGEABLE: Final = {
-    "attackProtection.breachedPasswordDetection": "attack-protection/breached-password-detection",
-    "attackProtection.botDetection": "attack-protection/bot-detection",
-    "attackProtection.captcha": "attack-protection/captcha",
-}
-"""Keys of a file for what exists only as it is, by the path that tells how."""
-
-_ALWAYS: Final = {each.path: each.body for each in DEFAULTS}
-
-
-def is_so_anyway(name: str, members: Any) -> bool:
-    """Whether a key that is no section says merely what always holds, as files of other tools do."""
-    always = _ALWAYS.get(UNCHANGEABLE.get(name, ""))
-    if not isinstance(always, Mapping) or not isinstance(members, Mapping):
-        return False
-    return members.keys() <= always.keys() and tells(always, members)

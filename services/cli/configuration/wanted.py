@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from libs.edge.management_errors import ManagementError
 from libs.edge.validation import violation
+from services.cli.configuration.anyway import is_so_anyway
 from services.cli.configuration.section import Configuration, Entries, Section, shown_name
-from services.cli.configuration.sections import SECTIONS, is_so_anyway
+from services.cli.configuration.sections import SECTIONS
 from services.cli.errors import USAGE, Refused
 
 MINUTES: Final = ("session_lifetime", "idle_session_lifetime")
@@ -18,11 +19,12 @@ MINUTES: Final = ("session_lifetime", "idle_session_lifetime")
 
 MOST_SHOWN: Final = 20
 
-GROUPS: Final[dict[str, list[str]]] = {}
+GROUPS: Final = {
+    group: [name.removeprefix(f"{group}.") for name in SECTIONS if name.startswith(f"{group}.")]
+    for group in dict.fromkeys(name.rpartition(".")[0] for name in SECTIONS)
+    if group
+}
 """Keys of a file whose members are sections, with those."""
-
-for _group, _, _member in (name.rpartition(".") for name in SECTIONS if "." in name):
-    GROUPS.setdefault(_group, []).append(_member)
 
 
 @dataclass

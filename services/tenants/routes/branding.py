@@ -61,7 +61,7 @@ class BrandingRoutes:
         """Change how they look; a picture elsewhere is fetched now, and never again."""
         wanted = changed(BRANDING, call)
         refuse_unshowable(wanted)
-        wanted |= {name: None for name in PICTURES if wanted.get(name) == ""}
+        wanted = {name: value or None for name, value in wanted.items()}  # what is empty is none
         pictures = {PICTURES[name]: await self._picture(name, wanted[name]) for name in PICTURES if name in wanted}
         committed = await self._done(call, ChangeBranding(tenant=call.tenant, branding=wanted, pictures=pictures))
         headers = await settled(self._applied, committed)

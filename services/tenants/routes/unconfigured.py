@@ -117,14 +117,14 @@ def _saying(row: Default, kind: Resource | None) -> Handler:
         if row.names and call.parameters["name"] not in row.names:
             raise UnknownPath
         said = body(call) if kind is None else changed(kind, call)
-        if not (tells(row.body, said) if kind else said == row.body):
+        if not (_tells(row.body, said) if kind else said == row.body):
             raise NotConfigurable
         return answers.json(row.body)
 
     return say
 
 
-def tells(so: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
+def _tells(so: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
     """Whether every member that is said is so; as JSON, to which `0` is not `false`."""
     return all(msgspec.json.encode(value) == msgspec.json.encode(so[name]) for name, value in said.items())
 

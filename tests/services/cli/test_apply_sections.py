@@ -118,6 +118,15 @@ def test_an_export_makes_a_new_tenant_the_same_and_brings_back_what_drifted(tena
     assert tenant.exported() == exported
 
 
+def test_the_own_application_in_a_file_of_another_tool_is_passed_over_and_listed(tenant: Tenant) -> None:
+    own = next(each["name"] for each in apis(tenant, "clients"))
+    file = {"clients": [{"name": own}], "databases": [{"name": DATABASE, "enabled_clients": [own]}]}
+    assert "a file cannot hold it" in tenant.apply(file, "--yes").err
+    done = tenant.apply(file, "--yes", "--ignore-unknown", "--delete")
+    assert (done.code, done.out) == (0, "no change\n")
+    assert done.err == f"ignored: {own}: the application this command speaks with\n"
+
+
 def test_a_connection_is_deleted_only_on_demand(tenant: Tenant) -> None:
     assert tenant.apply(FILE, "--yes").code == 0
     less = {"databases": [{"name": DATABASE}]}

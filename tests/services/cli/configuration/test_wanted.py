@@ -120,7 +120,13 @@ def test_empty_sections_of_other_tools_are_no_problem() -> None:
 
 def test_a_file_may_say_what_holds_anyway() -> None:
     shields = {"captcha": {"simple_captcha": {}}, "botDetection": {"monitoring_mode_enabled": False}}
-    assert configuration({"attackProtection": shields, "prompts": {"customText": {}}}) == ({"prompts": {(): {}}}, [])
+    factors = [{"name": "sms", "enabled": False}, {"name": "otp", "enabled": False}]
+    members = {"attackProtection": shields, "prompts": {"customText": {}}, "guardianFactors": factors}
+    assert configuration(members) == ({"prompts": {(): {}}}, [])
+    told = refusal(
+        {"guardianFactors": [{"name": "sms", "enabled": True}], "supplementalSignals": {"akamai_enabled": 0}}
+    )
+    assert len(re.findall("no such section", told)) == 2
 
 
 def test_read_only_members_have_no_effect() -> None:
