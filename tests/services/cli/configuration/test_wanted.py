@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from services.cli.configuration import document, keywords
+from services.cli.configuration.sections import SECTIONS
 from services.cli.configuration.wanted import configuration
 from services.cli.errors import Refused
 
@@ -168,6 +169,49 @@ clientGrants:
     audience: https://orders.example
     scope: []
     subject_type: client
+databases:
+  - name: Username-Password-Authentication
+    strategy: auth0
+    enabled_clients:
+      - web
+    is_domain_connection: false
+    options:
+      mfa:
+        active: true
+        return_enroll_settings: true
+      import_mode: false
+      customScripts: {}
+      passwordPolicy: good
+      password_history:
+        size: 5
+        enable: false
+      enabledDatabaseCustomization: false
+    realms:
+      - Username-Password-Authentication
+connections: []
+branding:
+  colors:
+    primary: '#0059d6'
+  logo_url: ''
+  templates: []
+prompts:
+  customText: {}
+  identifier_first: true
+  screenRenderers: []
+  universal_login_experience: new
+attackProtection:
+  breachedPasswordDetection:
+    enabled: false
+    shields: []
+  bruteForceProtection:
+    enabled: true
+    shields:
+      - block
+    mode: count_per_identifier
+    allowlist: []
+    max_attempts: 10
+emailProvider: {}
+emailTemplates: []
 tenant:
   enabled_locales:
     - en
@@ -176,12 +220,12 @@ tenant:
   session_lifetime_in_minutes: 10080
 """
     found, _ = configuration(document.read(text))
-    assert set(found) == {"tenant", "resourceServers", "clients", "clientGrants"}
+    assert set(found) == SECTIONS.keys() - {"attackProtection.suspiciousIpThrottling"}
     assert found["tenant"][()]["session_lifetime"] == 168
 
 
 def test_the_files_of_the_guide_are_understood() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     files = [keywords.replaced(each, {"STAGE": "x", "CALLBACKS": "[]"}) for each in FENCED.findall(text)]
-    assert len(files) == 2
+    assert len(files) == 3
     assert all(configuration(document.read(each)) for each in files)
