@@ -135,11 +135,11 @@ def _require_named(wanted: Configuration, present: Present) -> None:
     clients = present.configuration[CLIENTS.name].keys() | wanted.get(CLIENTS.name, {}).keys()
     apis = present.configuration[APIS.name].keys() | wanted.get(APIS.name, {}).keys()
     known = {key[0] for key in apis} | present.system
-    for name in sorted(_let_in(wanted) - {present.own_name}):
-        if (name,) not in clients:
-            raise Refused(
-                f"{ENABLED}: {shown_name(name)!r}: there is no such application, neither in the file nor in the tenant."
-            )
+    for key, each in wanted.get(DATABASES.name, {}).items():
+        for name in each.get(ENABLED, ()):
+            if (name,) not in clients and name != present.own_name:
+                label = f"{DATABASES.label(key)}: {ENABLED}: {shown_name(name)}"
+                raise Refused(f"{label}: there is no such application, neither in the file nor in the tenant.")
     for key in wanted.get(GRANTS.name, {}):
         label = GRANTS.label(key)
         if key[:1] not in clients:
