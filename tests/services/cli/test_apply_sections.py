@@ -7,6 +7,7 @@ import pytest
 
 from services.cli.configuration import document
 from services.connections.commands import DATABASE
+from services.connections.routes.schemas.connection import MOST_CLIENTS
 from services.tenants.commands import PROTECTION
 from services.tenants.rules.branding import PROMPTS
 from tests.services.cli.configured import Tenant
@@ -94,6 +95,15 @@ def test_new_applications_may_use_the_connections_that_the_file_says(tenant: Ten
     own = {name for name in found[DATABASE] if name not in {"page", "other"}}
     assert found == {DATABASE: {"page", *own}, "Staff": {"page", "other"}}
     assert own, "the application that speaks with the API stays where it was"
+
+
+def test_a_connection_may_have_more_applications_than_one_request_names(tenant: Tenant) -> None:
+    names = [f"page {number:03}" for number in range(2 * MOST_CLIENTS + 1)]
+    pages = [{"name": each, "app_type": "spa"} for each in names]
+    file = {"clients": pages, "databases": [{"name": "Staff", "enabled_clients": names[::-1]}]}
+    assert tenant.apply(file, "--yes").code == 0
+    assert tenant.exported()["databases"][0]["enabled_clients"] == names
+    assert tenant.apply(file).out == "no change\n"
 
 
 def test_an_export_makes_a_new_tenant_the_same_and_brings_back_what_drifted(tenant: Tenant) -> None:

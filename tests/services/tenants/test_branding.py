@@ -46,6 +46,7 @@ async def test_what_is_changed_is_read_and_what_is_null_is_gone(world: World) ->
     assert (await world.management("tenants", "GET", "/api/v2/branding")).body == {"colors": colors}
     other = await world.management("tenants", "GET", "/api/v2/branding", tenant="other")
     assert other.body == {}
+    assert (await changed(world, {"colors": {}, "font": {}, "logo_url": ""})).body == {}
 
 
 @IN_ONE_LOOP
