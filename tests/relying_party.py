@@ -152,7 +152,9 @@ class RelyingParty:
         self.stack, self.application, self.mode = stack, application, mode
         self.authentication = authentication if application.client_secret else "none"
         self.pkce = self.authentication == "none"
-        self.http = httpx.Client(verify=stack.trusted, trust_env=False, timeout=20)
+        # A pool that closes what is idle may close what another thread has just taken: fifty ask at once.
+        every = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None)
+        self.http = httpx.Client(verify=stack.trusted, trust_env=False, timeout=20, limits=every)
 
     def close(self) -> None:
         self.http.close()
