@@ -8,6 +8,7 @@ thinks. Positions are therefore gapless and in commit order. Only a version conf
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -26,6 +27,9 @@ S = TypeVar("S")
 
 ATTEMPTS: Final = 5
 """A command that lost this many races in a row is answered 503: somebody holds its stream busy."""
+
+WAITS_FOR_OTHERS: Final = 5.0
+"""Seconds a command may wait for the transaction of others; by then whoever asked has been told, and it is not run."""
 
 Also = Callable[[Connection, Any], Awaitable[None]]
 """What is written beside the facts of a command: it is told the state which they leave."""
@@ -147,7 +151,7 @@ class EventStore:
         """
         self.require_running()
         if self.handlers[type(command)].shares and also is None and not ids:
-            outcome = await self._sharing.one(Wanted(command, context))
+            outcome = await self._sharing.one((Wanted(command, context), monotonic() + WAITS_FOR_OTHERS))
             if isinstance(outcome, Exception):
                 raise outcome
             if outcome is not None:
@@ -184,12 +188,20 @@ class EventStore:
         except _Refused as refused:
             raise refused.refusal from None
 
-    async def _shared(self, wanted: Sequence[Wanted]) -> "list[Committed | Exception | None]":
-        """Run commands of several askers in one transaction: each one's outcome; `None` for those to be run alone.
+    async def _shared(self, asked: Sequence[tuple[Wanted, float]]) -> "list[Committed | Exception | None]":
+        """Run commands of several askers, each with its deadline: the outcomes, as `_in_one` tells them.
 
         Raises:
             Unavailable: the database is away, or the outcome is unknown; of all of them.
         """
+        now = monotonic()
+        outcomes = iter(await self._in_one([wanted for wanted, until in asked if until > now]))
+        return [next(outcomes) if until > now else Unavailable("the request took too long") for _, until in asked]
+
+    async def _in_one(self, wanted: Sequence[Wanted]) -> "list[Committed | Exception | None]":
+        """Run commands in one transaction: what came of each, or its refusal; `None` for those to be run alone."""
+        if not wanted:
+            return []
         refusals: dict[int, Exception] = {}
         try:
             decided = await self._attempt(wanted, None, refusals)

@@ -85,9 +85,7 @@ class Desk:
             for number in waiting:
                 body = msgspec.json.encode(bodies[number])
                 headers = {"authorization": self._bearer, "content_type": "application/json"}
-                answers[number] = _body(
-                    await connection.ask(request("POST", self._url + path, body, **headers)), CREATED
-                )
+                answers[number] = await self._posted(connection, request("POST", self._url + path, body, **headers))
 
         await asyncio.gather(*(work(connection) for connection in self._connections))
         return answers

@@ -10,6 +10,7 @@ import pytest
 from libs.bus import Bus
 from libs.eventstore import Committed, EventStore, EventTooLarge
 from libs.postgres import AlreadyThere, Database, OutcomeUnknown
+from libs.runtime.errors import Unavailable
 from tests.conftest import OpenDatabase
 from tests.doubles.wire import wire_to
 from tests.libs.eventstore.shop import ANYBODY, CATALOGUE, HANDLERS, Refusal, RegisterGood, head_of, log_of
@@ -97,3 +98,22 @@ async def test_a_batch_whose_positions_are_not_to_be_had_is_committed_all_the_sa
         answers = await at_once(cut, goods(3))
         assert [(len(answer.events), answer.pos) for answer in answers] == [(1, 0)] * 3
     assert await head_of(store) == 3
+
+
+async def test_who_waited_for_others_until_it_was_too_late_is_not_run(
+    addresses: Addresses, open_database: OpenDatabase, store: EventStore, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.eventstore.execute.WAITS_FOR_OTHERS", 0.2)
+    async with wire_to(addresses.of["shop"]) as wire:
+        held = EventStore(await open_database(wire.url(addresses.of["shop"])), CATALOGUE, bus, SHARING)
+        wire.hold_at(b"moved AS")
+        first, second = goods(2)
+        running = asyncio.ensure_future(held.execute(first, ANYBODY))
+        await asyncio.wait_for(wire.held.wait(), 2)
+        late = asyncio.ensure_future(held.execute(second, ANYBODY))
+        await asyncio.sleep(0.3)
+        wire.release()
+        assert (await running).pos == 1
+        with pytest.raises(Unavailable):
+            await late
+    assert await head_of(store) == 1
