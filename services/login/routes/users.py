@@ -63,7 +63,9 @@ CREATE: Final = Operation(body=USER, answer=USER, status=201, identified_by="use
 BY_EMAIL: Final = Operation(
     query=(*FIELDS, Parameter("email", line(320), "The address, in any case")), answer=Array(Anything())
 )
-ENABLED: Final = Parameter("consider_brute_force_enablement", Boolean())
+ENABLED: Final = Parameter(
+    "consider_brute_force_enablement", Boolean(), "Whether there are none while the tenant has nobody locked"
+)
 IDENTIFIER: Final = Parameter("identifier", line(320), "An address, a user name or an id")
 
 
@@ -237,11 +239,11 @@ class Blocks:
         person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])
         if person is None:
             raise NoSuchUser
-        return answers.json({"blocked_for": await self._blocked_for(call.tenant, [person])})
+        return answers.json({"blocked_for": await self._blocked_for(call, [person])})
 
     async def named(self, call: Call) -> Reply:
         """Of whoever has an address or an id."""
-        return answers.json({"blocked_for": await self._blocked_for(call.tenant, await self._named(call))})
+        return answers.json({"blocked_for": await self._blocked_for(call, await self._named(call))})
 
     async def lift(self, call: Call) -> Reply:
         """Of one user; 204 also where nothing was locked."""
@@ -264,11 +266,13 @@ class Blocks:
         by_id = await people.by_user_id(self.desk.database, call.tenant, identifier)
         return [by_id] if by_id else await people.by_email(self.desk.database, call.tenant, identifier)
 
-    async def _blocked_for(self, tenant: str, found: Sequence[Person]) -> list[dict[str, str]]:
+    async def _blocked_for(self, call: Call, found: Sequence[Person]) -> list[dict[str, str]]:
+        if call.query().boolean("consider_brute_force_enablement") and not self.attempts.locks(call.tenant):
+            return []
         return [
             {"identifier": person.email or person.name, **({"ip": address} if address else {})}
             for person in found
-            for address in await self.attempts.locked(tenant, person.person)
+            for address in await self.attempts.locked(call.tenant, person.person)
         ]
 
 

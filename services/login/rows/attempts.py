@@ -183,6 +183,10 @@ class Attempts:
             self._hmac(*pair), self._hmac(LOGINS, tenant, address), self._hmac("account", tenant, account), bounds
         )
 
+    def locks(self, tenant: str) -> bool:
+        """Whether the tenant has accounts locked after so many wrong passwords."""
+        return self._protection_of(tenant).brute_force.locks
+
     async def count(self, tenant: str, keys: Keys, person: str | None) -> Counted:
         """Count an attempt and say whether it may be made."""
         limits, bounds = self.limits, keys.bounds

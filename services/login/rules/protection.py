@@ -78,6 +78,11 @@ class BruteForce:
             max_attempts=held["max_attempts"],
         )
 
+    @property
+    def locks(self) -> bool:
+        """Whether accounts are locked at all."""
+        return self.is_enabled and "block" in self.shields
+
     def bounds(self, address: str, per_address: Bucket) -> Bounds:
         """For an attempt from an address, which may try `per_address` in all."""
         if not self.is_enabled or not self.shields or _is_among(address, self.allowlist):

@@ -272,6 +272,22 @@ async def test_an_account_that_is_counted_by_itself_is_locked_for_every_address(
     assert await refused(house, password="correct-horse-7-battery") == "proven"
 
 
+async def test_whoever_asks_what_holds_is_told_of_no_lock_while_nobody_is_locked(house: House) -> None:
+    await house.user()
+    house.protect(brute_force_protection={"max_attempts": 1})
+    assert [await refused(house) for _ in range(2)] == ["WrongCredentials", "TooManyAttempts"]
+    asked = "identifier=ada%40corp.example"
+    considering = f"{asked}&consider_brute_force_enablement=true"
+
+    async def told(query: str) -> int:
+        return len((await house.manage("GET", "user-blocks", query=query)).body["blocked_for"])
+
+    assert [await told(query) for query in (asked, considering)] == [1, 1]
+    for off in ({"enabled": False}, {"shields": ["user_notification"]}):
+        house.protect(brute_force_protection=off)
+        assert [await told(query) for query in (asked, considering)] == [1, 0]
+
+
 async def test_an_address_on_the_allowlist_locks_nobody_and_is_not_throttled(house: House) -> None:
     await house.user()
     allowed = {"allowlist": ["192.0.2.0/25", "2001:db8::/32"]}
