@@ -55,7 +55,7 @@ LIST: Final = Operation(
         Parameter("connection", line(128), "Only users of this connection"),
         Parameter("q", line(1024), "Lucene: field:value, AND, OR, NOT, a * at the end"),
         Parameter("search_engine", Text(enum=("v1", "v2", "v3")), "Understood is v3"),
-        Parameter("primary_order", Boolean()),
+        Parameter("primary_order", Boolean(), "Without effect: an order that was not asked is by age"),
     ),
     answer=Listing("users", USER, has_checkpoints=False),
 )
