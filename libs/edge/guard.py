@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from libs.edge.call import Call
 from libs.edge.management import InvalidToken, KeyOf, authorise
-from libs.eventstore import Envelope, Event
+from libs.eventstore import Envelope, Event, MemoryFollower
 from libs.jose import FollowedKeys, Seen, SignedClaims
 
 AUDIENCE: Final = "api/v2/"
@@ -39,6 +39,7 @@ class Callers:
         self.keys = keys
         self.issuers = Issuers()
         self._placed = placed
+        self._hears: list[MemoryFollower] = []
 
     def key_fact(self, envelope: Envelope, event: Event) -> None:
         """Take in one fact about signing keys."""
@@ -48,6 +49,20 @@ class Callers:
         """Take in one fact about tenants."""
         if isinstance(event, self._placed):
             self.issuers.put(envelope.tenant, domain=event.domain, scheme=event.scheme)
+
+    def hears(self, follower: MemoryFollower) -> MemoryFollower:
+        """Take in what `follower` hears; it is awaited by `level`."""
+        self._hears.append(follower)
+        return follower
+
+    async def level(self) -> None:
+        """Return once all that was said is known.
+
+        Before that a good token would be refused for its key, and one of a key that was revoked be believed: requests
+        are taken afterwards, and meanwhile by other replicas or by nobody.
+        """
+        for follower in self._hears:
+            await follower.level()
 
     def guard(self) -> Callable[[Call], SignedClaims]:
         """What `Edge` asks about each request to a route with scopes."""

@@ -62,6 +62,7 @@ class MemoryFollower:
         self._pos = 0
         self._epoch = 0
         self.halted: str | None = None
+        self._was_level = asyncio.Event()
         self.synced_at = float("-inf")
         readiness.require(self._condition, "has not read the log yet")
 
@@ -69,6 +70,10 @@ class MemoryFollower:
     def silent_for(self) -> float:
         """Seconds since this was last known to be level with the stream."""
         return monotonic() - self.synced_at
+
+    async def level(self) -> None:
+        """Return once this was level with the stream; before that, memory holds how things were some time ago."""
+        await self._was_level.wait()
 
     async def run(self) -> None:
         """Follow for ever (a background task)."""
@@ -143,4 +148,5 @@ class MemoryFollower:
                 self.synced_at = monotonic()
                 POSITION.labels(self._source.service, self._follower).set(self._pos)
                 self._readiness.met(self._condition)
+                self._was_level.set()
             await asyncio.sleep(LEVEL_EVERY if self.synced_at > 0 else 0.05)

@@ -88,7 +88,7 @@ def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
     believed = callers()
     for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, believed.tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service}", follower.run())
+        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
     return believed
 
 
@@ -114,5 +114,6 @@ async def _serve(
         requests_per_second=settings.management_requests_per_second,
         readiness=lifecycle.readiness,
     )
+    await believed.level()
     await edge.start()
     lifecycle.on_stop(edge.drain)

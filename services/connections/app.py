@@ -117,6 +117,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     )
     for asks in await Asks(deliveries, database).serve(bus):
         lifecycle.on_stop(partial(asks.drain, within=5))
+    await believed.level()
     await edge.start()
     lifecycle.on_stop(edge.drain)
 
@@ -178,7 +179,7 @@ def _remember(lifecycle: Lifecycle, bus: Bus, looks: Looks) -> Callers:
 
     for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service} in memory", follower.run())
+        lifecycle.background(f"follow {source.service} in memory", believed.hears(follower).run())
     return believed
 
 

@@ -79,7 +79,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     believed = callers()
     for source, apply in ((CATALOGUE, believed.key_fact), (TENANT_FACTS, believed.tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
-        lifecycle.background(f"follow {source.service}", follower.run())
+        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
 
     applied = Applied(bus, SERVICE)
     await applied.listen()
@@ -110,5 +110,6 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     asks = Asks(changes, clock)
     for serving in await asks.serve(bus):
         lifecycle.on_stop(partial(serving.drain, within=5))
+    await believed.level()
     await edge.start()
     lifecycle.on_stop(edge.drain)

@@ -139,6 +139,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
         requests_per_second=settings.management_requests_per_second,
         readiness=lifecycle.readiness,
     )
+    await believed.level()
     await edge.start()
     lifecycle.on_stop(edge.drain)
 
@@ -166,7 +167,7 @@ def _remember(lifecycle: Lifecycle, bus: Bus, brands: Brands, protections: Prote
 
     for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service} in memory", follower.run())
+        lifecycle.background(f"follow {source.service} in memory", believed.hears(follower).run())
     return believed
 
 

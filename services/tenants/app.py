@@ -78,7 +78,7 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     believed = callers()
     for source, apply in ((KEY_FACTS, believed.key_fact), (CATALOGUE, believed.tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
-        lifecycle.background(f"follow {source.service}", follower.run())
+        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
 
     for reaction in REACTIONS:
         reactor = Reactor(reaction, store, bus, locks, readiness)
@@ -104,5 +104,6 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     asks = Asks(store, applied)
     for serving in await asks.serve(bus):
         lifecycle.on_stop(partial(serving.drain, within=5))
+    await believed.level()
     await edge.start()
     lifecycle.on_stop(edge.drain)

@@ -154,6 +154,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     asks = PeopleAsks(store, standings, signing, Codes(database, standings, keyring), clock)
     for each in await asks.serve(bus):
         lifecycle.on_stop(partial(each.drain, within=5))
+    await believed.level()
     await edge.start()
     lifecycle.on_stop(edge.drain)
 
@@ -178,7 +179,7 @@ def _remember(lifecycle: Lifecycle, bus: Bus, keyring: Keyring) -> tuple[Callers
     lifecycle.background("signing process", signing.beside())
     for source, apply in ((KEY_FACTS, partial(_key_fact, believed, signing)), (TENANT_FACTS, believed.tenant_fact)):
         follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service} in memory", follower.run())
+        lifecycle.background(f"follow {source.service} in memory", believed.hears(follower).run())
     return believed, signing
 
 

@@ -62,6 +62,31 @@ def test_a_killed_token_service_is_back_and_every_answered_token_is_committed(vi
     require_recovered(victim, load)
 
 
+READS: dict[str, tuple[str, ...]] = {
+    "token": ("clients",),
+    "login": ("users",),
+    "tenants": ("tenants/settings", "keys/signing", "connections"),
+    "audit": ("logs",),
+}
+"""What is read of each process with a management token."""
+
+
+@pytest.mark.security("RL-26")
+@pytest.mark.parametrize("process", READS)
+def test_a_good_token_is_not_refused_by_a_service_that_has_just_come_back(victim: Stack, process: str) -> None:
+    bearer = {"authorization": f"Bearer {victim.management_token()}"}
+    pid = victim.kill(process)
+    answers: set[tuple[str, int]] = set()
+
+    def all_answer() -> bool:
+        now = {(path, victim.request("GET", f"/api/v2/{path}", headers=bearer).status) for path in READS[process]}
+        answers.update(now)
+        return victim.pid_of(process) != pid and {status for _, status in now} == {200}
+
+    until(all_answer, 20, victim.story)
+    assert {status for _, status in answers} <= {200, 503}, answers
+
+
 @pytest.mark.security("RL-11")
 def test_a_killed_postgres_costs_no_answered_token_and_no_service_its_process(victim: Stack) -> None:
     before = service_pids(victim)
