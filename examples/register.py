@@ -12,8 +12,10 @@ import json
 import os
 import ssl
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 ISSUER: Final = os.environ["LIMEN_ISSUER"]
@@ -64,13 +66,25 @@ def management_token() -> str:
     return str(asked("POST", "oauth/token", asking)["access_token"])
 
 
+def is_registered(client_id: str | None, token: str) -> bool:
+    """Whether there is such an application."""
+    if client_id is None:
+        return False
+    try:
+        asked("GET", f"api/v2/clients/{client_id}", token=token)
+    except HTTPError as error:
+        if error.code != HTTPStatus.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
 def main() -> None:
     """Keep what is registered already; a secret is told once."""
     token = management_token()
-    there = {each["client_id"] for each in asked("GET", "api/v2/clients?fields=client_id&per_page=100", token=token)}
     kept = dict(line.split("=", 1) for line in FILE.read_text().splitlines()) if FILE.exists() else {}
     for kind, properties in APPLICATIONS.items():
-        if kept.get(f"{kind}_CLIENT_ID") in there:
+        if is_registered(kept.get(f"{kind}_CLIENT_ID"), token):
             continue
         made = asked("POST", "api/v2/clients", properties, token)
         kept |= {f"{kind}_CLIENT_ID": made["client_id"]}
