@@ -8,7 +8,7 @@ so even a repeat by hand is a no-op.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, TypeVar
 from uuid import UUID, uuid5
 
 from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
@@ -62,28 +62,6 @@ class Reaction:
     """Whether it also reacts to what happened before it was first deployed; a new release's reactions do not."""
     together: frozenset[type[Event]] = frozenset()
     """Events of which several may be reacted to in one transaction: what one causes does not depend on another's."""
-
-
-class _Derived(Sequence[UUID]):
-    """Ids that an event's id and a name determine, each derived when it is asked."""
-
-    def __init__(self, cause: UUID, name: str) -> None:
-        self._cause = cause
-        self._name = name
-
-    def __len__(self) -> int:
-        return IDS
-
-    @overload
-    def __getitem__(self, index: int) -> UUID: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "Sequence[UUID]": ...
-
-    def __getitem__(self, index: int | slice) -> "UUID | Sequence[UUID]":
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(IDS))]
-        return uuid5(self._cause, f"{self._name} {range(IDS)[index]}")
 
 
 class Reactor:
@@ -300,8 +278,8 @@ class Reactor:
             # Whoever waits for this reaction waits for what it caused as well.
             await self._applied.settled(committed.epoch, committed.pos)
 
-    def _ids(self, envelope: Envelope) -> "_Derived":
-        return _Derived(envelope.id, f"{self._service} {self._reaction.name}")
+    def _ids(self, envelope: Envelope) -> list[UUID]:
+        return [uuid5(envelope.id, f"{self._service} {self._reaction.name} {number}") for number in range(IDS)]
 
     async def _halt(self, progress: Progress, envelope: Envelope, error: Exception) -> Checkpoint:
         await progress.keep()  # an operator skips what comes behind the position that is written down

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from libs.bus import Bus
 from libs.edge import Edge, idempotency
+from libs.edge.guard import Callers
 from libs.edge.idempotency import AnsweredRequests
 from libs.eventstore import Applied, EventStore, Follower, Handler, MemoryFollower, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
@@ -76,10 +78,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     await tenants.prepare()
     lifecycle.background("project tenants", tenants.run())
 
-    believed = callers()
-    for source, apply in ((CATALOGUE, believed.key_fact), (TENANT_FACTS, believed.tenant_fact)):
-        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
-        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
+    believed = _remember(lifecycle, bus)
 
     applied = Applied(bus, SERVICE)
     await applied.listen()
@@ -113,3 +112,12 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     await believed.level()
     await edge.start()
     lifecycle.on_stop(edge.drain)
+
+
+def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
+    """Public keys and issuers in memory."""
+    believed = callers()
+    for source, apply in ((CATALOGUE, believed.key_fact), (TENANT_FACTS, believed.tenant_fact)):
+        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
+        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
+    return believed

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from libs.bus import Bus
 from libs.edge import Edge
+from libs.edge.guard import Callers
 from libs.eventstore import Applied, EventStore, Handler, MemoryFollower, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.outgoing.fetching import Fetching
@@ -75,10 +77,7 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     lifecycle.background("relay", relay.run())
     await relay.agreed()
 
-    believed = callers()
-    for source, apply in ((KEY_FACTS, believed.key_fact), (CATALOGUE, believed.tenant_fact)):
-        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=readiness)
-        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
+    believed = _remember(lifecycle, bus)
 
     for reaction in REACTIONS:
         reactor = Reactor(reaction, store, bus, locks, readiness)
@@ -107,3 +106,12 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
     await believed.level()
     await edge.start()
     lifecycle.on_stop(edge.drain)
+
+
+def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
+    """Public keys and issuers in memory."""
+    believed = callers()
+    for source, apply in ((KEY_FACTS, believed.key_fact), (CATALOGUE, believed.tenant_fact)):
+        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
+        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
+    return believed

@@ -65,6 +65,20 @@ async def test_it_is_ready_only_when_level(
     assert names.seen == list(range(1, 602))
 
 
+async def test_who_waits_for_the_level_waits_for_all_that_was_said(
+    store: EventStore, relay: MakeRelay, memory: MemoryFollower, names: Names, background: Background
+) -> None:
+    background(memory.run())
+    waiting = asyncio.ensure_future(memory.level())
+    await asyncio.sleep(0.3)
+    assert not waiting.done(), "there is no stream yet"
+    await store.execute(RegisterGood("t", "1", "lamp"), ANYBODY)
+    await store.execute(RenameGood("t", "1", "bulb", times=600), ANYBODY)
+    relay()
+    await asyncio.wait_for(waiting, 5)
+    assert names.names == {"1": "bulb"}
+
+
 async def test_it_goes_on_when_nats_comes_back_empty_and_applies_nothing_twice(
     store: EventStore, bus: Bus, relay: MakeRelay, mirrored: Mirrored, memory: MemoryFollower, names: Names,
     background: Background, nats: NatsServer
