@@ -178,8 +178,13 @@ class Stack:
         return self.signal(name, signal.SIGCONT, replica)
 
     def signal(self, name: str, number: signal.Signals, replica: int = 0) -> int:
-        pid = self.pid_of(name, replica)
-        assert pid, f"{name} does not run"
+        """Send it; returns the pid it went to.
+
+        Raises:
+            ProcessLookupError: It does not run, or has just ended.
+        """
+        if not (pid := self.pid_of(name, replica)):
+            raise ProcessLookupError(f"{name} does not run")
         os.kill(pid, number)
         return pid
 

@@ -18,6 +18,9 @@ from libs.bus.errors import StreamRefused
 WRONG_LAST_SEQUENCE: Final = 10071
 STREAM_NOT_FOUND: Final = 10059
 NO_MESSAGE: Final = 10037
+DUE: Final = "limen-due"
+"""The stream's metadata (ADR-33) that says where its log stood when it was made."""
+
 ASK_BOUND: Final = 5.0
 """Seconds an operation on a stream may take."""
 
@@ -34,6 +37,8 @@ class StreamState:
     last: int
     messages: int
     deleted: int
+    due: int = 0
+    """Where the log stood when the stream was made: until `last` has come there, it is only being refilled."""
 
 
 class Outgoing(NamedTuple):
@@ -69,10 +74,14 @@ class Streams:
             raise
         return _state(answer)
 
-    async def create(self, stream: str, subjects: list[str], *, first: int, **limits: int) -> None:
-        """Create `stream` so that its next message gets sequence `first`; an equal stream may exist already."""
+    async def create(self, stream: str, subjects: list[str], *, first: int, due: int = 0, **limits: int) -> None:
+        """Create `stream` so that its next message gets sequence `first`; an equal stream may exist already.
+
+        `due` is where its log stands: who reads the stream from its beginning knows by it what is still to come.
+        """
         config = {"name": stream, "subjects": subjects, "storage": "file", "allow_atomic": True, "allow_direct": True}
         config |= {"retention": "limits", "discard": "old", "first_seq": first, "duplicate_window": 0} | limits
+        config |= {"metadata": {DUE: str(due)}}
         await self._ask(f"STREAM.CREATE.{stream}", config)
 
     async def purge(self, stream: str, *, up_to: int) -> None:
@@ -148,4 +157,5 @@ def accepted(answer: dict[str, Any]) -> dict[str, Any]:
 def _state(answer: dict[str, Any]) -> StreamState:
     state = answer["state"]
     first = max(state["first_seq"], 1)
-    return StreamState(first, state["last_seq"], state["messages"], state.get("num_deleted", 0))
+    due = int(answer.get("config", {}).get("metadata", {}).get(DUE, 0))
+    return StreamState(first, state["last_seq"], state["messages"], state.get("num_deleted", 0), due)

@@ -26,7 +26,7 @@ FETCH: Final = 500
 FETCH_WAIT: Final = 5.0
 PAUSE: Final = 0.2
 SETTLED: Final = 0.3
-"""Seconds a stream must stand still before the first word that one is level: it may be just being refilled."""
+"""Seconds a stream must stand still before the first word that one is level: its lost tail may be just being refilled."""
 
 LEVEL_EVERY: Final = 1.0
 """Seconds between two looks at whether the stream has more than was applied."""
@@ -144,7 +144,7 @@ class MemoryFollower:
             if state is not None and state.last != last:
                 last, since = state.last, monotonic()
             is_settled = self.synced_at > 0 or monotonic() - since > SETTLED
-            if state is not None and state.last <= self._pos and is_settled and self.halted is None:
+            if state is not None and max(state.last, state.due) <= self._pos and is_settled and self.halted is None:
                 self.synced_at = monotonic()
                 POSITION.labels(self._source.service, self._follower).set(self._pos)
                 self._readiness.met(self._condition)

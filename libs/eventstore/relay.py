@@ -194,14 +194,15 @@ class Relay:
 
     async def _prepared(self) -> StreamState:
         """The stream, created if it is missing, made anew if it is damaged."""
-        _, _, floor = await self._head()
+        _, head, floor = await self._head()
         state = await self._streams.state(self._stream)
         if state is not None and self._is_damaged(state, floor):
             say.error("the mirror is damaged and is made anew", stream=self._stream, first=state.first, floor=floor)
             await self._streams.delete(self._stream)
             state = None
         if state is None:
-            await self._streams.create(self._stream, subjects_of(self._service, self._log), first=floor, **self._limits)
+            subjects = subjects_of(self._service, self._log)
+            await self._streams.create(self._stream, subjects, first=floor, due=head, **self._limits)
             state = StreamState(floor, floor - 1, 0, 0)
         return state
 

@@ -69,6 +69,8 @@ async def test_a_stream_begins_where_it_is_told_and_moves_on_by_purge(bus: Bus) 
     await streams.create("ACT_SHOP_0", ["act.shop.>"], first=100)
     await streams.create("ACT_SHOP_0", ["act.shop.>"], first=100)
     assert await streams.state("ACT_SHOP_0") == StreamState(100, 99, 0, 0)
+    await streams.create("EVT_SHOP_1", ["evt.shops.>"], first=1, due=7)
+    assert await streams.state("EVT_SHOP_1") == StreamState(1, 0, 0, 0, due=7), "where its log stood is kept with it"
     await streams.append([Outgoing("act.shop.sold", b"100", {})], expected_last=99)
     await streams.purge("ACT_SHOP_0", up_to=200)
     assert await streams.state("ACT_SHOP_0") == StreamState(200, 199, 0, 0)

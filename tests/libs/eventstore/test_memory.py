@@ -79,6 +79,22 @@ async def test_who_waits_for_the_level_waits_for_all_that_was_said(
     assert names.names == {"1": "bulb"}
 
 
+async def test_who_begins_while_a_stream_is_refilled_is_not_level_before_it_is_full(
+    store: EventStore, bus: Bus, relay: MakeRelay, memory: MemoryFollower, names: Names, background: Background,
+    readiness: Readiness
+) -> None:  # fmt: skip
+    await store.execute(RegisterGood("t", "1", "lamp"), ANYBODY)
+    await store.execute(RenameGood("t", "1", "bulb"), ANYBODY)
+    await Streams(bus).create(FACTS, ["evt.shop.>"], first=1, due=2)  # as a relay makes it that is paused then
+    background(memory.run())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(memory.level(), 1)
+    assert "follows shop" in readiness.missing()
+    relay()
+    await asyncio.wait_for(memory.level(), 5)
+    assert names.names == {"1": "bulb"}
+
+
 async def test_it_goes_on_when_nats_comes_back_empty_and_applies_nothing_twice(
     store: EventStore, bus: Bus, relay: MakeRelay, mirrored: Mirrored, memory: MemoryFollower, names: Names,
     background: Background, nats: NatsServer
