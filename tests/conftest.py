@@ -1,6 +1,7 @@
 """Fixtures for everybody: real servers, a database and a bus of one's own, and a loop that must not block."""
 
 import asyncio
+import gc
 import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -17,6 +18,12 @@ from libs.telemetry.readiness import Readiness
 from tests.servers import LOG, Addresses, NatsServer, PostgresServer, running
 
 pytest_plugins = ["tests.sharing", "tests.stack"]
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: no look for garbage needs to go through them."""
+    gc.collect()
+    gc.freeze()
 
 SCHEMA: Final = "shop"
 """The schema of the made-up service in `tests/libs/eventstore/shop.py`."""

@@ -17,7 +17,6 @@ import signal
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +35,7 @@ from services.cli.datadir import DataDir, read_json
 from services.cli.embedded.ports import LOOPBACK, chosen
 from services.cli.spawning import spawn
 from services.cli.supervisor import Program
+from tests.servers import new_folder
 
 WITHOUT: Final = Path(__file__).with_name("without")
 ROOT: Final = Path(__file__).parents[1]
@@ -73,9 +73,9 @@ class Stack:
         replicas: Mapping[str, int] | None = None,
         environ: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
+        on_disk: bool = False,
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="limen-stack-"))
-        self.folder.chmod(0o711)  # Postgres may run as another user, who must pass through
+        self.folder = new_folder("limen-stack-", on_disk=on_disk)
         self.data = DataDir(self.folder / "data")
         self.port = chosen()
         self.tls = tls

@@ -5,6 +5,10 @@ left to `libs.edge` (requests) and `libs.eventstore` (events); whether a stream 
 permissions in `deploy/nats.conf`.
 """
 
+# isort: off
+import libs.bus.nats_alone  # noqa: F401  # before anything else of nats-py
+
+# isort: on
 from libs.bus.connection import Bus
 from libs.bus.durables import Durables, DurableState
 from libs.bus.errors import BusError, Disconnected, NoResponders, StreamRefused, TimedOut, TooLarge

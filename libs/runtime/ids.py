@@ -3,6 +3,7 @@
 import os
 import secrets
 import string
+import threading
 import time
 from uuid import UUID
 
@@ -15,18 +16,28 @@ _UNEVEN = bytes(range(_EVEN, 256))
 
 POOL = 4096
 _pool = bytearray()
-os.register_at_fork(after_in_child=_pool.clear)  # or parent and child would draw the same
+_drawing = threading.Lock()
+"""Held while the pool is read and shortened: two threads must not take the same bytes."""
+
+
+def _forked() -> None:
+    _pool.clear()  # or parent and child would draw the same
+    _drawing.release()
+
+
+os.register_at_fork(before=_drawing.acquire, after_in_parent=_drawing.release, after_in_child=_forked)
 
 _last_tick = 0
 
 
 def _drawn(count: int) -> bytes:
     """`count` bytes of the system's randomness, which is asked for many at a time: each question is a system call."""
-    if len(_pool) < count:
-        _pool.extend(secrets.token_bytes(max(POOL, count)))
-    taken = bytes(_pool[-count:])
-    del _pool[-count:]
-    return taken
+    with _drawing:
+        if len(_pool) < count:
+            _pool.extend(secrets.token_bytes(max(POOL, count)))
+        taken = bytes(_pool[-count:])
+        del _pool[-count:]
+        return taken
 
 
 def uuid7() -> UUID:

@@ -8,11 +8,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Final, cast
 
 from services.cli.datadir import found_stack
 from services.cli.errors import OK, UNAVAILABLE, USAGE, Refused
+from services.cli.loading import loaded
 
 INTERRUPTED: Final = 130
 """What a shell reports for a program ended by Ctrl-C."""
@@ -86,7 +86,7 @@ def _run(name: str, arguments: Sequence[str], environ: Mapping[str, str]) -> int
     verb = VERBS[name]
     if verb.finds_stack:
         environ = found_stack(environ)
-    run = cast("Callable[[Sequence[str], Mapping[str, str]], int]", import_module(f"services.cli.{name}").run)
+    run = cast("Callable[[Sequence[str], Mapping[str, str]], int]", loaded(f"services.cli.{name}").run)
     return run(arguments, environ) if verb.is_light else _translated(run, arguments, environ)
 
 

@@ -23,6 +23,7 @@ from libs.telemetry import logs
 from libs.telemetry.admin import Admin
 from libs.telemetry.readiness import Readiness
 from services.cli.errors import FAILED, OK, USAGE, Refused
+from services.cli.loading import loaded
 
 if TYPE_CHECKING:
     from libs.sealed import Keyring
@@ -77,7 +78,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     services = parsed(arguments)
     logs.configure(",".join(services))
     for name in services:
-        import_module(f"services.{name}.app")  # before the loop turns: importing blocks
+        loaded(f"services.{name}.app")  # before the loop turns: importing blocks
     try:
         return uvloop.run(serve(services, environ))
     except SettingsError as error:

@@ -12,7 +12,7 @@ from tests.stack import Stack
 
 @pytest.fixture(scope="session")
 def one_stack() -> Iterator[Stack]:
-    with Stack(environ={"LIMEN_FEED_ACK_WAIT": f"{ACK_WAIT}s"}).running() as stack:
+    with Stack(environ={"LIMEN_FEED_ACK_WAIT": f"{ACK_WAIT}s"}, on_disk=True).running() as stack:
         yield stack
 
 

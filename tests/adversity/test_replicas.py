@@ -71,7 +71,7 @@ class Rotating:
 def pair() -> Iterator[Stack]:
     """Two replicas of `token` and of `audit`; verifiers may keep the JWKS for a second."""
     environ = {"LIMEN_JWKS_MAX_AGE": "1s", "LIMEN_FEED_ACK_WAIT": f"{ACK_WAIT}s"}
-    with Stack(replicas={"token": 2, "audit": 2}, environ=environ).running() as stack:
+    with Stack(replicas={"token": 2, "audit": 2}, environ=environ, on_disk=True).running() as stack:
         yield stack
 
 

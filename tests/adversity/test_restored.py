@@ -79,7 +79,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story() -> Iterator[Story]:
     """A backup, losses, the backup put back, `limen restored`, and a start."""
-    with Stack().running() as stack:
+    with Stack(on_disk=True).running() as stack:
         told = Story(stack, Client.of(stack.env), Signer.new("RS256"))
         told.make()
         database = place_of_postgres(stack)

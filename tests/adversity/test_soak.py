@@ -26,7 +26,7 @@ Faults = dict[str, int]
 @pytest.fixture
 def pair() -> Iterator[Stack]:
     environ = {"LIMEN_JWKS_MAX_AGE": "1s"}
-    with Stack(replicas={"token": 2}, environ=environ).running() as stack:
+    with Stack(replicas={"token": 2}, environ=environ, on_disk=True).running() as stack:
         yield stack
 
 

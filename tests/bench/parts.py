@@ -106,7 +106,7 @@ def measured(wanted: Wanted) -> Measured:
 @contextmanager
 def fresh_stack(environ: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """A stack of our own that is not started yet; in the end nothing of it is left."""
-    stack = Stack(environ=environ)
+    stack = Stack(environ=environ, on_disk=True)
     try:
         yield stack
     finally:

@@ -61,7 +61,7 @@ def is_fair() -> bool:
 def measured(count: int, rounds: int, seconds: int) -> Replicated:
     """A stack of its own with so many replicas of `token`, pinned and loaded."""
     found = Replicated(count)
-    with Stack(replicas={"token": count}).running() as stack:
+    with Stack(replicas={"token": count}, on_disk=True).running() as stack:
         contender = next(each for each in limen.contenders(stack) if each.alg == "ES256")
         tokens = [stack.pid_of("token", number) for number in range(count)]
         ask_once(contender)

@@ -1,5 +1,8 @@
+import os
 import re
+import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from libs.runtime import ids
@@ -24,6 +27,28 @@ def test_ids_have_auth0s_formats() -> None:
     assert re.fullmatch(r"[A-Za-z0-9]{64}", ids.client_secret())
     assert re.fullmatch(r"cgr_[A-Za-z0-9]{16}", ids.prefixed("cgr", 16))
     assert re.fullmatch(r"[0-9a-f]{24}", ids.hex24())
+
+
+def test_no_two_threads_draw_the_same() -> None:
+    was = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            drawing = [threads.submit(lambda: [ids.text(16) for _ in range(2000)]) for _ in range(8)]
+            drawn = [each for done in drawing for each in done.result()]
+    finally:
+        sys.setswitchinterval(was)
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_a_child_draws_what_its_parent_does_not() -> None:
+    ids.text(16)
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writing, ids.text(16).encode())
+        os._exit(0)
+    assert ids.text(16) != os.read(reading, 16).decode()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_letters_are_drawn_evenly() -> None:
