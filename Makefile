@@ -24,7 +24,7 @@ run: $(RUN) ## start everything on this machine, until Ctrl-C (ARGS="--tls --rep
 	@exec .venv/bin/limen up $(ARGS)
 
 test: $(DEV) ## run the tests, all but the two kinds below or T=path
-	@.venv/bin/python -m pytest -m "not soak" -n 2 --dist loadscope --no-loadscope-reorder $(BUT) $(T) $(ARGS)
+	@.venv/bin/python -m pytest -m "not soak" -n 3 --dist loadscope --no-loadscope-reorder $(BUT) $(T) $(ARGS)
 
 adversity: $(DEV) ## run the tests that kill, pause and empty what runs, one stack after the other
 	@.venv/bin/python -m pytest -m "not soak" tests/adversity $(ARGS)
