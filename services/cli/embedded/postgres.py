@@ -38,6 +38,7 @@ max_connections = 80
 shared_buffers = 32MB
 work_mem = 2MB
 maintenance_work_mem = 32MB
+random_page_cost = 1.1               # no disk seeks any more: rows in an index's order are not read whole to be sorted
 io_method = sync                     # no worker processes: one machine, little memory
 max_logical_replication_workers = 0
 max_parallel_workers_per_gather = 0

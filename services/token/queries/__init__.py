@@ -84,13 +84,13 @@ SELECT c.client_id, c.properties,
     ARRAY(SELECT k.credential_id FROM client_credentials k
           WHERE k.tenant = c.tenant AND k.client_id = c.client_id AND k.counts
           ORDER BY k.created_at, k.credential_id) AS credentials
-FROM clients c
+FROM {page} c
 """
-_RESOURCE_SERVER: Final = "SELECT r.id, r.identifier, r.is_system, r.properties FROM resource_servers r"
+_RESOURCE_SERVER: Final = "SELECT r.id, r.identifier, r.is_system, r.properties FROM {page} r"
 # A grant whose API is gone is void for ever, and not shown.
 _CLIENT_GRANT: Final = """
 SELECT g.grant_id AS id, g.client_id, r.identifier AS audience, g.scope, g.properties
-FROM client_grants g JOIN resource_servers r ON r.tenant = g.tenant AND r.id = g.resource_server_id
+FROM {page} g JOIN resource_servers r ON r.tenant = g.tenant AND r.id = g.resource_server_id
 """
 _HAS_API: Final = """
 EXISTS (SELECT FROM resource_servers r
@@ -108,7 +108,7 @@ async def client(database: Database, tenant: str, client_id: str) -> ClientRow |
     """One application."""
     async with database.connection() as rows:
         row = await rows.fetchrow(
-            f"{_CLIENT} WHERE c.tenant = $1 AND c.client_id = $2 AND NOT c.is_deleted", tenant, client_id
+            f"{_CLIENT.format(page='clients')} WHERE c.tenant = $1 AND c.client_id = $2 AND NOT c.is_deleted", tenant, client_id
         )
     return None if row is None else _client(row)
 
@@ -140,7 +140,7 @@ async def resource_server(database: Database, tenant: str, name: str) -> Resourc
     # An identifier may look like another API's id: the id goes first.
     by_name = "WHERE r.tenant = $1 AND (r.id = $2 OR r.identifier = $2) ORDER BY r.id = $2 DESC LIMIT 1"
     async with database.connection() as rows:
-        row = await rows.fetchrow(f"{_RESOURCE_SERVER} {by_name}", tenant, name)
+        row = await rows.fetchrow(f"{_RESOURCE_SERVER.format(page='resource_servers')} {by_name}", tenant, name)
     return None if row is None else _resource_server(row)
 
 
@@ -158,7 +158,7 @@ async def resource_servers(
 async def client_grant(database: Database, tenant: str, grant_id: str) -> ClientGrantRow | None:
     """One client grant."""
     async with database.connection() as rows:
-        row = await rows.fetchrow(f"{_CLIENT_GRANT} WHERE g.tenant = $1 AND g.grant_id = $2", tenant, grant_id)
+        row = await rows.fetchrow(f"{_CLIENT_GRANT.format(page='client_grants')} WHERE g.tenant = $1 AND g.grant_id = $2", tenant, grant_id)
     return None if row is None else _client_grant(row)
 
 

@@ -95,8 +95,9 @@ class Walks:
 class List:
     """A list of one tenant: its table, its key, and the conditions that were asked; values are arguments, never text.
 
-    A page is found among the keys first, which an index knows alone, and only its own rows are read; the key is their
-    first column. What was not asked is not in the statement, so that no index is lost to it.
+    A page by place is where its index begins there. One by number is found among the keys first, which an index knows
+    alone, and only its own rows are read. What was not asked is not in the statement, so that no index is lost to it.
+    In `columns`, of which the key is the first, `{page}` is where the page's rows come from.
     """
 
     def __init__(self, tenant: str, table: str, key: str, *conditions: str) -> None:
@@ -132,25 +133,23 @@ class List:
     ) -> list[Record]:
         if place is not None:
             return await self._after(rows, columns, alias, place, window.limit)
-        keys = f"{self._ordered} OFFSET {self._next(window.start)} LIMIT {self._next(window.limit)}"
-        return await self._of(rows, columns, alias, keys)
+        keys = f"{self._ordered(self._key)} OFFSET {self._next(window.start)} LIMIT {self._next(window.limit)}"
+        page = f"(SELECT * FROM {self._table} WHERE tenant = $1 AND {self._key} IN ({keys}))"
+        return await self._of(rows, columns, alias, page)
 
     async def _after(self, rows: Connection, columns: str, alias: str, position: str, limit: int) -> list[Record]:
         self.where(f"{self._key} > {{}}", position)
-        return await self._of(rows, columns, alias, f"{self._ordered} LIMIT {self._next(limit)}")
+        return await self._of(rows, columns, alias, f"({self._ordered('*')} LIMIT {self._next(limit)})")
 
-    async def _of(self, rows: Connection, columns: str, alias: str, keys: str) -> list[Record]:
-        key = f"{alias}.{self._key}"
-        statement = f"{columns} WHERE {alias}.tenant = $1 AND {key} IN ({keys}) ORDER BY {key}"
-        return await rows.fetch(statement, *self._values)
+    async def _of(self, rows: Connection, columns: str, alias: str, page: str) -> list[Record]:
+        return await rows.fetch(f"{columns.format(page=page)} ORDER BY {alias}.{self._key}", *self._values)
 
     @property
     def _name(self) -> Hashable:
         return self._table, tuple(self._conditions), repr(self._values)
 
-    @property
-    def _ordered(self) -> str:
-        return f"SELECT {self._key} {self._from} ORDER BY {self._key}"
+    def _ordered(self, columns: str) -> str:
+        return f"SELECT {columns} {self._from} ORDER BY {self._key}"
 
     @property
     def _from(self) -> str:
