@@ -1,8 +1,8 @@
-"""nats-py's client with a short way in and out for the messages of the hottest path, requests and their answers.
+"""nats-py's client with a short way in and out for the messages of the hottest paths: requests, answers, events.
 
-nats-py makes an object of each message and brings it through a queue to a task, and checks each subject of ours anew:
-about a tenth of what a token costs. Here a message without headers is handed over where it is parsed, and a message is
-sent as one piece. Connecting, reconnecting, pinging and everything with headers stays nats-py's own.
+nats-py makes an object of each message, reads its headers, and brings it through a queue to a task, and checks each
+subject of ours anew: about a tenth of what a token costs. Here a message is handed over where it is parsed, and one is
+sent as one piece. Connecting, reconnecting, pinging and requests with headers stay nats-py's own.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,6 +22,7 @@ class ShortClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self._takers: dict[int, Take] = {}
+        self._readers: dict[int, Take] = {}
 
     async def subscribe_short(
         self, subject: str, take: Take, other: Callable[[Msg], Awaitable[None]], *, queue: str = ""
@@ -31,16 +32,31 @@ class ShortClient(Client):
         self._takers[subscription._id] = take  # noqa: SLF001 - the number by which messages name it
         return subscription
 
+    async def subscribe_whole(self, subject: str, take: Take) -> Subscription:
+        """Have `take` called with each message of `subject`, in place of the subject with its block of headers.
+
+        The block is as the server sends it, its first line the version with a status or none; empty without headers.
+        Nobody counts what waits: ask for no more than there is room for.
+        """
+        subscription = await self.subscribe(subject, cb=_unheard)
+        self._readers[subscription._id] = take  # noqa: SLF001 - the number by which messages name it
+        return subscription
+
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        take = self._takers.get(sid)  # `headers` is None where there are none, whatever nats-py declares
-        if take is None or headers or sid not in self._subs:
-            await super()._process_msg(sid, subject, reply, data, headers)
-        else:
+        # `headers` is None where there are none, whatever nats-py declares.
+        if sid not in self._subs:
+            return
+        if (read := self._readers.get(sid)) is not None:
+            read(headers or b"", reply, data)
+        elif not headers and (take := self._takers.get(sid)) is not None:
             take(subject, reply, data)
+        else:
+            await super()._process_msg(sid, subject, reply, data, headers)
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         super()._remove_sub(sid, max_msgs)
         self._takers.pop(sid, None)
+        self._readers.pop(sid, None)
 
     async def publish_short(self, subject: str, payload: bytes, reply: str) -> None:
         """Send a message without headers whose size was checked; sending waits while too much waits to be sent.
@@ -54,6 +70,10 @@ class ShortClient(Client):
         await self._send_command(b"PUB %b %d\r\n%b\r\n" % (addresses.encode(), len(payload), payload))
         if self._flush_queue is not None and self._flush_queue.empty():
             await self._flush_pending()
+
+
+async def _unheard(message: Msg) -> None:
+    raise AssertionError(f"{message.subject} was not taken where it was parsed")
 
 
 def _checked(subject: str) -> str:

@@ -11,7 +11,7 @@ from nats.aio.client import Server
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from libs.bus.client import ShortClient
+from libs.bus.client import ShortClient, Take
 from libs.bus.errors import Disconnected, NoResponders, TimedOut, TooLarge
 from libs.bus.serving import Listening, Serving
 from libs.runtime.ids import text
@@ -233,20 +233,19 @@ class Bus:
         return serving
 
     async def listen(self, subject: str, handler: Callable[[str, bytes], None]) -> Listening:
-        """Hand every message on `subject` to `handler(subject, payload)`, which must not block."""
+        """Hand every message on `subject` to `handler(subject, payload)`, which must neither raise nor block."""
         listening = Listening(handler)
-        listening.subscription = await self._client.subscribe(subject, cb=listening.heard)
+        listening.subscription = await self._client.subscribe_short(subject, listening.take, listening.heard)
         return listening
 
-    async def inbox(self, heard: "asyncio.Queue[Msg | None]") -> tuple[str, Listening]:
-        """An address of this connection's own whose messages go to `heard`, and `None` when the connection is lost."""
+    async def inbox(self, take: Take, lost: Callable[[], None]) -> tuple[str, Listening]:
+        """An address of this connection's own whose messages go to `take`; `lost` is called when the connection is.
+
+        `take` gets the block of headers, the reply address and the payload, and must neither raise nor block.
+        """
         address = f"{self._inbox}-{text(8)}"
-
-        def lost() -> None:
-            heard.put_nowait(None)
-
         listening = Listening(None, ended=lambda: self._on_lost.discard(lost))
-        listening.subscription = await self._client.subscribe(address, cb=heard.put)
+        listening.subscription = await self._client.subscribe_whole(address, take)
         self._on_lost.add(lost)
         return address, listening
 

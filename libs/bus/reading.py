@@ -5,28 +5,38 @@ checkpoint as the only truth. `fetch` uses no heartbeat, which in nats-py delays
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
-from nats.aio.msg import Msg
 
 from libs.bus.connection import Bus
 from libs.bus.errors import BusError, Disconnected, StreamRefused
+from libs.bus.streams import headers_of
 from libs.runtime.ids import text
 
 IDLE_NANOSECONDS: Final = 30_000_000_000
 """The server drops a consumer that nobody asked for this long."""
 
-END_OF_PULL: Final = frozenset({"404", "408", "409", "503"})
+VERSION: Final = b"NATS/1.0 "
+"""How a block of headers begins that bears a status."""
+
+END_OF_PULL: Final = frozenset({b"404", b"408", b"409", b"503"})
 """Status lines that end a pull: nothing there, time is up, consumer gone, nobody home."""
 
 SHORT_REPLY: Final = 9
-"""Tokens of a reply subject in its older form."""
+"""Tokens of a reply subject in its older form, which has neither domain nor account:
 
-CONSUMER_GONE: Final = frozenset({"404", "409", "503"})
+$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream sequence>.<its own>.<time>.<pending>
+"""
+
+SEQUENCE: Final = 5
+PENDING: Final = 8
+
+CONSUMER_GONE: Final = frozenset({b"404", b"409", b"503"})
 
 
 @dataclass(frozen=True)
@@ -35,7 +45,26 @@ class Delivered:
 
     sequence: int
     payload: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    block: bytes
+    """Its headers as the server has them."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers, read."""
+        return headers_of(self.block)
+
+
+class _Heard(NamedTuple):
+    """A message as it came, on its way from the connection to whoever fetches."""
+
+    block: bytes
+    reply: bytes
+    payload: bytes
+
+    @property
+    def status(self) -> bytes:
+        """Three digits where the server says something, nothing where a message of the stream comes."""
+        return self.block[len(VERSION) : len(VERSION) + 3] if self.block.startswith(VERSION) else b""
 
 
 class Reader:
@@ -46,7 +75,9 @@ class Reader:
         self._stream = stream
         self._start = start
         self._name = f"{bus.name}-{text(12)}"
-        self._heard: asyncio.Queue[Msg | None] = asyncio.Queue()
+        self._heard: deque[_Heard] = deque()
+        self._news = asyncio.Event()
+        self._is_lost = False
         self._owed = 0  # messages the open pull may still bring; one pull at a time, or statuses would mix
 
     async def __aenter__(self) -> Self:
@@ -55,7 +86,7 @@ class Reader:
         answer = await self._ask("CREATE", {"stream_name": self._stream, "config": config})
         if error := answer.get("error"):
             raise StreamRefused(error.get("err_code", 0), error.get("description", ""))
-        self._inbox, self._subscription = await self._bus.inbox(self._heard)
+        self._inbox, self._subscription = await self._bus.inbox(self._hear, self._lost)
         return self
 
     async def __aexit__(
@@ -85,6 +116,14 @@ class Reader:
             raise StreamRefused(0, "the consumer does not answer") from None
         return delivered
 
+    def _hear(self, block: bytes, reply: bytes, payload: bytes) -> None:
+        self._heard.append(_Heard(block, reply, payload))
+        self._news.set()
+
+    def _lost(self) -> None:
+        self._is_lost = True
+        self._news.set()
+
     async def _pull(self, most: int, wait: float) -> None:
         ask = {"batch": most, "expires": int(wait * 1e9)}
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
@@ -93,22 +132,21 @@ class Reader:
 
     async def _take(self, delivered: list[Delivered]) -> bool:
         """Take one message; whether another should be waited for."""
-        message = await self._next()
-        status = (message.headers or {}).get("Status")
-        if status in END_OF_PULL:
+        while not self._heard:
+            if self._is_lost:
+                raise Disconnected(self._stream)
+            self._news.clear()
+            await self._news.wait()
+        message = self._heard.popleft()
+        if (status := message.status) in END_OF_PULL:
             self._owed = 0
             if status in CONSUMER_GONE and not delivered:
                 raise StreamRefused(int(status), "the consumer is gone")
             return False
         self._owed -= 1
-        delivered.append(Delivered(_sequence(message), message.data, message.headers or {}))
-        return self._owed > 0 and (not self._heard.empty() or _pending(message) > 0)
-
-    async def _next(self) -> Msg:
-        message = await self._heard.get()
-        if message is None:
-            raise Disconnected(self._stream)
-        return message
+        tokens = _tokens(message.reply)
+        delivered.append(Delivered(int(tokens[SEQUENCE]), message.payload, message.block))
+        return self._owed > 0 and (bool(self._heard) or int(tokens[PENDING]) > 0)
 
     async def _ask(self, verb: str, body: dict[str, object]) -> dict[str, Any]:
         payload = msgspec.json.encode(body) if body else b""
@@ -117,15 +155,6 @@ class Reader:
         return answer
 
 
-def _sequence(message: Msg) -> int:
-    # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream sequence>.<its own>.<time>.<pending>
-    return int(_tokens(message)[5])
-
-
-def _pending(message: Msg) -> int:
-    return int(_tokens(message)[8])
-
-
-def _tokens(message: Msg) -> list[str]:
-    tokens = message.reply.split(".")
+def _tokens(reply: bytes) -> list[bytes]:
+    tokens = reply.split(b".")
     return tokens if len(tokens) <= SHORT_REPLY else tokens[2:]  # the newer form, where an operator turned it on

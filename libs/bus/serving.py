@@ -90,10 +90,14 @@ class Listening:
         self._ended = ended
         self.subscription: Subscription | None = None
 
-    async def heard(self, message: Msg) -> None:
+    def take(self, subject: bytes, _reply: bytes, payload: bytes) -> None:
         """Hand one message to the handler."""
         if self._handler is not None:
-            self._handler(message.subject, message.data)
+            self._handler(subject.decode(), payload)
+
+    async def heard(self, message: Msg) -> None:
+        """The same for a message that bears headers, which mean nothing here."""
+        self.take(message.subject.encode(), b"", message.data)
 
     async def stop(self) -> None:
         """Hear no more."""

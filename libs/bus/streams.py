@@ -101,7 +101,7 @@ class Streams:
                 return None
             raise
         message = answer["message"]
-        return Stored(base64.b64decode(message.get("data", "")), _lines(base64.b64decode(message.get("hdrs", ""))))
+        return Stored(base64.b64decode(message.get("data", "")), headers_of(base64.b64decode(message.get("hdrs", ""))))
 
     async def append(self, messages: Sequence[Outgoing], *, expected_last: int) -> None:
         """Append all behind sequence `expected_last`, each behind the one before it; a beginning of them, or nothing.
@@ -136,7 +136,7 @@ def _block(headers: dict[str, str]) -> bytes:
     return f"NATS/1.0\r\n{lines}\r\n".encode()
 
 
-def _lines(block: bytes) -> dict[str, str]:
+def headers_of(block: bytes) -> dict[str, str]:
     """The headers of a block as the server stores it: its first line is the version."""
     pairs = (line.partition(":") for line in block.decode().split("\r\n")[1:] if line)
     return {name: value.strip() for name, _, value in pairs}
