@@ -6,9 +6,10 @@ another service's log: into rows, into memory, into commands. What an event mean
 """
 
 from libs.eventstore.applied import Applied
+from libs.eventstore.deciding import Aggregate, Change, Committed, Handler, Loaded, Place
 from libs.eventstore.envelope import Actor, Context, Envelope
 from libs.eventstore.events import Activity, Catalogue, Event, EventTooLarge, Fact
-from libs.eventstore.execute import Aggregate, Also, Committed, EventStore, Handler, Loaded
+from libs.eventstore.execute import Also, EventStore
 from libs.eventstore.folding import folding
 from libs.eventstore.following import Follower, Projection, one_by_one
 from libs.eventstore.maintenance import Retention, keep_partitions
@@ -25,6 +26,7 @@ __all__ = [
     "Applied",
     "BatchWriter",
     "Catalogue",
+    "Change",
     "Committed",
     "Context",
     "Envelope",
@@ -36,6 +38,7 @@ __all__ = [
     "Handler",
     "Loaded",
     "MemoryFollower",
+    "Place",
     "Projection",
     "Reaction",
     "Reactor",

@@ -6,24 +6,20 @@ thinks. Positions are therefore gapless and in commit order. Only a version conf
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from time import monotonic
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from libs.bus import Bus
-from libs.eventstore.append import Entry, append_script, entries, lock_shared
+from libs.eventstore.append import Entry, append_script, lock_shared
+from libs.eventstore.deciding import Committed, Decided, Deciding, Handler, HasTenant, Refused, Wanted
 from libs.eventstore.envelope import Context
-from libs.eventstore.events import Catalogue, Event, Fact
+from libs.eventstore.events import Catalogue
 from libs.eventstore.wake import Wake
 from libs.postgres import AlreadyThere, Connection, Database, DatabaseAway
 from libs.postgres.database import commit
 from libs.runtime.errors import Unavailable
 from libs.runtime.together import Together
-
-C_contra = TypeVar("C_contra", contravariant=True)
-S = TypeVar("S")
 
 ATTEMPTS: Final = 5
 """A command that lost this many races in a row is answered 503: somebody holds its stream busy."""
@@ -37,71 +33,6 @@ Also = Callable[[Connection, Any], Awaitable[None]]
 STREAM_CONFLICT: Final = "facts_stream_version"
 
 POSITION: Final = "SELECT head.epoch, facts.pos FROM facts, head WHERE facts.id = $1 AND head.log = 'facts'"
-
-
-@dataclass(frozen=True)
-class Loaded(Generic[S]):
-    """An aggregate as its rows say: the state, and the version of its stream (0 before the first fact)."""
-
-    state: S
-    version: int
-
-
-class Aggregate(Protocol[S]):
-    """How one kind of aggregate is loaded, changed and kept."""
-
-    def stream(self, command: Any) -> str:
-        """The stream this command's facts go to, unique within the tenant."""
-
-    async def load(self, rows: Connection, command: Any) -> Loaded[S]:
-        """Lock and read what `decide` needs to know."""
-
-    def evolve(self, state: S, event: Event) -> S:
-        """The state after `event`; total, never raises."""
-
-    async def save(self, rows: Connection, command: Any, before: Loaded[S], after: Loaded[S]) -> None:
-        """Write the rows; secrets travel from the command to their rows, never through an event."""
-
-
-class HasTenant(Protocol):
-    """Every command names its tenant."""
-
-    @property
-    def tenant(self) -> str:
-        """Whose command it is."""
-
-
-@dataclass(frozen=True)
-class Handler(Generic[S]):
-    """What runs one kind of command."""
-
-    aggregate: Aggregate[S]
-    decide: Callable[[Any, S, datetime], Sequence[Event]]
-    shares: bool = False
-    """Whether commands of this kind that come at the same time share a transaction.
-
-    For commands that lock no row which somebody else could hold: the first of an aggregate whose id is new.
-    """
-
-
-@dataclass(frozen=True)
-class Committed:
-    """What came of a command: the state it left, its events, and the position of its last fact (0 without one)."""
-
-    state: Any
-    events: tuple[Event, ...]
-    epoch: int
-    pos: int
-    now: datetime
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A command, what it brings to its events, and their ids where the caller derived them."""
-
-    command: HasTenant
-    context: Context
-    ids: Sequence[UUID] = ()
 
 
 class EventStore:
@@ -163,7 +94,7 @@ class EventStore:
         for _ in range(ATTEMPTS):
             try:
                 [decided] = await self._attempt([wanted], also)
-            except _Refused as refused:
+            except Refused as refused:
                 raise refused.refusal from None
             except AlreadyThere as conflict:
                 if conflict.constraint not in {lost, STREAM_CONFLICT}:
@@ -185,7 +116,7 @@ class EventStore:
         self.require_running()
         try:
             await self._attempt(wanted, also)
-        except _Refused as refused:
+        except Refused as refused:
             raise refused.refusal from None
 
     async def _shared(self, asked: Sequence[tuple[Wanted, float]]) -> "list[Committed | Exception | None]":
@@ -219,18 +150,10 @@ class EventStore:
 
     async def _attempt(
         self, wanted: Sequence[Wanted], also: Also | None, refusals: dict[int, Exception] | None = None
-    ) -> "list[_Decided]":
+    ) -> list[Decided]:
         """Run commands in one transaction; those that are refused are put into `refusals`, or the first is raised."""
         async with self.database.transaction(lock_shared(self.catalogue.service)) as rows:
-            decided: list[_Decided] = []
-            for number, each in enumerate(wanted):
-                try:
-                    # Those of one transaction share its moment.
-                    decided.append(await self._decided(rows, each, decided[0].now if decided else None))
-                except _Refused as refused:
-                    if refusals is None:
-                        raise
-                    refusals[number] = refused.refusal
+            decided = await Deciding(rows, self.catalogue, self.handlers).all(wanted, refusals)
             if also is not None:
                 await also(rows, decided[-1].state)
             appended = [entry for each in decided for entry in each.appended]
@@ -239,29 +162,6 @@ class EventStore:
         for log in {"facts" if entry.stream is not None else "activity" for entry in appended}:
             await self.wake.appended(log)
         return decided
-
-    async def _decided(self, rows: Connection, wanted: Wanted, moment: datetime | None) -> "_Decided":
-        """Load, decide and save one command.
-
-        Raises:
-            _Refused: by its rule, or because an event is too large; nothing of it was written yet.
-        """
-        command = wanted.command
-        handler = self.handlers[type(command)]
-        before = await handler.aggregate.load(rows, command)
-        now: datetime = moment or await rows.fetchval("SELECT clock_timestamp()")
-        try:
-            events = tuple(handler.decide(command, before.state, now))
-            stream = handler.aggregate.stream(command)
-            appended = entries(
-                self.catalogue, command.tenant, stream, before.version, events, wanted.context, now, wanted.ids
-            )
-        except Exception as refusal:
-            raise _Refused(refusal) from refusal
-        after = _folded(handler, before, events)
-        if events:
-            await handler.aggregate.save(rows, command, before, after)
-        return _Decided(after.state, events, appended, now)
 
     async def _position(self, appended: Sequence[Entry]) -> tuple[int, int]:
         facts = [entry for entry in appended if entry.stream is not None]
@@ -273,38 +173,3 @@ class EventStore:
         except DatabaseAway:
             return 0, 0  # it is committed all the same
         return (found["epoch"], found["pos"]) if found else (0, 0)
-
-
-@dataclass(frozen=True)
-class _Decided:
-    """A command that was decided in a transaction which is still open."""
-
-    state: Any
-    events: tuple[Event, ...]
-    appended: Sequence[Entry]
-    now: datetime
-
-    @property
-    def facts(self) -> int:
-        """How many positions its facts take."""
-        return sum(entry.stream is not None for entry in self.appended)
-
-    def committed(self, epoch: int, pos: int) -> Committed:
-        """What came of it, its last fact at `pos`."""
-        return Committed(self.state, self.events, epoch, pos, self.now)
-
-
-class _Refused(Exception):
-    """A command was refused before anything of it was written."""
-
-    def __init__(self, refusal: Exception) -> None:
-        super().__init__(repr(refusal))
-        self.refusal = refusal
-
-
-def _folded(handler: Handler[Any], before: Loaded[Any], events: Sequence[Event]) -> Loaded[Any]:
-    state = before.state
-    for event in events:
-        state = handler.aggregate.evolve(state, event)
-    facts = sum(isinstance(event, Fact) for event in events)
-    return Loaded(state, before.version + facts)

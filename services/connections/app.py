@@ -50,7 +50,7 @@ from services.connections.routes import mailbox as mailbox_routes
 from services.connections.routes.asks import Asks
 from services.connections.routes.connection_users import ConnectionUsers
 from services.connections.routes.desk import Desk
-from services.connections.rows import FOLDS, ConnectionRows, DeliveryRows
+from services.connections.rows import FOLDS, ConnectionRows, DeliveryRows, EnablingRows
 from services.connections.rules import connection, delivery
 from services.key_rotation.events import CATALOGUE as KEY_FACTS
 from services.tenants.events import CATALOGUE as TENANT_FACTS
@@ -61,7 +61,7 @@ COMMANDS: Final[Mapping[type, Handler[Any]]] = {
     CreateConnection: Handler(CONNECTION, connection.create),
     ChangeConnection: Handler(CONNECTION, connection.change),
     DeleteConnection: Handler(CONNECTION, connection.delete),
-    EnableConnection: Handler(CONNECTION, connection.enable),
+    EnableConnection: Handler(CONNECTION, connection.enable, several=EnablingRows()),
     FinishDelivery: Handler(DeliveryRows(), delivery.finish),
 }
 """Every command, with the aggregate it changes and the rule that decides it."""

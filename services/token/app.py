@@ -69,7 +69,7 @@ from services.token.routes.desk import Desk
 from services.token.routes.discovery import Discovery
 from services.token.routes.people_asks import PeopleAsks
 from services.token.routes.refresh_tokens import RefreshTokenRoutes
-from services.token.rows import FOLDS, ClientRows, GrantRows, ResourceServerRows
+from services.token.rows import FOLDS, ClientRows, GrantRows, NewClientRows, ResourceServerRows
 from services.token.rules import client, grant, resource_server
 
 SERVICE: Final = "token"
@@ -80,7 +80,7 @@ RESOURCE_SERVER: Final = ResourceServerRows()
 GRANT: Final = GrantRows()
 
 COMMANDS: Final[Mapping[type, Handler[Any]]] = {
-    RegisterClient: Handler(CLIENT, client.register, shares=True),
+    RegisterClient: Handler(CLIENT, client.register, shares=True, several=NewClientRows()),
     ChangeClient: Handler(CLIENT, client.change),
     DeleteClient: Handler(CLIENT, client.delete),
     RotateClientSecret: Handler(CLIENT, client.rotate_secret),

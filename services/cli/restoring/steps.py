@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from libs.eventstore import Envelope, EventStore
-from libs.eventstore.execute import HasTenant
+from libs.eventstore.deciding import HasTenant
 
 
 @dataclass(frozen=True)

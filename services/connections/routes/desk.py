@@ -12,7 +12,7 @@ from libs.edge.management_errors import PayloadTooLarge
 from libs.edge.paging import CheckpointPage, listing
 from libs.edge.writes import context_of, settled
 from libs.eventstore import Also, Applied, Committed, EventStore, EventTooLarge
-from libs.eventstore.execute import HasTenant
+from libs.eventstore.deciding import HasTenant
 from libs.postgres import AlreadyThere, Connection, Database
 from services.connections.rules.connection import NameTaken
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from libs.eventstore import Event, Loaded
+from libs.eventstore import Change, Event, Loaded, Place
 from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection as Rows
 from libs.postgres import Record
@@ -78,6 +78,28 @@ class ConnectionRows:
         )
         if isinstance(after.state, DeletedConnection):
             await rows.execute(ALL_OUT, *key)
+
+
+class EnablingRows(ConnectionRows):
+    """Applications that are let in at the same time: each connection is read and written once for all of them."""
+
+    async def load_all(
+        self, rows: Rows, commands: Sequence[EnableConnection]
+    ) -> dict[Place, Loaded[connection.State]]:
+        """Lock the connections and read which of all the applications named may use each."""
+        wanted: dict[Place, EnableConnection] = {}
+        for each in commands:
+            place = each.tenant, self.stream(each)
+            before = wanted[place].clients if place in wanted else {}
+            wanted[place] = EnableConnection(
+                tenant=each.tenant, connection_id=each.connection_id, clients=before | each.clients
+            )
+        return {place: await self.load(rows, wanted[place]) for place in sorted(wanted)}
+
+    async def save_all(self, rows: Rows, changes: Sequence[Change[connection.State]]) -> None:
+        """Write each connection's row, and those of the applications that changed."""
+        for change in changes:
+            await self.save(rows, change.commands[0], change.before, change.after)
 
 
 async def _is_taken(rows: Rows, command: Any) -> bool:

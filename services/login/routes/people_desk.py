@@ -12,7 +12,7 @@ from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import PayloadTooLarge
 from libs.edge.writes import context_of, settled
 from libs.eventstore import Also, Applied, Committed, Context, EventStore, EventTooLarge
-from libs.eventstore.execute import HasTenant
+from libs.eventstore.deciding import HasTenant
 from libs.postgres import Connection, Database
 from services.login.commands import RegisterUser
 from services.login.factors.attempt import Caller

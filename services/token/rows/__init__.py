@@ -5,11 +5,11 @@ hashes, the spent assertions, the failure counts, the codes, and how far a grant
 """
 
 from services.token.rows import clients, grants, resource_servers
-from services.token.rows.clients import ClientRows
+from services.token.rows.clients import ClientRows, NewClientRows
 from services.token.rows.grants import GrantRows
 from services.token.rows.resource_servers import ResourceServerRows
 
 FOLDS = (clients.FOLD, resource_servers.FOLD, grants.FOLD)
 """What `limen verify` compares with the facts."""
 
-__all__ = ["FOLDS", "ClientRows", "GrantRows", "ResourceServerRows"]
+__all__ = ["FOLDS", "ClientRows", "GrantRows", "NewClientRows", "ResourceServerRows"]

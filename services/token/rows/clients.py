@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from libs.eventstore import Event, Loaded
+from libs.eventstore import Change, Event, Loaded, Place
 from libs.eventstore.verify import FoldCheck, Key
 from libs.postgres import Connection, Record
 from services.token.commands import ChangeClientGrant, GrantClient, RegisterClient, RotateClientSecret
@@ -33,6 +33,20 @@ CLIENTS = CLIENT.replace(
     "JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, client_id) USING (tenant, client_id)",
 )
 """The same of many at once."""
+
+
+INSERT_NEW: Final = """
+WITH new AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::bytea[])
+        AS new(tenant, client_id, version, properties, secret_id, sha256)
+), clients AS (
+    INSERT INTO clients (tenant, client_id, version, is_deleted, properties)
+    SELECT tenant, client_id, version, false, properties::jsonb FROM new
+)
+INSERT INTO client_secrets (tenant, client_id, secret_id, number, sha256)
+SELECT tenant, client_id, secret_id, 1, sha256 FROM new WHERE secret_id IS NOT NULL
+"""
+"""Applications with their first secrets."""
 
 
 class _Secret(msgspec.Struct):
@@ -97,6 +111,52 @@ class ClientRows:
         await _save_secrets(rows, command, old.secrets, new.secrets)
         await _save_credentials(rows, command, old.credentials, new.credentials)
         await _save_grants(rows, command, old.grants, new.grants)
+
+
+class NewClientRows(ClientRows):
+    """Applications that are registered at the same time."""
+
+    async def load_all(
+        self, rows: Connection, commands: Sequence[RegisterClient]
+    ) -> dict[Place, Loaded[client.State]]:
+        """Lock what is there of them, which is nothing unless a command came twice."""
+        found = await rows.fetch(
+            "SELECT tenant, client_id FROM clients JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, client_id) "
+            "USING (tenant, client_id) FOR UPDATE",
+            [each.tenant for each in commands],
+            [each.client_id for each in commands],
+        )
+        there = {(row["tenant"], row["client_id"]) for row in found}
+        return {
+            (each.tenant, self.stream(each)): await self.load(rows, each)
+            if (each.tenant, each.client_id) in there
+            else Loaded(NoClient(), 0)
+            for each in commands
+        }
+
+    async def save_all(self, rows: Connection, changes: Sequence[Change[client.State]]) -> None:
+        """Write their rows and those of their secrets, all at once; keys, which few bring along, one by one.
+
+        The rule refuses one that is there already, so every change is the first of its application.
+        """
+        new = [(change.commands[0], change.after.state, change.after.version) for change in changes]
+        living = [(command, state, version) for command, state, version in new if isinstance(state, Client)]
+        secrets = [command.secret if _keeps_secret(command, state) else None for command, state, _ in living]
+        await rows.execute(
+            INSERT_NEW,
+            [command.tenant for command, _, _ in living],
+            [command.client_id for command, _, _ in living],
+            [version for _, _, version in living],
+            [_json(state.properties) for _, state, _ in living],
+            [secret and secret.secret_id for secret in secrets],
+            [secret and secret.sha256 for secret in secrets],
+        )
+        for command, state, _ in living:
+            await _save_credentials(rows, command, {}, state.credentials)
+
+
+def _keeps_secret(command: RegisterClient, state: Client) -> bool:
+    return command.secret is not None and command.secret.secret_id in state.secrets
 
 
 def _client(client_id: str, row: Record | None) -> Loaded[client.State]:

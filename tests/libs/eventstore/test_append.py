@@ -8,7 +8,7 @@ import pytest
 
 from libs.bus import Bus
 from libs.eventstore import BatchWriter, EventStore, EventTooLarge
-from libs.eventstore.execute import HasTenant
+from libs.eventstore.deciding import HasTenant
 from libs.postgres import AlreadyThere, Database, DatabaseAway, OutcomeUnknown
 from libs.runtime.errors import Unavailable
 from tests.conftest import Background, OpenDatabase

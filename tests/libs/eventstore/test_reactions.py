@@ -8,7 +8,7 @@ import pytest
 from libs.bus import Bus
 from libs.eventstore import Envelope, EventStore, Reaction, Reactor
 from libs.eventstore.checkpoints import read_checkpoint, skip
-from libs.eventstore.execute import HasTenant
+from libs.eventstore.deciding import HasTenant
 from libs.postgres import Locks
 from libs.telemetry.readiness import Readiness
 from tests.conftest import Background, OpenDatabase, eventually

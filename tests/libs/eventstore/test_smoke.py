@@ -18,7 +18,7 @@ from libs.eventstore import (
     Refused,
     Written,
 )
-from libs.eventstore.execute import HasTenant
+from libs.eventstore.deciding import HasTenant
 from libs.postgres import Locks
 from libs.telemetry.readiness import Readiness
 from tests.conftest import Background, eventually

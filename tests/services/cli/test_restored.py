@@ -13,7 +13,7 @@ import pytest
 
 from libs.bus import Bus, Streams
 from libs.eventstore import Context, EventStore, Follower, Relay
-from libs.eventstore.execute import HasTenant
+from libs.eventstore.deciding import HasTenant
 from libs.eventstore.names import stream_of
 from libs.eventstore.restored import begin_epoch, bring_along, loss_of
 from libs.postgres import Database, Locks
