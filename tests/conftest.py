@@ -25,6 +25,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
 
+
 SCHEMA: Final = "shop"
 """The schema of the made-up service in `tests/libs/eventstore/shop.py`."""
 

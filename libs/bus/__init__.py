@@ -6,7 +6,7 @@ permissions in `deploy/nats.conf`.
 """
 
 # isort: off
-import libs.bus.nats_alone  # noqa: F401  # before anything else of nats-py
+import libs.bus.nats_alone  # before anything else of nats-py
 
 # isort: on
 from libs.bus.connection import Bus

@@ -59,9 +59,7 @@ class Change(Generic[S]):
 
 
 class Several(Protocol[S]):
-    """How the rows of several commands of one kind are read and written at once: what one by one would do, in fewer
-    statements.
-    """
+    """How the rows of several commands of one kind are read and written: what one by one would do, but at once."""
 
     async def load_all(self, rows: Connection, commands: Sequence[Any]) -> Mapping[Place, Loaded[S]]:
         """Lock and read what `decide` needs to know of any of them, by stream."""

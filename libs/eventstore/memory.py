@@ -26,7 +26,7 @@ FETCH: Final = 500
 FETCH_WAIT: Final = 5.0
 PAUSE: Final = 0.2
 SETTLED: Final = 0.3
-"""Seconds a stream must stand still before the first word that one is level: its lost tail may be just being refilled."""
+"""Seconds a stream must stand still before the first word that one is level: its lost tail may be being refilled."""
 
 LEVEL_EVERY: Final = 1.0
 """Seconds between two looks at whether the stream has more than was applied."""

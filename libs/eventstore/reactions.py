@@ -22,10 +22,10 @@ from libs.eventstore.checkpoints import (
     read_checkpoint,
     set_checkpoint,
 )
+from libs.eventstore.deciding import HasTenant, Wanted
 from libs.eventstore.envelope import Actor, Context, Envelope, from_wire
 from libs.eventstore.epochs import SourceRestored, first_to_read, require_epoch
 from libs.eventstore.events import Catalogue, Event, NotUnderstood
-from libs.eventstore.deciding import HasTenant, Wanted
 from libs.eventstore.execute import Also, EventStore
 from libs.eventstore.metrics import HALTED
 from libs.eventstore.names import FACTS, stream_of

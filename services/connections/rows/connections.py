@@ -83,9 +83,7 @@ class ConnectionRows:
 class EnablingRows(ConnectionRows):
     """Applications that are let in at the same time: each connection is read and written once for all of them."""
 
-    async def load_all(
-        self, rows: Rows, commands: Sequence[EnableConnection]
-    ) -> dict[Place, Loaded[connection.State]]:
+    async def load_all(self, rows: Rows, commands: Sequence[EnableConnection]) -> dict[Place, Loaded[connection.State]]:
         """Lock the connections and read which of all the applications named may use each."""
         wanted: dict[Place, EnableConnection] = {}
         for each in commands:

@@ -86,11 +86,17 @@ SELECT c.client_id, c.properties,
           ORDER BY k.created_at, k.credential_id) AS credentials
 FROM {page} c
 """
+_ONE_CLIENT: Final = f"""
+{_CLIENT.format(page="clients")} WHERE c.tenant = $1 AND c.client_id = $2 AND NOT c.is_deleted
+"""
 _RESOURCE_SERVER: Final = "SELECT r.id, r.identifier, r.is_system, r.properties FROM {page} r"
 # A grant whose API is gone is void for ever, and not shown.
 _CLIENT_GRANT: Final = """
 SELECT g.grant_id AS id, g.client_id, r.identifier AS audience, g.scope, g.properties
 FROM {page} g JOIN resource_servers r ON r.tenant = g.tenant AND r.id = g.resource_server_id
+"""
+_ONE_CLIENT_GRANT: Final = f"""
+{_CLIENT_GRANT.format(page="client_grants")} WHERE g.tenant = $1 AND g.grant_id = $2
 """
 _HAS_API: Final = """
 EXISTS (SELECT FROM resource_servers r
@@ -107,9 +113,7 @@ ORDER BY k.created_at, k.credential_id
 async def client(database: Database, tenant: str, client_id: str) -> ClientRow | None:
     """One application."""
     async with database.connection() as rows:
-        row = await rows.fetchrow(
-            f"{_CLIENT.format(page='clients')} WHERE c.tenant = $1 AND c.client_id = $2 AND NOT c.is_deleted", tenant, client_id
-        )
+        row = await rows.fetchrow(_ONE_CLIENT, tenant, client_id)
     return None if row is None else _client(row)
 
 
@@ -158,7 +162,7 @@ async def resource_servers(
 async def client_grant(database: Database, tenant: str, grant_id: str) -> ClientGrantRow | None:
     """One client grant."""
     async with database.connection() as rows:
-        row = await rows.fetchrow(f"{_CLIENT_GRANT.format(page='client_grants')} WHERE g.tenant = $1 AND g.grant_id = $2", tenant, grant_id)
+        row = await rows.fetchrow(_ONE_CLIENT_GRANT, tenant, grant_id)
     return None if row is None else _client_grant(row)
 
 

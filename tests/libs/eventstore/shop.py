@@ -11,6 +11,7 @@ from libs.eventstore import (
     Activity,
     Aggregate,
     Catalogue,
+    Change,
     Context,
     Envelope,
     Event,
@@ -18,6 +19,7 @@ from libs.eventstore import (
     Fact,
     Handler,
     Loaded,
+    Place,
     Projection,
     folding,
     one_by_one,
@@ -141,6 +143,22 @@ class Goods(Aggregate[Good | None]):
                 after.state.name,
                 after.version,
             )
+
+
+class ManyGoods(Goods):
+    """The same at once; it counts how often it reads and writes."""
+
+    def __init__(self) -> None:
+        self.loads = self.saves = 0
+
+    async def load_all(self, rows: Connection, commands: Sequence[Any]) -> dict[Place, Loaded[Good | None]]:
+        self.loads += 1
+        return {(each.tenant, self.stream(each)): await self.load(rows, each) for each in commands}
+
+    async def save_all(self, rows: Connection, changes: Sequence[Change[Good | None]]) -> None:
+        self.saves += 1
+        for change in changes:
+            await self.save(rows, change.commands[-1], change.before, change.after)
 
 
 def register(command: RegisterGood, state: Good | None, _now: datetime) -> Sequence[Event]:

@@ -9,19 +9,33 @@ import pytest
 
 from libs.bus import Bus
 from libs.eventstore import Committed, EventStore, EventTooLarge
-from libs.postgres import AlreadyThere, Database, OutcomeUnknown
+from libs.eventstore.deciding import Wanted
+from libs.postgres import AlreadyThere, Connection, Database, OutcomeUnknown
 from libs.runtime.errors import Unavailable
 from tests.conftest import OpenDatabase
 from tests.doubles.wire import wire_to
-from tests.libs.eventstore.shop import ANYBODY, CATALOGUE, HANDLERS, Refusal, RegisterGood, head_of, log_of
+from tests.libs.eventstore.shop import (
+    ANYBODY,
+    CATALOGUE,
+    HANDLERS,
+    Good,
+    ManyGoods,
+    Refusal,
+    RegisterGood,
+    RenameGood,
+    Unknown,
+    head_of,
+    log_of,
+)
 from tests.servers import Addresses
 
 SHARING = {**HANDLERS, RegisterGood: replace(HANDLERS[RegisterGood], shares=True)}
+AT_ONCE = {**SHARING, RegisterGood: replace(SHARING[RegisterGood], several=ManyGoods())}
 
 
-@pytest.fixture
-def sharing(database: Database, bus: Bus) -> EventStore:
-    return EventStore(database, CATALOGUE, bus, SHARING)
+@pytest.fixture(params=[SHARING, AT_ONCE], ids=["one by one", "at once"])
+def sharing(database: Database, bus: Bus, request: pytest.FixtureRequest) -> EventStore:
+    return EventStore(database, CATALOGUE, bus, request.param)
 
 
 async def at_once(store: EventStore, commands: Sequence[RegisterGood]) -> list[Any]:
@@ -116,4 +130,43 @@ async def test_who_waited_for_others_until_it_was_too_late_is_not_run(
         assert (await running).pos == 1
         with pytest.raises(Unavailable):
             await late
+    assert await head_of(store) == 1
+
+
+async def test_commands_of_one_stream_are_read_and_written_once_and_each_finds_what_the_one_before_it_left(
+    database: Database, bus: Bus
+) -> None:
+    many = ManyGoods()
+    store = EventStore(database, CATALOGUE, bus, {**HANDLERS, RenameGood: replace(HANDLERS[RenameGood], several=many)})
+    for number in ("1", "2"):
+        await store.execute(RegisterGood("t", number, f"good {number}"), ANYBODY)
+    left: list[object] = []
+
+    async def also(_rows: Connection, state: object) -> None:
+        left.append(state)
+
+    renamed = [RenameGood("t", "1", "bulb"), RenameGood("t", "2", "desk"), RenameGood("t", "1", "bulb")]
+    commands = [*renamed, RenameGood("t", "1", "tube")]
+    await store.execute_together([Wanted(each, ANYBODY) for each in commands], also=also)
+    assert (many.loads, many.saves, left) == (1, 1, [Good("tube")])
+    async with database.connection() as rows:
+        facts = await rows.fetch("SELECT stream, version, data->>'name' AS name FROM facts WHERE pos > 2 ORDER BY pos")
+        goods = await rows.fetch("SELECT id, name, version FROM goods ORDER BY id")
+    assert [tuple(each) for each in facts] == [
+        ("good-1", 2, "bulb"), ("good-2", 2, "desk"), ("good-1", 3, "tube")
+    ]  # fmt: skip
+    assert [tuple(each) for each in goods] == [("1", "tube", 3), ("2", "desk", 2)]
+
+
+async def test_one_refusal_among_those_that_go_together_undoes_all_of_them(database: Database, bus: Bus) -> None:
+    handlers = {**HANDLERS, RenameGood: replace(HANDLERS[RenameGood], several=ManyGoods())}
+    store = EventStore(database, CATALOGUE, bus, handlers)
+    await store.execute(RegisterGood("t", "1", "lamp"), ANYBODY)
+
+    async def also(_rows: Connection, _state: object) -> None:
+        raise AssertionError("nothing is written beside what was refused")
+
+    commands = [RenameGood("t", "1", "bulb"), RenameGood("t", "9", "nothing")]
+    with pytest.raises(Unknown):
+        await store.execute_together([Wanted(each, ANYBODY) for each in commands], also=also)
     assert await head_of(store) == 1
