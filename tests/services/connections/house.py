@@ -128,6 +128,17 @@ class House(World):
             )
         return [(row["type"].removeprefix("connections."), row["data"]) for row in found]
 
+    async def versions(self, type_: str, member: str) -> dict[str, int]:
+        """The versions of the facts of a type, by what they say in `member`."""
+        async with self.database("connections") as database, database.connection() as rows:
+            found = await rows.fetch(
+                "SELECT data->>$3 AS named, version FROM facts WHERE tenant = $1 AND type = $2",
+                self.acme,
+                f"connections.{type_}",
+                member,
+            )
+        return {row["named"]: row["version"] for row in found}
+
     async def types(self) -> list[str]:
         return [kind for kind, _ in await self.happened()]
 

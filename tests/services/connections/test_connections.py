@@ -53,6 +53,15 @@ async def test_a_tenant_begins_with_a_database_and_applications_are_let_in_until
     await settle(home, second, "machine")
 
 
+async def test_applications_that_come_together_are_each_let_in_by_a_fact_of_its_own(home: House) -> None:
+    id_ = await home.first()
+    together = [f"together{number:02}" for number in range(40)]
+    await home.said_by_token(*map(registered, together))
+    await settle(home, id_, *together)
+    versions = await home.versions("connection_enabled", "client_id")
+    assert [versions[each] for each in together] == list(range(versions[together[0]], versions[together[0]] + 40))
+
+
 async def test_new_applications_are_not_let_in_where_the_tenant_says_so(home: House) -> None:
     id_ = await home.first()
     answer = await home.change_settings(flags={"enable_client_connections": False})

@@ -1,3 +1,4 @@
+import asyncio
 from itertools import product
 from typing import Any, Final
 
@@ -278,6 +279,20 @@ async def test_a_deleted_client_is_gone_and_deleting_again_is_quiet(office: Offi
     assert (await office.ask("PATCH", path, {"name": "x"})).error == (404, "inexistent_client")
     assert (await office.ask("POST", f"{path}/rotate-secret")).error == (404, "inexistent_client")
     assert await office.secrets(client["client_id"]) == []
+
+
+async def test_those_registered_at_the_same_time_have_each_its_own_secret_and_keys(office: Office) -> None:
+    wanted: list[dict[str, Any]] = [{"name": f"machine {n}", "app_type": "non_interactive"} for n in range(12)]
+    wanted += [{"name": f"page {n}", "app_type": "spa"} for n in range(6)]
+    wanted += [{"name": f"keyed {n}", "client_authentication_methods": keys(credential())} for n in range(6)]
+    made = [each.body for each in await asyncio.gather(*(office.ask("POST", "clients", body) for body in wanted))]
+    assert [each["name"] for each in made] == [each["name"] for each in wanted]
+    for each in made:
+        kept = [hash_of_secret(each["client_secret"])] if each["name"].startswith("machine") else []
+        assert await office.secrets(each["client_id"]) == kept
+        shown = (await office.ask("GET", f"clients/{each['client_id']}")).body
+        assert shown == {name: value for name, value in each.items() if name != "client_secret"}
+        assert ("client_authentication_methods" in shown) is each["name"].startswith("keyed")
 
 
 async def test_a_rotated_secret_ends_the_old_one_at_once(office: Office) -> None:
