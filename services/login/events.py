@@ -157,7 +157,10 @@ class LoginFailed(Activity, frozen=True, kw_only=True):
 
 
 class LoginLocked(Activity, frozen=True, kw_only=True):
-    """Too many wrong attempts: an identifier is locked for an address, until the lock ends or is lifted by mail."""
+    """Too many wrong attempts: an identifier is locked for an address, until the lock ends or is lifted by mail.
+
+    `is_everywhere`: from whichever addresses they came; it is refused from all but those it signed in from lately.
+    """
 
     person: str | None
     identifier_hash: str
@@ -165,6 +168,7 @@ class LoginLocked(Activity, frozen=True, kw_only=True):
     address: str
     user_agent: str
     host: str
+    is_everywhere: bool = False
 
 
 class LoginThrottled(Activity, frozen=True, kw_only=True):

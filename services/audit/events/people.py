@@ -186,12 +186,13 @@ class LoginFailed(PublicEvent, frozen=True, kw_only=True):
 
 
 class LoginLocked(PublicEvent, frozen=True, kw_only=True):
-    """After too many wrong attempts an account is locked for an address, for a time."""
+    """After too many wrong attempts an account is locked for an address, or for every one, for a time."""
 
     entity: ClassVar[str] = "login"
     key: ClassVar[str] = "person"
     person: str | None
     client_id: str
+    is_everywhere: bool = False
 
 
 class LoginThrottled(PublicEvent, frozen=True, kw_only=True):

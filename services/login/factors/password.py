@@ -68,6 +68,9 @@ class PasswordFactor:
         counted = await self._attempts.count(attempt.tenant, keys, account.person)
         if counted.is_throttled:
             await tell(self._store, self._attempts, attempt.tenant, attempt)
+        if counted.is_one_too_many:
+            locked = _lock(attempt, account, is_everywhere=True)
+            await self._store.execute(Note(attempt.tenant, (locked,)), attempt.context)
         if not counted.is_let:
             raise TooManyAttempts
         found = account.found
@@ -99,7 +102,10 @@ class PasswordFactor:
             if warning is not None:
                 await put(rows, warning)
 
-        told: list[Activity] = [_failure(attempt, account), *([_lock(attempt, account)] if locks else [])]
+        told: list[Activity] = [
+            _failure(attempt, account),
+            *([_lock(attempt, account, is_everywhere=keys.bounds.is_by_account)] if locks else []),
+        ]
         await self._store.execute(Note(attempt.tenant, tuple(told)), attempt.context, also=locked)
 
     async def _warning(self, attempt: Attempt, account: Account, keys: Keys) -> Errand | None:
@@ -140,7 +146,7 @@ def _reason(found: Credentials | None) -> str:
     return "wrong_password" if found.phc else "no_password"
 
 
-def _lock(attempt: Attempt, account: Account) -> LoginLocked:
+def _lock(attempt: Attempt, account: Account, *, is_everywhere: bool = False) -> LoginLocked:
     return LoginLocked(
         person=account.person,
         identifier_hash=account.identifier_hash,
@@ -148,4 +154,5 @@ def _lock(attempt: Attempt, account: Account) -> LoginLocked:
         address=attempt.address,
         user_agent=attempt.user_agent,
         host=attempt.host,
+        is_everywhere=is_everywhere,
     )

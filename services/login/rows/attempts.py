@@ -75,7 +75,8 @@ WITH pair AS (
 )
 SELECT pair.failures, pair.failures <= $7 AND address.until IS NOT NULL AND (
     account.failures <= $10 OR coalesce(pair.proven_at, '-infinity') >= clock_timestamp() - $11::interval
-) AS is_let, pair.failures <= $7 AND address.until IS NULL AS is_throttled
+) AS is_let, pair.failures <= $7 AND address.until IS NULL AS is_throttled,
+    coalesce(account.failures = $10 + 1, false) AS is_one_too_many
 FROM pair LEFT JOIN address ON true LEFT JOIN account ON true
 """  # noqa: S608
 
@@ -153,11 +154,15 @@ class Keys:
 
 @dataclass(frozen=True)
 class Counted:
-    """How often the pair failed, this attempt included; whether it may be made, or the address is what has to wait."""
+    """How often the pair failed, this attempt included; whether it may be made, or the address is what has to wait.
+
+    `is_one_too_many`: it is the first that the account's own bound refuses, whichever addresses the others came from.
+    """
 
     failures: int
     is_let: bool
     is_throttled: bool
+    is_one_too_many: bool
 
 
 class Attempts:
@@ -206,7 +211,7 @@ class Attempts:
                 limits.trusted,
             )
         assert row is not None, "the statement answers one row"
-        return Counted(row["failures"], row["is_let"], row["is_throttled"])
+        return Counted(row["failures"], row["is_let"], row["is_throttled"], row["is_one_too_many"])
 
     async def lock(self, rows: Connection, tenant: str, keys: Keys, address: str) -> None:
         """Let the account be tried from this address, or from none, no more until the lock ends."""

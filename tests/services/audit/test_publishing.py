@@ -29,11 +29,11 @@ def listed(words: str) -> frozenset[str]:
 WORDS: Final = listed("""
     access acr active added alg amr annotated app at audience auth authentication authorization blocked branding by
     changed client connection consent created credential deleted delivered delivery disabled domain email enabled
-    ended erased error expired expires failed first from given grant id identifier is issued jti key kid kind locked
-    login logout mail name offline opened party password person previous prompts protection published reason refused
-    registered removed renewed requested reset resource revoked rotated scheduled scheme scope secret sent server
-    session settings signing signup silent started strategy sub succeeded system tenant throttled time token type
-    unblocked undelivered unlocked user verification verified
+    ended erased error everywhere expired expires failed first from given grant id identifier is issued jti key kid
+    kind locked login logout mail name offline opened party password person previous prompts protection published
+    reason refused registered removed renewed requested reset resource revoked rotated scheduled scheme scope secret
+    sent server session settings signing signup silent started strategy sub succeeded system tenant throttled time
+    token type unblocked undelivered unlocked user verification verified
 """)
 """Every word of a public name, read letter by letter by whoever adds one: a name is for ever, and so is its mistake."""
 

@@ -112,6 +112,29 @@ async def test_one_address_and_one_account_have_limits_of_their_own(house: House
     assert many == ["WrongCredentials"] * 6 + ["TooManyAttempts"] * 2
 
 
+async def locks_told(house: House) -> list[dict[str, Any]]:
+    found = await house.rows("SELECT data FROM activity WHERE type = 'login.login_locked' ORDER BY pos")
+    return [json.loads(each["data"]) for each in found]
+
+
+@pytest.mark.security("LG-04")
+async def test_of_an_account_that_is_tried_from_everywhere_it_is_told_once(house: House) -> None:
+    house.protect(brute_force_protection={"max_attempts": 3})
+    house.accounts.attempts.limits = Limits(per_account=4)
+    await house.user()
+    person = await house.person()
+    storm = [refused(house, address=f"198.51.100.{number}") for number in range(20)]
+    assert (await asyncio.gather(*storm)).count("WrongCredentials") == 4
+    [locked] = await locks_told(house)
+    assert (locked["person"], locked["is_everywhere"]) == (person, True)
+    for _ in range(4):
+        await refused(house, "nobody@corp.example", address="192.0.2.9")
+    assert [(each["person"], each["is_everywhere"]) for each in await locks_told(house)] == [
+        (person, True),
+        (None, False),
+    ]
+
+
 @pytest.mark.security("LG-04")
 async def test_who_is_locked_out_cannot_lock_the_account_for_others(house: House) -> None:
     house.protect(brute_force_protection={"max_attempts": 3})
@@ -264,6 +287,7 @@ async def test_an_account_that_is_counted_by_itself_is_locked_for_every_address(
     assert await refused(house, password="correct-horse-7-battery", address="203.0.113.7") == "proven"
     spread = [await refused(house, address=f"198.51.100.{number}") for number in range(5)]
     assert spread == ["WrongCredentials"] * 4 + ["TooManyAttempts"]
+    assert [each["is_everywhere"] for each in await locks_told(house)] == [True]
     assert await refused(house, password="correct-horse-7-battery", address="203.0.113.7") == "TooManyAttempts"
     blocked = await house.manage("GET", "user-blocks", query="identifier=ada%40corp.example")
     assert blocked.body == {"blocked_for": [{"identifier": "ada@corp.example"}]}
