@@ -7,8 +7,10 @@ NATS is away. Where only one of them is known or answers, that one is enough.
 import argparse
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from heapq import heappop, heappush, heapreplace
 from typing import Any, Final
 
 from libs.bus import Bus, Reader, Streams
@@ -58,7 +60,11 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     tail.add_argument("--log", choices=LOGS, help="only what was decided (facts) or what was done (activity)")
     tail.add_argument("--from", dest="from_", type=int, metavar="POS", help="begin at this position of each log")
     tail.add_argument("--json", action="store_true", help="one JSON object a line, with the envelope's names")
-    tail.add_argument("--no-follow", action="store_true", help="stop at the end; without --from, tell all there is")
+    tail.add_argument(
+        "--no-follow",
+        action="store_true",
+        help="stop at the end; without --from, tell all there is, in the order of its moments",
+    )
     return parser.parse_args(arguments)
 
 
@@ -74,8 +80,7 @@ async def _told(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
             raise Unavailable("neither Postgres nor NATS answers")
         tails = [Tail(log, databases[log.service], bus, as_json=given.json) for log in logs]
         if given.no_follow:
-            for tail in tails:
-                await tail.backlog()
+            await _in_order(tails)
         else:
             await asyncio.gather(*(tail.follow() for tail in tails))
     finally:
@@ -85,6 +90,22 @@ async def _told(given: argparse.Namespace, environ: Mapping[str, str]) -> int:
         if bus is not None:
             await bus.close()
     return OK
+
+
+async def _in_order(tails: "Sequence[Tail]") -> None:
+    """Tell what is recorded in all logs by its moment, and what is of one log in that log's order."""
+    logs = [tail.backlog() for tail in tails]
+    ahead: list[tuple[datetime, int, Envelope]] = []
+    for number, log in enumerate(logs):
+        if (first := await anext(log, None)) is not None:
+            heappush(ahead, (first.at, number, first))
+    while ahead:
+        _, number, envelope = ahead[0]
+        tails[number].tell(envelope)
+        if (following := await anext(logs[number], None)) is not None:
+            heapreplace(ahead, (following.at, number, following))
+        else:
+            heappop(ahead)
 
 
 async def _bus(environ: Mapping[str, str]) -> Bus | None:
@@ -111,29 +132,35 @@ class Tail:
         self._bus = bus
         self._as_json = as_json
 
-    async def backlog(self) -> None:
-        """Tell what is recorded, from Postgres if it answers."""
+    async def backlog(self) -> AsyncIterator[Envelope]:
+        """What is recorded and was not told yet, from Postgres if it answers."""
         if self._database is not None:
             try:
-                return await self._recorded(self._database)
+                async for envelope in self._recorded(self._database):
+                    yield envelope
             except DatabaseAway:
                 if self._bus is None:
                     raise
+            else:
+                return
         assert self._bus is not None, "one of them is there"
-        return await self._mirrored(self._bus, to_the_end=True)
+        async for envelope in self._mirrored(self._bus, to_the_end=True):
+            yield envelope
 
     async def follow(self) -> None:
         """Tell events for ever."""
         while True:
             try:
-                await self.backlog()
+                async for envelope in self.backlog():
+                    self.tell(envelope)
                 if self._bus is not None:
-                    await self._mirrored(self._bus, to_the_end=False)
+                    async for envelope in self._mirrored(self._bus, to_the_end=False):
+                        self.tell(envelope)
             except Unavailable:
                 pass  # whichever is away comes back
             await asyncio.sleep(POLL)
 
-    async def _recorded(self, database: Database) -> None:
+    async def _recorded(self, database: Database) -> AsyncIterator[Envelope]:
         async with database.connection() as rows:
             head = await rows.fetchrow("SELECT epoch, pos FROM head WHERE log = $1", self._log.name)
         assert head is not None, "the migration inserts one row per log"
@@ -143,11 +170,11 @@ class Tail:
             async with database.connection() as rows:
                 found = await rows.fetch(FORMS[self._log.name].read, self._log.next, BATCH)
             for row in found:
-                self._tell(from_row(row, log=self._log.name, epoch=head["epoch"]))
+                yield self._passed(from_row(row, log=self._log.name, epoch=head["epoch"]))
             if not found:
                 return
 
-    async def _mirrored(self, bus: Bus, *, to_the_end: bool) -> None:
+    async def _mirrored(self, bus: Bus, *, to_the_end: bool) -> AsyncIterator[Envelope]:
         stream = stream_of(self._log.service, self._log.name)
         state = await Streams(bus).state(stream)
         if state is None:
@@ -158,11 +185,15 @@ class Tail:
             while not to_the_end or self._log.next <= state.last:
                 for each in await reader.fetch(BATCH, wait=5.0):
                     if each.sequence >= self._log.next:
-                        self._tell(from_wire(each.payload))
+                        yield self._passed(from_wire(each.payload))
 
-    def _tell(self, envelope: Envelope) -> None:
-        say(to_wire(envelope).decode() if self._as_json else line(envelope))
+    def _passed(self, envelope: Envelope) -> Envelope:
         self._log.next = envelope.pos + 1
+        return envelope
+
+    def tell(self, envelope: Envelope) -> None:
+        """Write it."""
+        say(to_wire(envelope).decode() if self._as_json else line(envelope))
 
 
 def line(envelope: Envelope) -> str:

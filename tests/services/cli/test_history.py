@@ -265,3 +265,13 @@ def test_an_operator_looks_back_at_an_application_of_a_stack(stack: Stack) -> No
     assert stack.management("DELETE", path).status == 204
     done = stack.limen("state", "client", made["client_id"])
     assert "was deleted at" in done.stdout
+
+
+def test_what_is_recorded_in_all_logs_is_told_in_the_order_of_its_moments(stack: Stack) -> None:
+    stack.access_token()
+    told = stack.events()
+    moments = [datetime.fromisoformat(each["at"]) for each in told]
+    assert moments == sorted(moments)
+    assert {each["type"].partition(".")[0] for each in told} >= {"tenants", "token", "key_rotation", "connections"}
+    places = [(each["type"].partition(".")[0], each["log"], each["pos"]) for each in told]
+    assert len(set(places)) == len(places)
