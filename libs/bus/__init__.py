@@ -14,9 +14,10 @@ from libs.bus.durables import Durables, DurableState
 from libs.bus.errors import BusError, Disconnected, NoResponders, StreamRefused, TimedOut, TooLarge
 from libs.bus.reading import Delivered, Reader
 from libs.bus.serving import Listening, Serving
-from libs.bus.streams import Outgoing, Stored, Streams, StreamState, WrongLastSequence
+from libs.bus.streams import STREAM_NOT_FOUND, Outgoing, Stored, Streams, StreamState, WrongLastSequence
 
 __all__ = [
+    "STREAM_NOT_FOUND",
     "Bus",
     "BusError",
     "Delivered",

@@ -68,12 +68,17 @@ class _Heard(NamedTuple):
 
 
 class Reader:
-    """Messages of `stream` from sequence `start` on, in order; an async context manager."""
+    """Messages of `stream` from sequence `start` on, in order; an async context manager.
 
-    def __init__(self, bus: Bus, stream: str, *, start: int) -> None:
+    Who has seen that the stream `holds_start` is told when it does not: then it is another stream by now, perhaps a
+    shorter one, on which a consumer that begins at `start` would hear nothing for a long time.
+    """
+
+    def __init__(self, bus: Bus, stream: str, *, start: int, holds_start: bool = False) -> None:
         self._bus = bus
         self._stream = stream
         self._start = start
+        self._holds_start = holds_start
         self._name = f"{bus.name}-{text(12)}"
         self._heard: deque[_Heard] = deque()
         self._news = asyncio.Event()
@@ -102,7 +107,7 @@ class Reader:
         """Up to `most` messages, waiting up to about `wait` seconds for the first.
 
         Raises:
-            StreamRefused: the consumer is gone (deleted, or the server lost it); open another.
+            StreamRefused: the consumer is gone (deleted, or the server lost it), or reads another stream; open another.
             Disconnected: the connection is away.
         """
         if self._owed == 0:
@@ -114,6 +119,9 @@ class Reader:
                     pass
         except TimeoutError:
             raise StreamRefused(0, "the consumer does not answer") from None
+        if self._holds_start and not delivered:
+            raise StreamRefused(0, f"{self._stream} does not hold {self._start} any more")
+        self._holds_start = False
         return delivered
 
     def _hear(self, block: bytes, reply: bytes, payload: bytes) -> None:

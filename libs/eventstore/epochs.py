@@ -4,7 +4,7 @@ Every envelope of a mirror bears the log's epoch of the day the mirror was fille
 at what it knows already, not behind it: the first message tells whether it still is the log it followed.
 """
 
-from libs.bus import Bus, StreamRefused, Streams
+from libs.bus import STREAM_NOT_FOUND, Bus, Reader, StreamRefused, Streams
 from libs.eventstore.envelope import Envelope
 
 
@@ -16,10 +16,19 @@ class SourceRestored(Exception):
         self.epoch = epoch
 
 
-async def first_to_read(bus: Bus, stream: str, pos: int) -> int:
-    """Where to open `stream` after `pos` was applied: at `pos`, or at its end while it is shorter."""
-    state = await Streams(bus).state(stream) if pos else None
-    return max(1, pos if state is None else min(pos, state.last))
+async def reader_after(bus: Bus, stream: str, pos: int) -> Reader:
+    """A reader of `stream` after `pos` was applied: from `pos` on, or from its end while it is shorter.
+
+    Raises:
+        StreamRefused: the stream is not there, and how short the next one is will only be known then.
+    """
+    if not pos:
+        return Reader(bus, stream, start=1)
+    state = await Streams(bus).state(stream)
+    if state is None:
+        raise StreamRefused(STREAM_NOT_FOUND, f"{stream} is not there")
+    start = max(1, min(pos, state.last))
+    return Reader(bus, stream, start=start, holds_start=state.first <= start <= state.last)
 
 
 def require_epoch(known: int, envelope: Envelope) -> None:

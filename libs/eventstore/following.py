@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
+from libs.bus import Bus, BusError, Delivered, StreamRefused, Streams
 from libs.eventstore.applied import Saying
 from libs.eventstore.checkpoints import (
     GONE,
@@ -24,7 +24,7 @@ from libs.eventstore.checkpoints import (
     set_checkpoint,
 )
 from libs.eventstore.envelope import Envelope, from_wire
-from libs.eventstore.epochs import SourceRestored, first_to_read, require_epoch
+from libs.eventstore.epochs import SourceRestored, reader_after, require_epoch
 from libs.eventstore.events import ActivityMissed, Catalogue, Event, NotUnderstood
 from libs.eventstore.level import Level
 from libs.eventstore.metrics import FOLLOWER_BEHIND, FOLLOWER_SECONDS, HALTED, LAG, POSITION
@@ -228,9 +228,8 @@ class Follower:
 
     async def _read(self, checkpoint: Checkpoint) -> None:
         await self._saying.say(checkpoint.epoch, checkpoint.pos)
-        start = await first_to_read(self._bus, self._projection.stream, checkpoint.pos)
         self._progress = progress = Progress(self._database, self._projection.name, checkpoint)
-        async with Reader(self._bus, self._projection.stream, start=start) as reader:
+        async with await reader_after(self._bus, self._projection.stream, checkpoint.pos) as reader:
             while True:
                 fetched = await reader.fetch(FETCH, wait=FETCH_WAIT)
                 new = [each for each in fetched if each.sequence > checkpoint.pos]

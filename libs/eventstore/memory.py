@@ -12,7 +12,7 @@ from typing import Final
 from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
 from libs.eventstore.applied import Saying
 from libs.eventstore.envelope import Envelope, from_wire
-from libs.eventstore.epochs import first_to_read
+from libs.eventstore.epochs import reader_after
 from libs.eventstore.events import OF_EVERY_SERVICE, Catalogue, Event, NotUnderstood
 from libs.eventstore.metrics import HALTED, LAG, POSITION
 from libs.eventstore.names import FACTS, stream_of
@@ -85,8 +85,7 @@ class MemoryFollower:
     async def _follow(self) -> None:
         while self.halted is None:
             try:
-                start = await first_to_read(self._bus, self._stream, self._pos)
-                async with Reader(self._bus, self._stream, start=start) as reader:
+                async with await reader_after(self._bus, self._stream, self._pos) as reader:
                     while await self._step(reader):
                         pass
             except StreamRefused as refusal:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid5
 
-from libs.bus import Bus, BusError, Delivered, Reader, StreamRefused, Streams
+from libs.bus import Bus, BusError, Delivered, StreamRefused, Streams
 from libs.eventstore.applied import Applied, Saying
 from libs.eventstore.checkpoints import (
     Checkpoint,
@@ -24,7 +24,7 @@ from libs.eventstore.checkpoints import (
 )
 from libs.eventstore.deciding import HasTenant, Wanted
 from libs.eventstore.envelope import Actor, Context, Envelope, from_wire
-from libs.eventstore.epochs import SourceRestored, first_to_read, require_epoch
+from libs.eventstore.epochs import SourceRestored, reader_after, require_epoch
 from libs.eventstore.events import Catalogue, Event, NotUnderstood
 from libs.eventstore.execute import Also, EventStore
 from libs.eventstore.metrics import HALTED
@@ -151,8 +151,7 @@ class Reactor:
         self._tell(checkpoint)
         await self._saying.say(checkpoint.epoch, checkpoint.pos)
         self._progress = progress = Progress(self._store.database, self._reaction.name, checkpoint)
-        start = await first_to_read(self._bus, self._stream, checkpoint.pos)
-        async with Reader(self._bus, self._stream, start=start) as reader:
+        async with await reader_after(self._bus, self._stream, checkpoint.pos) as reader:
             while checkpoint.halted is None:
                 fetched = await reader.fetch(FETCH, wait=FETCH_WAIT)
                 new = [each for each in fetched if each.sequence > checkpoint.pos]

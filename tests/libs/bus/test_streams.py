@@ -117,6 +117,18 @@ async def test_an_empty_wait_gives_nothing_and_the_next_goes_on(bus: Bus, stream
         assert [each.sequence for each in await reader.fetch(10, wait=1)] == [1, 2]
 
 
+async def test_who_saw_where_it_begins_learns_that_the_stream_is_another_by_now(bus: Bus, streams: Streams) -> None:
+    await streams.append(some(1, 5), expected_last=0)
+    async with Reader(bus, NAME, start=10) as reader:
+        assert await reader.fetch(10, wait=0.1) == [], "it may be the next that is to come"
+    async with Reader(bus, NAME, start=10, holds_start=True) as reader:
+        with pytest.raises(StreamRefused):
+            await reader.fetch(10, wait=0.1)
+    async with Reader(bus, NAME, start=5, holds_start=True) as reader:
+        assert [each.sequence for each in await reader.fetch(10, wait=1)] == [5]
+        assert await reader.fetch(10, wait=0.1) == []
+
+
 async def test_reading_no_stream_is_refused(bus: Bus) -> None:
     with pytest.raises(StreamRefused):
         async with Reader(bus, "EVT_NONE_0", start=1):

@@ -6,11 +6,11 @@ from functools import partial
 import msgspec
 import pytest
 
-from libs.bus import Bus, StreamRefused, Streams
+from libs.bus import Bus, Outgoing, StreamRefused, Streams
 from libs.eventstore import Envelope, Event, EventStore, Follower, MemoryFollower, Reaction, Reactor, Relay
 from libs.eventstore.checkpoints import read_checkpoint
 from libs.eventstore.envelope import from_wire
-from libs.eventstore.epochs import SourceRestored, require_epoch
+from libs.eventstore.epochs import SourceRestored, reader_after, require_epoch
 from libs.eventstore.memory import EpochChanged
 from libs.eventstore.relay import LossAccepted
 from libs.eventstore.restored import begin_epoch, loss_of, tail
@@ -72,6 +72,15 @@ async def goes_back(store: EventStore, bus: Bus, mirroring: "asyncio.Future[None
     anew = EventStore(store.database, CATALOGUE, bus, HANDLERS)
     await anew.execute(RegisterGood("t", "99", "new"), ANYBODY)
     return anew
+
+
+async def test_a_follower_opens_no_stream_that_is_not_there_yet(bus: Bus) -> None:
+    with pytest.raises(StreamRefused):
+        await reader_after(bus, FACTS, 10)
+    await Streams(bus).create(FACTS, ["evt.shop.>"], first=1)
+    async with await reader_after(bus, FACTS, 10) as reader:
+        await Streams(bus).append([Outgoing("evt.shop.good_registered", b"{}", {})], expected_last=0)
+        assert [each.sequence for each in await reader.fetch(1, wait=5)] == [1], "however far it had come before"
 
 
 @pytest.mark.parametrize("after", [0, 3, 9])
