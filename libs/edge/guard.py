@@ -7,10 +7,12 @@ is told by the service, because libs know none.
 from collections.abc import Callable
 from typing import Any, Final
 
+from libs.bus import Bus
 from libs.edge.call import Call
 from libs.edge.management import InvalidToken, KeyOf, authorise
-from libs.eventstore import Envelope, Event, MemoryFollower
+from libs.eventstore import Catalogue, Envelope, Event, MemoryFollower
 from libs.jose import FollowedKeys, Seen, SignedClaims
+from libs.runtime.lifecycle import Lifecycle
 
 AUDIENCE: Final = "api/v2/"
 """What a tenant's Management API is called behind its issuer."""
@@ -50,10 +52,12 @@ class Callers:
         if isinstance(event, self._placed):
             self.issuers.put(envelope.tenant, domain=event.domain, scheme=event.scheme)
 
-    def hears(self, follower: MemoryFollower) -> MemoryFollower:
-        """Take in what `follower` hears; it is awaited by `level`."""
-        self._hears.append(follower)
-        return follower
+    def follow(self, lifecycle: Lifecycle, bus: Bus, *logs: tuple[Catalogue, Callable[[Envelope, Any], None]]) -> None:
+        """Hear of keys and tenants as long as the service runs: from each log, with what takes in its facts."""
+        for source, apply in logs:
+            follower = MemoryFollower(bus, source, apply, name=lifecycle.name, readiness=lifecycle.readiness)
+            lifecycle.background(f"follow {source.service} in memory", follower.run())
+            self._hears.append(follower)
 
     async def level(self) -> None:
         """Return once all that was said is known.

@@ -7,7 +7,7 @@ from typing import Any, Final
 from libs.bus import Bus
 from libs.edge import Edge
 from libs.edge.guard import Callers
-from libs.eventstore import EventStore, Handler, MemoryFollower, Relay
+from libs.eventstore import EventStore, Handler, Relay
 from libs.eventstore.maintenance import Retention, keep_partitions
 from libs.eventstore.names import FEED
 from libs.eventstore.opening import migrations_of, open_bus, open_database
@@ -86,9 +86,7 @@ async def _feed(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks)
 def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
     """Public keys and issuers in memory."""
     believed = callers()
-    for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, believed.tenant_fact)):
-        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
+    believed.follow(lifecycle, bus, (KEY_FACTS, believed.key_fact), (TENANT_FACTS, believed.tenant_fact))
     return believed
 
 

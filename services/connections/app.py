@@ -14,7 +14,6 @@ from libs.eventstore import (
     EventStore,
     Follower,
     Handler,
-    MemoryFollower,
     Reactor,
     Relay,
     Retention,
@@ -177,9 +176,7 @@ def _remember(lifecycle: Lifecycle, bus: Bus, looks: Looks) -> Callers:
         believed.tenant_fact(envelope, event)
         looks.tenant_fact(envelope, event)
 
-    for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact)):
-        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service} in memory", believed.hears(follower).run())
+    believed.follow(lifecycle, bus, (KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact))
     return believed
 
 

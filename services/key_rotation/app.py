@@ -8,7 +8,7 @@ from libs.bus import Bus
 from libs.edge import Edge, idempotency
 from libs.edge.guard import Callers
 from libs.edge.idempotency import AnsweredRequests
-from libs.eventstore import Applied, EventStore, Follower, Handler, MemoryFollower, Reactor, Relay
+from libs.eventstore import Applied, EventStore, Follower, Handler, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.postgres import Locks
 from libs.runtime.lifecycle import Lifecycle
@@ -117,7 +117,5 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
 def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
     """Public keys and issuers in memory."""
     believed = callers()
-    for source, apply in ((CATALOGUE, believed.key_fact), (TENANT_FACTS, believed.tenant_fact)):
-        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
+    believed.follow(lifecycle, bus, (CATALOGUE, believed.key_fact), (TENANT_FACTS, believed.tenant_fact))
     return believed

@@ -15,7 +15,6 @@ from libs.eventstore import (
     EventStore,
     Follower,
     Handler,
-    MemoryFollower,
     Relay,
     Retention,
     keep_partitions,
@@ -165,9 +164,7 @@ def _remember(lifecycle: Lifecycle, bus: Bus, brands: Brands, protections: Prote
         brands.tenant_fact(envelope, event)
         protections.tenant_fact(envelope, event)
 
-    for source, apply in ((KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact)):
-        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service} in memory", believed.hears(follower).run())
+    believed.follow(lifecycle, bus, (KEY_FACTS, believed.key_fact), (TENANT_FACTS, tenant_fact))
     return believed
 
 

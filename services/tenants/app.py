@@ -7,7 +7,7 @@ from typing import Any, Final
 from libs.bus import Bus
 from libs.edge import Edge
 from libs.edge.guard import Callers
-from libs.eventstore import Applied, EventStore, Handler, MemoryFollower, Reactor, Relay
+from libs.eventstore import Applied, EventStore, Handler, Reactor, Relay
 from libs.eventstore.opening import migrations_of, open_bus, open_database
 from libs.outgoing.fetching import Fetching
 from libs.postgres import Locks
@@ -111,7 +111,5 @@ async def start(lifecycle: Lifecycle, locks: Locks) -> None:
 def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
     """Public keys and issuers in memory."""
     believed = callers()
-    for source, apply in ((KEY_FACTS, believed.key_fact), (CATALOGUE, believed.tenant_fact)):
-        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service}", believed.hears(follower).run())
+    believed.follow(lifecycle, bus, (KEY_FACTS, believed.key_fact), (CATALOGUE, believed.tenant_fact))
     return believed

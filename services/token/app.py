@@ -16,7 +16,6 @@ from libs.eventstore import (
     EventStore,
     Follower,
     Handler,
-    MemoryFollower,
     Reactor,
     Relay,
     Retention,
@@ -177,9 +176,9 @@ def _remember(lifecycle: Lifecycle, bus: Bus, keyring: Keyring) -> tuple[Callers
     signing = Signing(bus, believed.keys, keyring)
     lifecycle.background("signing", signing.run())
     lifecycle.background("signing process", signing.beside())
-    for source, apply in ((KEY_FACTS, partial(_key_fact, believed, signing)), (TENANT_FACTS, believed.tenant_fact)):
-        follower = MemoryFollower(bus, source, apply, name=SERVICE, readiness=lifecycle.readiness)
-        lifecycle.background(f"follow {source.service} in memory", believed.hears(follower).run())
+    believed.follow(
+        lifecycle, bus, (KEY_FACTS, partial(_key_fact, believed, signing)), (TENANT_FACTS, believed.tenant_fact)
+    )
     return believed, signing
 
 
