@@ -2,7 +2,7 @@
 
 The text goes by the simple query protocol, which runs several statements in one round trip but takes no parameters.
 The events therefore travel as one JSON literal, quoted by the SQL standard's rule; `standard_conforming_strings` is on
-by default and the connection's own.
+by default and the connection's own. What is done with them is in functions of the schema, whose plans are kept.
 """
 
 from collections.abc import Sequence
@@ -15,33 +15,10 @@ import msgspec
 
 from libs.eventstore.envelope import Context, meta
 from libs.eventstore.events import Catalogue, Event, Fact, encoded
+from libs.eventstore.names import ACTIVITY, FACTS
 from libs.runtime.ids import uuid7
 
-APPEND_FACTS: Final = """
-WITH given AS (
-    SELECT ordinality AS n, e->>'tenant' AS tenant, e->>'stream' AS stream, (e->>'version')::int AS version,
-           (e->>'id')::uuid AS id, e->>'type' AS type, (e->>'v')::smallint AS v, e->'data' AS data, e->'meta' AS meta
-    FROM jsonb_array_elements({events}::jsonb) WITH ORDINALITY AS given(e, ordinality)
-), moved AS (
-    UPDATE head SET pos = pos + (SELECT count(*) FROM given) WHERE log = 'facts' RETURNING pos
-)
-INSERT INTO facts (pos, tenant, stream, version, id, type, v, data, meta, at)
-SELECT moved.pos - (SELECT count(*) FROM given) + n, tenant, stream, version, id, type, v, data, meta, clock_timestamp()
-FROM given, moved ORDER BY n;
-"""
-
-APPEND_ACTIVITY: Final = """
-WITH given AS (
-    SELECT ordinality AS n, e->>'tenant' AS tenant, (e->>'id')::uuid AS id, e->>'type' AS type,
-           (e->>'v')::smallint AS v, e->'data' AS data, e->'meta' AS meta
-    FROM jsonb_array_elements({events}::jsonb) WITH ORDINALITY AS given(e, ordinality)
-), moved AS (
-    UPDATE head SET pos = pos + (SELECT count(*) FROM given) WHERE log = 'activity' RETURNING pos
-)
-INSERT INTO activity (pos, tenant, id, type, v, data, meta, at)
-SELECT moved.pos - (SELECT count(*) FROM given) + n, tenant, id, type, v, data, meta, clock_timestamp()
-FROM given, moved ORDER BY n;
-"""
+APPEND: Final = {FACTS: "SELECT append_facts({events}::jsonb);", ACTIVITY: "SELECT append_activity({events}::jsonb);"}
 
 
 @dataclass(frozen=True)
@@ -111,9 +88,9 @@ def append_script(appended: Sequence[Entry]) -> str:
     activity = [entry.plain() for entry in appended if entry.stream is None]
     script = ""
     if facts:
-        script += APPEND_FACTS.format(events=_literal(facts))
+        script += APPEND[FACTS].format(events=_literal(facts))
     if activity:
-        script += APPEND_ACTIVITY.format(events=_literal(activity))
+        script += APPEND[ACTIVITY].format(events=_literal(activity))
     return script + "COMMIT"
 
 

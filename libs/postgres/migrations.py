@@ -100,11 +100,13 @@ async def require_schema(connection: Connection, schema: str, migrations: Sequen
         SchemaMismatch: with one line that says what to run.
     """
     there = await connection.fetchval("SELECT to_regclass($1)", f"{schema}.migrations")
-    reached = await connection.fetchval(f"SELECT max(number) FROM {schema}.migrations") if there else 0  # noqa: S608
-    wanted = max(migration.number for migration in migrations)
-    if (reached or 0) < wanted:
-        raise SchemaMismatch(f"schema {schema} is at {reached or 0}, this release needs {wanted}: run `limen migrate`")
-    if reached > wanted + 1:
+    rows = await connection.fetch(f"SELECT number FROM {schema}.migrations") if there else []  # noqa: S608
+    applied, wanted = {row["number"] for row in rows}, {migration.number for migration in migrations}
+    reached, needed = max(applied, default=0), max(wanted)
+    if missing := wanted - applied:
+        stands = f"is at {reached}" if min(missing) > reached else f"lacks {min(missing)}"
+        raise SchemaMismatch(f"schema {schema} {stands}, this release needs {needed}: run `limen migrate`")
+    if reached > needed + 1:
         raise SchemaMismatch(
-            f"schema {schema} is at {reached}, this release runs with {wanted} or {wanted + 1}: deploy a newer release"
+            f"schema {schema} is at {reached}, this release runs with {needed} or {needed + 1}: deploy a newer release"
         )

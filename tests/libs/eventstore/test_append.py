@@ -128,7 +128,7 @@ async def test_nobody_holds_the_head_while_a_client_thinks(
     other = EventStore(database, CATALOGUE, bus, HANDLERS)
     async with wire_to(addresses.of["shop"]) as wire:
         for turn, word in enumerate(
-            (b"BEGIN", b"advisory", b"FROM goods", b"clock_timestamp()", b"INTO goods", b"moved AS")
+            (b"BEGIN", b"advisory", b"FROM goods", b"clock_timestamp()", b"INTO goods", b"append_facts")
         ):
             # A connection of its own, because a statement's text is said once per connection.
             paused = EventStore(await open_database(wire.url(addresses.of["shop"])), CATALOGUE, bus, HANDLERS)
@@ -149,7 +149,7 @@ async def test_an_append_cut_at_its_commit_is_unknown_and_not_run_again(
 ) -> None:
     async with wire_to(addresses.of["shop"]) as wire:
         cut = EventStore(await open_database(wire.url(addresses.of["shop"])), CATALOGUE, bus, HANDLERS)
-        wire.cut_at(b"moved AS", heard=heard)
+        wire.cut_at(b"append_facts", heard=heard)
         with pytest.raises(OutcomeUnknown):
             await cut.execute(RegisterGood("t", "1", "lamp"), ANYBODY)
         assert wire.cuts == 1

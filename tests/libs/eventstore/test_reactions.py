@@ -136,7 +136,7 @@ async def test_a_repeat_by_hand_changes_nothing(store: EventStore, react: React,
 
 @pytest.mark.parametrize("heard", [False, True])
 @pytest.mark.parametrize("reaction", [SELLS, TOGETHER], ids=["one by one", "together"])
-@pytest.mark.parametrize("word", [b"FROM goods", b"UPDATE checkpoints", b"moved AS"])
+@pytest.mark.parametrize("word", [b"FROM goods", b"UPDATE checkpoints", b"SELECT append_"])
 async def test_a_reactor_cut_at_any_statement_causes_each_command_once(
     addresses: Addresses, open_database: OpenDatabase, store: EventStore, bus: Bus, locks: Locks, relay: MakeRelay,
     readiness: Readiness, background: Background, word: bytes, reaction: Reaction, *, heard: bool

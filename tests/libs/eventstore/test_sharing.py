@@ -96,7 +96,7 @@ async def test_a_batch_cut_at_its_commit_is_unknown_to_all_and_not_run_again(
 ) -> None:
     async with wire_to(addresses.of["shop"]) as wire:
         cut = EventStore(await open_database(wire.url(addresses.of["shop"])), CATALOGUE, bus, SHARING)
-        wire.cut_at(b"moved AS", heard=True)
+        wire.cut_at(b"append_facts", heard=True)
         answers = await at_once(cut, goods(5))
         assert [type(answer) for answer in answers] == [OutcomeUnknown] * 5
         assert wire.cuts == 1
@@ -120,7 +120,7 @@ async def test_who_waited_for_others_until_it_was_too_late_is_not_run(
     monkeypatch.setattr("libs.eventstore.execute.WAITS_FOR_OTHERS", 0.2)
     async with wire_to(addresses.of["shop"]) as wire:
         held = EventStore(await open_database(wire.url(addresses.of["shop"])), CATALOGUE, bus, SHARING)
-        wire.hold_at(b"moved AS")
+        wire.hold_at(b"append_facts")
         first, second = goods(2)
         running = asyncio.ensure_future(held.execute(first, ANYBODY))
         await asyncio.wait_for(wire.held.wait(), 2)

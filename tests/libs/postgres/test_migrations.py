@@ -6,11 +6,11 @@ from libs.postgres import Migration, SchemaMismatch, connect, migrate, require_s
 from tests.conftest import SCHEMA
 from tests.servers import LOG, Addresses
 
-NEXT = [*LOG, Migration(2, "more", "CREATE TABLE more (id int)")]
+NEXT = [*LOG, Migration(3, "more", "CREATE TABLE more (id int)")]
 
 
 async def test_what_is_lacking_is_applied_once(addresses: Addresses) -> None:
-    assert [each.number for each in await migrate(addresses.of[SCHEMA], SCHEMA, NEXT)] == [2]
+    assert [each.number for each in await migrate(addresses.of[SCHEMA], SCHEMA, NEXT)] == [3]
     assert await migrate(addresses.of[SCHEMA], SCHEMA, NEXT) == []
 
 
@@ -21,10 +21,10 @@ async def test_a_file_that_changed_is_refused(addresses: Addresses) -> None:
 
 
 async def test_a_file_that_fails_leaves_nothing(addresses: Addresses) -> None:
-    broken = [*LOG, Migration(2, "broken", "CREATE TABLE half (id int); SELECT 1 / 0")]
+    broken = [*LOG, Migration(3, "broken", "CREATE TABLE half (id int); SELECT 1 / 0")]
     with pytest.raises(Exception, match="division by zero"):
         await migrate(addresses.of[SCHEMA], SCHEMA, broken)
-    assert [each.number for each in await migrate(addresses.of[SCHEMA], SCHEMA, NEXT)] == [2]
+    assert [each.number for each in await migrate(addresses.of[SCHEMA], SCHEMA, NEXT)] == [3]
 
 
 async def test_a_service_runs_with_its_schema_or_the_next(addresses: Addresses) -> None:
@@ -34,9 +34,20 @@ async def test_a_service_runs_with_its_schema_or_the_next(addresses: Addresses) 
             await require_schema(rows, SCHEMA, NEXT)
         await migrate(addresses.of[SCHEMA], SCHEMA, NEXT)
         await require_schema(rows, SCHEMA, LOG)
-        later = [*NEXT, Migration(3, "later", "SELECT 1")]
+        later = [*NEXT, Migration(4, "later", "SELECT 1")]
         await migrate(addresses.of[SCHEMA], SCHEMA, later)
         with pytest.raises(SchemaMismatch, match="deploy a newer release"):
             await require_schema(rows, SCHEMA, LOG)
+    finally:
+        await rows.close()
+
+
+async def test_a_migration_that_came_in_between_is_lacking_as_well(addresses: Addresses) -> None:
+    rows = await connect(addresses.of[SCHEMA])
+    between = [*LOG, Migration(100, "the service's own", "SELECT 1")]
+    try:
+        await migrate(addresses.of[SCHEMA], SCHEMA, between)
+        with pytest.raises(SchemaMismatch, match=f"{SCHEMA} lacks 3, this release needs 100: run `limen migrate`"):
+            await require_schema(rows, SCHEMA, [*NEXT, between[-1]])
     finally:
         await rows.close()

@@ -72,7 +72,7 @@ def test_a_life_from_an_empty_database(environ: dict[str, str], bus: NatsServer,
     assert (wrong.returncode, wrong.stderr.count("\n")) in {(1, 1), (3, 1)}, wrong
 
     done = limen(environ, "migrate")
-    assert "key_rotation: applied 0001_log, 0100_signing_keys" in done.stdout
+    assert "key_rotation: applied 0001_log, 0002_appending, 0100_signing_keys" in done.stdout
     assert limen(environ, "migrate").stdout.count("nothing to do") == len(SERVICES)
 
     port = chosen()
