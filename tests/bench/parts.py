@@ -28,10 +28,10 @@ class Wanted:
     seconds: int = 8
     warm_up: int = 4
     applications: int = 10_000
-    tenants: int = 200
+    tenants: int = 1000
     brief: int = 4
     """Seconds of each load over few and many, and of each number of replicas: there are many such loads."""
-    tenants_within: float = 150.0
+    tenants_within: float = 400.0
     """Seconds after which the sizes are measured with as many tenants as there are."""
     people: int = people.MANY
     events: int = 100_000
