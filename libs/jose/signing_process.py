@@ -5,7 +5,8 @@ thread and event loop take the interpreter from each other (docs/decisions/0012)
 own. It gets keys and what is to be signed through its standard input, which nobody else can read, and ends with it.
 
 A frame is four bytes of length and a msgpack array: there the questions, each `[kid, alg, key as PKCS #8 where it is
-new, input]`, back their signatures. A single empty input means to forget the key, and gets no answer.
+new, input, names last]`, back their signatures. Who names the last lacks the hash of the token before it in the frame.
+A single empty input means to forget the key, and gets no answer.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 
 from libs.jose.keys import private_key_from_der, private_key_to_der
-from libs.jose.sign import Signer
+from libs.jose.sign import Signer, token, with_hash
 from libs.telemetry.logs import log
 
 PATIENCE: Final = 1.0
@@ -31,6 +32,14 @@ Signed = Callable[[Sequence[bytes] | None], None]
 """Is called with the signatures, or with `None` when the process ended before it made them."""
 
 
+class ToSign(NamedTuple):
+    """A signing input, or one that lacks the hash of the token right before it, which it `names_last`."""
+
+    signer: Signer
+    input: bytes
+    names_last: bool = False
+
+
 class _Asked(NamedTuple):
     at: float
     done: Signed
@@ -41,6 +50,7 @@ class _Question(msgspec.Struct, array_like=True, frozen=True):
     alg: str
     key: bytes
     input: bytes
+    names_last: bool = False
 
 
 _QUESTIONS: Final = msgspec.msgpack.Decoder(list[_Question])
@@ -55,20 +65,20 @@ class SigningProcess:
         self._asked: deque[_Asked] = deque()
         self._told: set[str] = set()
 
-    def submit(self, asked: Sequence[tuple[Signer, bytes]], done: Signed) -> bool:
+    def submit(self, asked: Sequence[ToSign], done: Signed) -> bool:
         """Have inputs signed and `done` called; false, without either, while there is no process."""
         if self._pipe is None:
             self._wanted.set()
             return False
         self._asked.append(_Asked(asyncio.get_running_loop().time(), done))
-        self._pipe.write(_frame([self._question(*each) for each in asked]))
+        self._pipe.write(_frame([self._question(each) for each in asked]))
         return True
 
-    def _question(self, signer: Signer, signing_input: bytes) -> _Question:
-        if signer.kid in self._told:
-            return _Question(signer.kid, signer.alg, b"", signing_input)
+    def _question(self, asked: ToSign) -> _Question:
+        signer = asked.signer
+        key = b"" if signer.kid in self._told else private_key_to_der(signer.private_key)
         self._told.add(signer.kid)
-        return _Question(signer.kid, signer.alg, private_key_to_der(signer.private_key), signing_input)
+        return _Question(signer.kid, signer.alg, key, asked.input, asked.names_last)
 
     def forget(self, kid: str) -> None:
         """The key is not needed any more."""
@@ -146,14 +156,19 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         if not asked[0].input:
             del signers[asked[0].kid]
             continue
-        answers.write(_frame([_signature(signers, each) for each in asked]))
+        answers.write(_frame(_signatures(signers, asked)))
         answers.flush()
 
 
-def _signature(signers: dict[str, Signer], asked: _Question) -> bytes:
-    if asked.key:
-        signers[asked.kid] = Signer(asked.alg, asked.kid, private_key_from_der(asked.key))
-    return signers[asked.kid].signature(asked.input)
+def _signatures(signers: dict[str, Signer], asked: Sequence[_Question]) -> list[bytes]:
+    made: list[bytes] = []
+    last = b""
+    for each in asked:
+        if each.key:
+            signers[each.kid] = Signer(each.alg, each.kid, private_key_from_der(each.key))
+        last = with_hash(each.input, token(last, made[-1])) if each.names_last else each.input
+        made.append(signers[each.kid].signature(last))
+    return made
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from services.token.grants.authentication import AssertionReplayed
 from services.token.grants.door import Door, Request, context_of, seen
 from services.token.grants.grant import Asked, Decision, Grant, Reach, Redemption, Renewal
 from services.token.grants.redeeming import Redeem, Renew
-from services.token.grants.signing import Draft, Signing
+from services.token.grants.signing import Draft, IdDraft, Signing
 from services.token.grants.standing import Standing, Standings
 from services.token.grants.writing import Happened, Issue
 from services.token.rules.code import UnknownCode
@@ -114,11 +114,12 @@ class TokenEndpoint:
             assert request.standing is not None, "decided before signed"
             claims, typ = making.access_claims(request.standing, decision, request.now)
             draft = Draft(signer, claims, typ)
+            self._name(request, decision, draft, id_signer)
             issue = _issue(request, decision, draft)
             # While the database works on the commit, this process signs: see `BatchWriter.meanwhile`.
             written = await self._writers.write(request, decision, issue)
             if not isinstance(written, Refused):
-                return await self._reply(request, decision, draft, id_signer, written)
+                return await self._reply(request, decision, draft, written)
             self._require_stale(request, issue, written)
             decision = await self._fresh_decision(request, grant)
         if isinstance(written, Refused) and written.reason in LOST:
@@ -153,18 +154,19 @@ class TokenEndpoint:
         assert request.standing is not None, "decided before signed"
         return signer, await self._signing.signer(tenant, making.id_token_alg(request.standing), now)
 
-    async def _reply(
-        self, request: Request, decision: Decision, draft: Draft, id_signer: Signer | None, written: Written
-    ) -> Reply:
-        """Phase 8. The ID token names the access token by its hash, and is therefore signed after it."""
-        access = await self._signing.signed(draft)
-        tokens: dict[str, str | None] = {"access_token": access}
-        if (personal := decision.personal) is not None:
+    def _name(self, request: Request, decision: Decision, access: Draft, signer: Signer | None) -> None:
+        """Let an ID token come with the access token, where one was asked."""
+        if signer is not None and decision.personal is not None and decision.personal.id_claims is not None:
+            assert request.standing is not None, "decided before signed"
+            IdDraft(signer, making.id_claims(request.standing, decision.personal.id_claims, request.now), access)
+
+    async def _reply(self, request: Request, decision: Decision, draft: Draft, written: Written) -> Reply:
+        """Phase 8."""
+        tokens: dict[str, str | None] = {"access_token": await self._signing.signed(draft)}
+        if decision.personal is not None:
             tokens["refresh_token"] = self._refresh_token(request, decision, written)
-            if id_signer is not None and personal.id_claims is not None:
-                assert request.standing is not None, "decided before signed"
-                claims = making.id_claims(request.standing, personal.id_claims, request.now, access=access)
-                tokens["id_token"] = await self._signing.token(id_signer, claims, "JWT")
+        if draft.id_token is not None:
+            tokens["id_token"] = await self._signing.signed(draft.id_token)
         return making.reply(decision, draft.claims, tokens)
 
     def _refresh_token(self, request: Request, decision: Decision, written: Written) -> str | None:

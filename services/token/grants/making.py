@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final
 
 from libs.edge import Reply, answers
-from libs.jose.base64url import encode
 from libs.runtime.ids import text
 from services.token.grants.door import HEADERS
 from services.token.grants.grant import Decision
@@ -49,21 +47,20 @@ def _audience(standing: Standing, decision: Decision) -> str | list[str]:
     return decision.api.identifier
 
 
-def id_claims(standing: Standing, said: Mapping[str, Any], now: datetime, *, access: str | None) -> dict[str, Any]:
-    """An ID token's claims (OpenID Connect Core section 2): what is `said`, under what every ID token says."""
+def id_claims(standing: Standing, said: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """An ID token's claims (OpenID Connect Core section 2): what is `said`, under what every ID token says.
+
+    The hash of an access token is added when that is signed (`IdDraft`), and is nobody's to say.
+    """
     assert standing.client is not None, "an ID token is for a client"
     issued_at = int(now.timestamp())
-    claims = {
-        **said,
+    return {
+        **{name: value for name, value in said.items() if name != "at_hash"},
         "iss": standing.issuer,
         "aud": standing.client_id,
         "iat": issued_at,
         "exp": issued_at + standing.client.jwt_configuration.lifetime_in_seconds,
     }
-    if access is not None:
-        # All algorithms we sign with hash with SHA-256 (Core section 3.1.3.6).
-        claims["at_hash"] = encode(sha256(access.encode("ascii")).digest()[:16]).decode()
-    return claims
 
 
 def id_token_alg(standing: Standing) -> str:

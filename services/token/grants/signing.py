@@ -13,8 +13,8 @@ from typing import Any, Final
 from libs.bus import Bus
 from libs.edge.asks import ask
 from libs.jose import CannotSign, FollowedKeys, Signer, private_key_from_der, signing_key
-from libs.jose.sign import token
-from libs.jose.signing_process import SigningProcess
+from libs.jose.sign import token, with_hash
+from libs.jose.signing_process import SigningProcess, ToSign
 from libs.runtime.errors import Unavailable
 from libs.sealed import Keyring, Tampered, UnknownKeyEncryptionKey, associated_data
 from libs.telemetry.logs import log
@@ -35,26 +35,70 @@ class NoSigningKey(Unavailable):
 class Draft:
     """A token that is decided: what is to be signed, and, once it is, its text."""
 
-    __slots__ = ("claims", "done", "is_slow", "signer", "signing_input", "text")
+    __slots__ = ("_input", "claims", "done", "id_token", "is_slow", "signer", "text")
 
     def __init__(self, signer: Signer, claims: Mapping[str, Any], typ: str) -> None:
         self.signer, self.claims = signer, claims
-        self.signing_input = signer.signing_input(claims, typ=typ)
-        self.is_slow = signer.alg in SLOW
+        self._input = signer.signing_input(claims, typ=typ)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.is_slow = self.signer.alg in SLOW
         self.done = asyncio.Event()
         self.text: str | None = None
+        self.id_token: IdDraft | None = None
 
     def sign(self) -> str:
         """The token, signed the first time this is called."""
-        if self.text is None:
-            self.text = token(self.signing_input, self.signer.signature(self.signing_input))
+        return self.text or self.signed_by(self.signer.signature(self.signing_input()))
+
+    def signed_by(self, signature: bytes) -> str:
+        """The token, with a signature that was made of it."""
+        self.text = token(self.signing_input(), signature)
         return self.text
+
+    def signing_input(self) -> bytes:
+        """What is signed."""
+        return self._input
+
+    def begin(self) -> "list[Draft]":
+        """Sign what takes no time; what remains to be signed, of it and of the ID token that comes with it."""
+        if not self.is_slow:
+            self.sign()
+        both = (self, self.id_token) if self.id_token else (self,)
+        return [each for each in both if each.is_slow]
+
+    def asked(self) -> ToSign:
+        """The question."""
+        return ToSign(self.signer, self._input)
+
+
+class IdDraft(Draft):
+    """An ID token that comes with an access token, names it by its hash and is therefore signed after it."""
+
+    __slots__ = ("access",)
+
+    def __init__(self, signer: Signer, claims: Mapping[str, Any], access: Draft) -> None:
+        self.signer, self.claims, self.access = signer, claims, access
+        self._input = signer.lacking_hash(claims)
+        self._begin()
+        access.id_token = self
+
+    def signing_input(self) -> bytes:
+        """What is signed; the access token is signed by then, or now."""
+        return with_hash(self._input, self.access.sign())
+
+    def asked(self) -> ToSign:
+        """The question; the access token is the one before it, or signed already."""
+        if self.access.is_slow:
+            return ToSign(self.signer, self._input, names_last=True)
+        return ToSign(self.signer, self.signing_input())
 
 
 def _signed(drafts: Sequence[Draft], signatures: Sequence[bytes] | None) -> None:
     """Whoever finds no signature makes it."""
     for draft, signature in zip(drafts, signatures or (), strict=signatures is not None):
-        draft.text = token(draft.signing_input, signature)
+        draft.signed_by(signature)
     for draft in drafts:
         draft.done.set()
 
@@ -115,15 +159,18 @@ class Signing:
 
     def sign(self, drafts: Sequence[Draft]) -> None:
         """Sign what is not signed yet; RSA, ten times what ES256 takes, in the process beside this one."""
-        slow = [draft for draft in drafts if draft.is_slow]
+        together: list[Draft] = []
         for draft in drafts:
-            if not draft.is_slow:
-                draft.sign()
-        for start in range(0, len(slow), SHARE):
-            self._submit(slow[start : start + SHARE])
+            slow = draft.begin()
+            if len(together) + len(slow) > SHARE:
+                self._submit(together)
+                together = []
+            together += slow
+        if together:
+            self._submit(together)
 
     def _submit(self, drafts: Sequence[Draft]) -> None:
-        asked = [(draft.signer, draft.signing_input) for draft in drafts]
+        asked = [draft.asked() for draft in drafts]
         if not self._process.submit(asked, partial(_signed, drafts)):
             _signed(drafts, None)
 

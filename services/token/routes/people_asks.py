@@ -82,7 +82,7 @@ class PeopleAsks:
             return IdTokenIssued(error=refusal.code, error_description=refusal.description)
         now = self._now()
         signer = self._signing.held(asked.tenant, making.id_token_alg(standing), now)
-        claims = making.id_claims(standing, {**asked.claims, **_protocol(asked)}, now, access=None)
+        claims = making.id_claims(standing, {**asked.claims, **_protocol(asked)}, now)
         return IdTokenIssued(id_token=await self._signing.token(signer, claims, "JWT"))
 
     async def logout_token(self, asked: LogoutTokenFor) -> LogoutToken:

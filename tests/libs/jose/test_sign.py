@@ -6,6 +6,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from libs.jose import Signer, SigningKey, parse, public_key_from_jwk, verify
+from libs.jose.sign import token, with_hash
 
 ISSUER = "https://auth.example/"
 AUDIENCE = "https://api.example/"
@@ -57,3 +58,12 @@ def test_a_signer_refuses_a_key_of_another_kind(signing_keys: dict[str, SigningK
 def test_a_signer_refuses_every_other_algorithm(signing_keys: dict[str, SigningKey], alg: str) -> None:
     with pytest.raises(ValueError, match="not one of"):
         Signer(alg, "k", signing_keys["RS256"].private)
+
+
+def test_the_hash_of_an_access_token_is_the_left_half_of_sha_256(signing_keys: dict[str, SigningKey]) -> None:
+    """The example of OpenID Connect Core, appendix A.3: its access token and its `at_hash`."""
+    signer = Signer("ES256", "k", signing_keys["ES256"].private)
+    signing_input = with_hash(signer.lacking_hash(CLAIMS), "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")
+    key = ECKey.import_key(signing_keys["ES256"].jwk)
+    said = jwt.decode(token(signing_input, signer.signature(signing_input)), key, algorithms=["ES256"])
+    assert said.claims == CLAIMS | {"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"}

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from libs.jose import Signer, SigningKey
-from libs.jose.signing_process import PATIENCE, SigningProcess
+from libs.jose.sign import token, with_hash
+from libs.jose.signing_process import PATIENCE, SigningProcess, ToSign
 
 DEADLINE = 20
 
@@ -54,7 +55,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 async def signed(process: SigningProcess, signer: Signer, inputs: Sequence[bytes]) -> Sequence[bytes] | None:
     answer: asyncio.Future[Sequence[bytes] | None] = asyncio.get_running_loop().create_future()
     async with asyncio.timeout(DEADLINE):
-        while not process.submit([(signer, each) for each in inputs], answer.set_result):  # noqa: ASYNC110 - the state is another process's
+        while not process.submit([ToSign(signer, each) for each in inputs], answer.set_result):  # noqa: ASYNC110 - the state is another process's
             await asyncio.sleep(0.01)
         return await answer
 
@@ -62,7 +63,7 @@ async def signed(process: SigningProcess, signer: Signer, inputs: Sequence[bytes
 async def test_nothing_runs_before_it_is_wanted(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
     await asyncio.sleep(0)
     assert children() == []
-    assert not beside.submit([(signer_of(signing_keys["RS256"]), b"x")], unwanted)
+    assert not beside.submit([ToSign(signer_of(signing_keys["RS256"]), b"x")], unwanted)
 
 
 async def test_each_question_gets_its_own_answer(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
@@ -72,10 +73,24 @@ async def test_each_question_gets_its_own_answer(beside: SigningProcess, signing
     answers = await asyncio.gather(*(signed(beside, rs256, each) for each in inputs))
     assert answers == [[rs256.signature(one) for one in each] for each in inputs]
     both: asyncio.Future[Sequence[bytes] | None] = asyncio.get_running_loop().create_future()
-    assert beside.submit([(es256, b"x"), (rs256, b"x")], both.set_result)
+    assert beside.submit([ToSign(es256, b"x"), ToSign(rs256, b"x")], both.set_result)
     one, other = await both or ()
     assert len(one) == 64
     assert other == rs256.signature(b"x")
+
+
+async def test_an_id_token_names_the_access_token_of_its_question(
+    beside: SigningProcess, signing_keys: dict[str, SigningKey]
+) -> None:
+    signer = signer_of(signing_keys["RS256"])
+    await signed(beside, signer, [b"first"])
+    access, lacking = signer.signing_input({"sub": "a"}), signer.lacking_hash({"sub": "a"})
+    both: asyncio.Future[Sequence[bytes] | None] = asyncio.get_running_loop().create_future()
+    asked = [ToSign(signer, b"another"), ToSign(signer, access), ToSign(signer, lacking, names_last=True)]
+    assert beside.submit(asked, both.set_result)
+    _, of_access, of_id = await both or ()
+    assert of_access == signer.signature(access)
+    assert of_id == signer.signature(with_hash(lacking, token(access, of_access)))
 
 
 async def test_a_key_that_is_forgotten_is_told_again(
