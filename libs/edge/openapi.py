@@ -36,6 +36,13 @@ IDEMPOTENCY_KEY: Final = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]+$"},
 }
 
+PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`wait=3`: wait so many seconds, three at most, until every service obeys the write (RFC 7240).",
+    "schema": {"type": "string", "pattern": r"^wait=[0-9]{1,9}$"},
+}
+
 SHAPES: Final = {
     "https-url": r"^https://[!-~]+$",
     "https-url-or-empty": r"^(?:https://[!-~]+)?$",
@@ -135,7 +142,7 @@ def _operation(route: Route, routes: Iterable[Route]) -> Schema:
         "tags": [route.template.split("/")[3]],
         "summary": (route.handler.__doc__ or route.name).strip().partition("\n")[0].rstrip("."),
         "security": [{"token": [scope]} for scope in route.scopes or ()],
-        "parameters": [*_path(route), *_query(operation), *([IDEMPOTENCY_KEY] if route.method == "POST" else [])],
+        "parameters": [*_path(route), *_query(operation), *_headers(route)],
         "responses": _responses(route, operation, routes),
     }
     if operation.body is not None:
@@ -151,6 +158,11 @@ def operation_id(route: Route) -> str:
     """How the operation is called, such as `get_clients_id`."""
     parts = [part.strip("{}").replace("-", "_") for part in route.template.split("/")[3:]]
     return "_".join([route.method.lower(), *parts])
+
+
+def _headers(route: Route) -> list[Schema]:
+    keyed = [IDEMPOTENCY_KEY] if route.method == "POST" else []
+    return keyed if route.method == "GET" else [*keyed, PREFER]
 
 
 def _path(route: Route) -> Iterator[Schema]:

@@ -1,5 +1,6 @@
 """What a write of the Management API brings to its events, and whom its answer waits for (DESIGN §4)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,6 +10,11 @@ from libs.eventstore.applied import SETTLES_WITHIN
 
 BEHIND: Final = "limen-not-yet-applied"
 """The header that names the followers who had not applied a write when it was answered."""
+
+LONGEST: Final = 3.0
+"""Seconds an answer waits for followers at most, however long its asker would wait: its deadline comes after five."""
+
+_WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:[;,]|$)', re.IGNORECASE)
 
 
 def context_of(call: Call) -> Context:
@@ -23,6 +29,12 @@ def context_of(call: Call) -> Context:
         request_id=call.request_id,
         trace=call.trace,
     )
+
+
+def patience(call: Call, usual: float = SETTLES_WITHIN) -> float:
+    """Seconds that the answer to a write waits for followers: what `Prefer: wait` says (RFC 7240 §4.3), or `usual`."""
+    said = _WAIT.search(",".join(value for name, value in call.request.headers if name == "prefer"))
+    return usual if said is None else min(float(said[1]), LONGEST)
 
 
 async def settled(applied: Applied, committed: Committed, *, within: float = SETTLES_WITHIN) -> list[tuple[str, str]]:

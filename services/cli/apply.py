@@ -86,7 +86,9 @@ async def _apply(given: argparse.Namespace, where: place.Place, configuration: C
         _require_consent(given, where)
         issued = Issued.opened(changes, given.secrets)
         try:
-            return _compared(await tenant.changed(there, changes, issued))
+            left = await tenant.changed(there, changes, issued)
+            _tell_behind(management.behind)
+            return _compared(left)
         finally:
             issued.close()
 
@@ -119,6 +121,12 @@ class _Tenant:
 
 def _tell_ignored(what: str) -> None:
     print(f"ignored: {what}", file=sys.stderr)  # noqa: T201 - beside the answer
+
+
+def _tell_behind(names: set[str]) -> None:
+    if names:
+        who = ", ".join(shown_name(each) for each in sorted(names))
+        print(f"slow to hear of it: {who}; once they have, apply the file again", file=sys.stderr)  # noqa: T201
 
 
 def _compared(left: list[Change]) -> int:

@@ -230,9 +230,12 @@ class World:
         token: str | None = None,
         query: str = "",
         named: str | None = None,
+        prefer: str | None = None,
     ) -> Answer:
         """A request as the gateway passes it on."""
-        reply = await self.asked(service, method, path, body, tenant=tenant, token=token, query=query, named=named)
+        reply = await self.asked(
+            service, method, path, body, tenant=tenant, token=token, query=query, named=named, prefer=prefer
+        )
         return Answer(reply.status, dict(reply.headers), json.loads(reply.body) if reply.body else None)
 
     async def asked(
@@ -246,6 +249,7 @@ class World:
         token: str | None = None,
         query: str = "",
         named: str | None = None,
+        prefer: str | None = None,
     ) -> Reply:
         """The same, answered in bytes."""
         tenant = tenant or self.acme
@@ -253,6 +257,7 @@ class World:
         headers = [("content-type", "application/json")] if body is not None else []
         headers += [("authorization", f"Bearer {token}")] if token else []
         headers += [("idempotency-key", named)] if named else []
+        headers += [("prefer", prefer)] if prefer else []
         request = Request(
             VERSION,
             method,

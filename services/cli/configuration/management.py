@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from libs.edge.writes import BEHIND, LONGEST
 from libs.runtime import ids
 from libs.runtime.errors import Unavailable
 from libs.runtime.strict_json import MalformedJSON, loads
@@ -48,6 +49,8 @@ class Management:
         self._http = http
         self.issuer = issuer
         self._token = token
+        self.behind: set[str] = set()
+        """Who had not heard of a write when it was answered, although we waited."""
 
     @classmethod
     @asynccontextmanager
@@ -122,6 +125,7 @@ class Management:
     async def _patiently(self, method: str, path: str, **sent: Any) -> Any:
         # By the key the API recognises a repeat: the answer that was lost comes again, with the secret that it holds.
         headers = {"idempotency-key": ids.hex24()} if method == "POST" else {}
+        headers |= {"prefer": f"wait={LONGEST:.0f}"}  # the next write may build on what others make of this one
         headers |= {"authorization": f"Bearer {self._token}"} if self._token else {}
         for _ in range(TRIES):
             try:
@@ -140,6 +144,7 @@ class Management:
         try:
             # No redirect is followed: the token is for this host alone.
             async with self._http.request(method, url, headers=headers, allow_redirects=False, **sent) as answer:
+                self.behind |= {each for each in answer.headers.get(BEHIND, "").split(", ") if each}
                 return answer.status, _seconds(answer.headers.get("retry-after", "")), await _bounded(answer)
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unavailable(f"{self.issuer}: its certificate is not believed; --ca FILE names a CA") from error

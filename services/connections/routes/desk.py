@@ -10,7 +10,7 @@ from libs.edge import Call, Cursors, Reply
 from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import PayloadTooLarge
 from libs.edge.paging import CheckpointPage, listing
-from libs.edge.writes import context_of, settled
+from libs.edge.writes import context_of, patience, settled
 from libs.eventstore import Also, Applied, Committed, EventStore, EventTooLarge
 from libs.eventstore.deciding import HasTenant
 from libs.postgres import AlreadyThere, Connection, Database
@@ -51,7 +51,7 @@ class Desk:
         return replace(reply, headers=[*reply.headers, *done.headers])
 
     async def run(self, command: HasTenant, call: Call, *, also: Also | None = None) -> Done:
-        """Run a command in the caller's name and wait, half a second at most, until who obeys it has heard.
+        """Run a command in the caller's name and wait, as long as it has patience, until who obeys it has heard.
 
         Raises:
             PayloadTooLarge: what it says does not fit an event.
@@ -66,7 +66,7 @@ class Desk:
             if there.constraint != NAME:
                 raise
             raise NameTaken from there
-        return Done(committed, await settled(self.applied, committed))
+        return Done(committed, await settled(self.applied, committed, within=patience(call)))
 
     def position(self, call: Call, page: CheckpointPage) -> str:
         """The id behind which the page begins.

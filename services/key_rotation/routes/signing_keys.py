@@ -11,7 +11,7 @@ from libs.edge.management_errors import BadRequest, LimitReached, NotFound
 from libs.edge.schema import Boolean, Object, Property, Resource, Text
 from libs.edge.validation import stated
 from libs.edge.wire import Reply
-from libs.edge.writes import context_of, settled
+from libs.edge.writes import context_of, patience, settled
 from libs.eventstore import Also, Committed
 from libs.jose import SIGNING_ALGORITHMS, ScheduledKey, Standing, certificate_of, retired_at, standing
 from libs.postgres import Connection
@@ -77,7 +77,7 @@ class SigningKeyRoutes:
             return answers.json(body, status=201)
 
         committed = await self._rotated(call, alg, self._answered.keeping(call, answered))
-        headers = await settled(self._changes.applied, committed)
+        headers = await settled(self._changes.applied, committed, within=patience(call))
         async with self._database.connection() as rows:
             reply = await answered(rows, committed.state)
         return replace(reply, headers=[*reply.headers, *headers])
@@ -100,7 +100,7 @@ class SigningKeyRoutes:
             committed = await self._changes.revoke(call.tenant, key.kid, key.alg, context_of(call))
         except NoSuchKey as error:
             raise _no_such_key() from error
-        headers = await settled(self._changes.applied, committed)
+        headers = await settled(self._changes.applied, committed, within=patience(call))
         return answers.json({"cert": certificate_of(key.jwk).cert, "kid": key.kid}, headers=headers)
 
     def _listed(self, keys: list[ScheduledKey], now: datetime) -> list[ScheduledKey]:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from libs.edge import Call, Reply
 from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import PayloadTooLarge
-from libs.edge.writes import context_of, settled
+from libs.edge.writes import context_of, patience, settled
 from libs.eventstore import Also, Applied, Committed, Context, EventStore, EventTooLarge
+from libs.eventstore.applied import SETTLES_WITHIN
 from libs.eventstore.deciding import HasTenant
 from libs.postgres import Connection, Database
 from services.login.commands import RegisterUser
@@ -65,9 +66,9 @@ class PeopleDesk:
         except EventTooLarge as error:
             raise PayloadTooLarge("What is said of one user is too large together.") from error
 
-    async def headers(self, committed: Committed) -> list[tuple[str, str]]:
-        """Wait half a second at most until who obeys the write has heard; who has not is named."""
-        return await settled(self.applied, committed)
+    async def headers(self, committed: Committed, call: Call | None = None) -> list[tuple[str, str]]:
+        """Wait until who obeys the write has heard, as long as its asker has patience; who has not is named."""
+        return await settled(self.applied, committed, within=patience(call) if call else SETTLES_WITHIN)
 
     async def once(
         self,
@@ -89,7 +90,7 @@ class PeopleDesk:
                 await note_answer(rows, command.tenant, command.person, key)
 
         committed = await self.run(command, call, [self.answered.keeping(call, answered), ours, also])
-        return replace(made[0], headers=[*made[0].headers, *await self.headers(committed)])
+        return replace(made[0], headers=[*made[0].headers, *await self.headers(committed, call)])
 
 
 async def caller_of(database: Database, call: Call, client_id: str | None) -> Caller:

@@ -189,7 +189,7 @@ class Users:
         committed = await self.desk.run(command, call, also)
         if why := _why(person, command):
             await self.desk.ended(call.tenant, person.person, why, context_of(call))
-        headers = await self.desk.headers(committed)
+        headers = await self.desk.headers(committed, call)
         return answers.json(_readable(call, await self._found(call)), headers=headers)
 
     async def delete(self, call: Call) -> Reply:
@@ -199,7 +199,7 @@ class Users:
         if person is None:
             return answers.empty()
         committed = await erase(self.desk, call.tenant, person.person, context_of(call))
-        return answers.empty(headers=await self.desk.headers(committed))
+        return answers.empty(headers=await self.desk.headers(committed, call))
 
     async def _found(self, call: Call) -> Person:
         person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])

@@ -10,7 +10,7 @@ from libs.edge.refusals import UnknownPath
 from libs.edge.schema import Anything, Boolean, Object, Property, Resource, Text
 from libs.edge.validation import changed
 from libs.edge.wire import VERSION, Reply
-from libs.edge.writes import context_of, settled
+from libs.edge.writes import context_of, patience, settled
 from libs.eventstore import Applied, Committed, EventStore, EventTooLarge
 from libs.outgoing.fetching import Fetching, NotFetched
 from libs.telemetry.logs import log as say
@@ -64,7 +64,7 @@ class BrandingRoutes:
         wanted = {name: value or None for name, value in wanted.items()}  # what is empty is none
         pictures = {PICTURES[name]: await self._picture(name, wanted[name]) for name in PICTURES if name in wanted}
         committed = await self._done(call, ChangeBranding(tenant=call.tenant, branding=wanted, pictures=pictures))
-        headers = await settled(self._applied, committed)
+        headers = await settled(self._applied, committed, within=patience(call))
         return answers.json(dict(committed.state.tenant.branding), headers=headers)
 
     async def read_prompts(self, call: Call) -> Reply:
@@ -75,7 +75,7 @@ class BrandingRoutes:
         """Change how they ask."""
         command = ChangePrompts(tenant=call.tenant, prompts=changed(PROMPT_SETTINGS, call))
         committed = await self._done(call, command)
-        headers = await settled(self._applied, committed)
+        headers = await settled(self._applied, committed, within=patience(call))
         return answers.json({**PROMPTS, **committed.state.tenant.prompts}, headers=headers)
 
     def shown(self, name: str) -> Callable[[Call], Awaitable[Reply]]:

@@ -13,7 +13,7 @@ from libs.edge.operation import Operation
 from libs.edge.schema import Array, Boolean, Integer, Object, Property, Resource, Text
 from libs.edge.validation import changed
 from libs.edge.wire import Reply
-from libs.edge.writes import context_of, settled
+from libs.edge.writes import context_of, patience, settled
 from libs.eventstore import Applied, EventStore, EventTooLarge
 from services.tenants import queries
 from services.tenants.commands import ChangeProtection, Shield
@@ -101,7 +101,7 @@ class ProtectionRoutes:
                 raise _no_tenant() from error
             except EventTooLarge as error:
                 raise PayloadTooLarge("The settings of one change are too large together.") from error
-            headers = await settled(self._applied, committed)
+            headers = await settled(self._applied, committed, within=patience(call))
             return answers.json(effective(committed.state.tenant.protection, shield), headers=headers)
 
         return change

@@ -7,7 +7,7 @@ from libs.edge.management_errors import BadRequest, NotFound, PayloadTooLarge
 from libs.edge.paging import Fields
 from libs.edge.validation import changed
 from libs.edge.wire import Reply
-from libs.edge.writes import context_of, settled
+from libs.edge.writes import context_of, patience, settled
 from libs.eventstore import Applied, EventStore, EventTooLarge
 from libs.eventstore.applied import SETTLES_WITHIN
 from services.tenants import queries
@@ -46,8 +46,8 @@ class SettingsRoutes:
             raise _no_tenant() from error
         except EventTooLarge as error:
             raise PayloadTooLarge("The settings of one change are too large together.") from error
-        within = KEYS_WITHIN if "allowed_signing_algs" in command.settings else SETTLES_WITHIN
-        headers = await settled(self._applied, committed, within=within)
+        usual = KEYS_WITHIN if "allowed_signing_algs" in command.settings else SETTLES_WITHIN
+        headers = await settled(self._applied, committed, within=patience(call, usual))
         return answers.json(_of(committed.state), headers=headers)
 
 

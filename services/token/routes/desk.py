@@ -10,7 +10,7 @@ from libs.edge import Call, Cursors, Query, Reply
 from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import PayloadTooLarge
 from libs.edge.paging import CheckpointPage, Page, listing, requested
-from libs.edge.writes import context_of, settled
+from libs.edge.writes import context_of, patience, settled
 from libs.eventstore import Also, Applied, Committed, EventStore, EventTooLarge
 from libs.eventstore.deciding import HasTenant
 from libs.postgres import Connection, Database
@@ -50,7 +50,7 @@ class Desk:
         return replace(reply, headers=[*reply.headers, *done.headers])
 
     async def run(self, command: HasTenant, call: Call, *, also: Also | None = None) -> Done:
-        """Run a command in the caller's name and wait, half a second at most, until who obeys it has heard.
+        """Run a command in the caller's name and wait, as long as it has patience, until who obeys it has heard.
 
         Raises:
             PayloadTooLarge: what it says does not fit an event.
@@ -60,7 +60,7 @@ class Desk:
             committed = await self.store.execute(command, context_of(call), also=also)
         except EventTooLarge as error:
             raise PayloadTooLarge("The properties of one change are too large together.") from error
-        return Done(committed, await settled(self.applied, committed))
+        return Done(committed, await settled(self.applied, committed, within=patience(call)))
 
     def page(self, query: Query, *, has_checkpoints: bool = True) -> Page:
         """Which page of a list is asked.

@@ -1,10 +1,17 @@
 """`limen apply` and `limen export` of connections, branding, prompts and what protects from guessing."""
 
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from libs.eventstore.applied import SETTLES_WITHIN
+from libs.postgres import connect
 from services.cli.configuration import document
 from services.connections.commands import DATABASE
 from services.connections.routes.schemas.connection import MOST_CLIENTS
@@ -95,6 +102,39 @@ def test_new_applications_may_use_the_connections_that_the_file_says(tenant: Ten
     own = {name for name in found[DATABASE] if name not in {"page", "other"}}
     assert found == {DATABASE: {"page", *own}, "Staff": {"page", "other"}}
     assert own, "the application that speaks with the API stays where it was"
+
+
+def test_what_the_file_says_holds_though_new_applications_are_let_in_late(tenant: Tenant) -> None:
+    """The service that lets them in is held up for longer than a write usually waits for it."""
+    ids = [each["id"] for each in apis(tenant, "connections")]
+    with held_up(tenant.stack.env["LIMEN_POSTGRES_URL"], ids, seconds=3 * SETTLES_WITHIN):
+        done = tenant.apply(FILE, "--yes")
+    assert (done.code, done.err) == (0, "")
+    assert tenant.apply(FILE, "--dry-run").out == "no change\n"
+
+
+@contextmanager
+def held_up(url: str, connections: Sequence[str], *, seconds: float) -> Iterator[None]:
+    """Nobody is let into the connections before the time is over."""
+    is_held = threading.Event()
+
+    async def hold() -> None:
+        rows = await connect(url)
+        try:
+            async with rows.transaction():
+                await rows.execute(
+                    "SELECT FROM connections.connections WHERE connection_id = ANY ($1) FOR UPDATE", connections
+                )
+                is_held.set()
+                await asyncio.sleep(seconds)
+        finally:
+            await rows.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(asyncio.run, hold())
+        assert is_held.wait(5)
+        yield
+        holding.result()
 
 
 def test_a_connection_may_have_more_applications_than_one_request_names(tenant: Tenant) -> None:

@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+from time import monotonic
 from typing import Any
 
+import msgspec
 import pytest
 
 from libs.edge.asks import AskRefused, ask
+from libs.eventstore.applied import SETTLES_WITHIN, Word
+from libs.eventstore.names import applied_of
 from libs.eventstore.verify import folds
 from libs.runtime.clock import wall
 from services.tenants.commands import (
@@ -23,6 +27,8 @@ from services.tenants.rows import FOLD
 from tests.services.world import World
 
 PATH = "/api/v2/tenants/settings"
+SLOW = "crawler:counts_v1"
+"""A follower that lags as long as the test likes."""
 
 
 async def changed(world: World, settings: Any, **how: Any) -> Any:
@@ -49,6 +55,40 @@ async def test_a_change_is_answered_read_and_in_the_log_once(world: World) -> No
     meta = json.loads(fact[0]["meta"])
     assert meta["actor"] == {"kind": "client", "id": "app"}
     assert meta["request_id"]
+
+
+@pytest.mark.parametrize("prefer", ["wait=0", 'respond-async, WAIT = "0"; x=1', "wait=0, wait=3"])
+async def test_who_has_no_patience_is_answered_at_once_and_told_who_lags(world: World, prefer: str) -> None:
+    await says(world, 1, 0)
+    answer = await changed(world, {"friendly_name": prefer}, prefer=prefer)
+    assert SLOW in answer.headers["limen-not-yet-applied"]
+    await says(world, 1, 10**9)
+
+
+@pytest.mark.parametrize("prefer", ["wait=3", "handling=strict,wait=999999999"])
+async def test_who_prefers_to_wait_is_answered_when_a_slow_service_has_heard(world: World, prefer: str) -> None:
+    await says(world, 1, 0)
+    asking = asyncio.ensure_future(changed(world, {"friendly_name": prefer}, prefer=prefer))
+    await asyncio.sleep(2 * SETTLES_WITHIN)
+    assert not asking.done()
+    await says(world, 1, 10**9)
+    assert "limen-not-yet-applied" not in (await asking).headers
+
+
+@pytest.mark.parametrize("prefer", [None, "wait", "wait=-1", "wait=1.5", "await=0", "wait=0x0", "wait=9999999999"])
+async def test_what_is_no_preference_to_wait_changes_nothing(world: World, prefer: str | None) -> None:
+    await says(world, 1, 0)
+    began = monotonic()
+    answer = await changed(world, {"friendly_name": str(prefer)}, prefer=prefer)
+    assert monotonic() - began >= SETTLES_WITHIN
+    assert answer.headers["limen-not-yet-applied"] == SLOW
+    await says(world, 1, 10**9)
+
+
+async def says(world: World, epoch: int, pos: int) -> None:
+    """A follower of the tenants' facts says how far it is."""
+    await world.bus.publish(applied_of("tenants", "facts"), msgspec.msgpack.encode(Word(SLOW, epoch, pos)))
+    await world.bus.flush()
 
 
 async def test_fields_are_chosen_and_left_out(world: World) -> None:
