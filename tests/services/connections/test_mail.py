@@ -225,7 +225,8 @@ async def test_a_refused_address_reaches_no_server(home: House, server: MailServ
 
 
 HOSTILE = (
-    '<a href="https://evil.example/">win</a> {{7*7}} {tenant} {name.__class__} ${7*7} %s\r\nBcc: b@evil.example\r\n\r\n'
+    '<a href="https://evil.example/">win</a> {{7777*7777}} {tenant} {name.__class__} ${7777*7777} %s'
+    "\r\nBcc: b@evil.example\r\n\r\n"
     "\u202egnp.exe\u202c " + "x" * 10_240
 )
 
@@ -233,18 +234,18 @@ HOSTILE = (
 @IN_ONE_LOOP
 @pytest.mark.security("RC-06")
 async def test_a_hostile_name_is_shown_as_text_and_reaches_nobody_else(home: House, server: MailServer) -> None:
-    await home.change_settings(friendly_name="Acme <b>& {{7*7}} {name}")
+    await home.change_settings(friendly_name="Acme <b>& {{7777*7777}} {name}")
     await home.mail(variables={"name": HOSTILE, "application": HOSTILE, "url": 'javascript:alert("1")'})
     await home.ended("mail_sent")
     (received,) = server.received
     message = received.message
     assert received.recipients == ("ada@example.com",)
     assert message["bcc"] is None
-    assert message["subject"] == "Confirm your address for Acme <b>& {{7*7}} {name}"
+    assert message["subject"] == "Confirm your address for Acme <b>& {{7777*7777}} {name}"
     text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     html = message.get_body(("html",)).get_content()  # type: ignore[union-attr]
-    assert "{{7*7}}" in text
-    assert "49" not in text
+    assert "{{7777*7777}}" in text
+    assert str(7777 * 7777) not in text
     assert "{name" in text
     assert "&lt;a href=&quot;" in html
     assert "<a" not in html
