@@ -5,13 +5,13 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
 
 import pytest
 
 from libs.jose import Signer, SigningKey
 from libs.jose.sign import token, with_hash
 from libs.jose.signing_process import PATIENCE, SigningProcess, ToSign
+from tests.signing import signing_processes
 
 DEADLINE = 20
 
@@ -28,18 +28,7 @@ async def beside() -> AsyncIterator[SigningProcess]:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    assert children() == []
-
-
-def children() -> list[int]:
-    """The signing processes of this process."""
-    found = []
-    for each in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == os.getpid() and b"signing_process" in (each / "cmdline").read_bytes():
-                found.append(int(each.name))
-    return found
+    assert signing_processes() == []
 
 
 def unwanted(_: object) -> None:
@@ -62,7 +51,7 @@ async def signed(process: SigningProcess, signer: Signer, inputs: Sequence[bytes
 
 async def test_nothing_runs_before_it_is_wanted(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
     await asyncio.sleep(0)
-    assert children() == []
+    assert signing_processes() == []
     assert not beside.submit([ToSign(signer_of(signing_keys["RS256"]), b"x")], unwanted)
 
 
@@ -110,31 +99,31 @@ async def test_who_waits_for_a_process_that_dies_is_told_and_the_next_is_served(
 ) -> None:
     signer = signer_of(signing_keys["RS256"])
     await signed(beside, signer, [b"x"])
-    (pid,) = children()
+    (pid,) = signing_processes()
     os.kill(pid, signal.SIGSTOP)
     waiting = asyncio.create_task(signed(beside, signer, [b"x"]))
     await asyncio.sleep(0)
     os.kill(pid, signal.SIGKILL)
     assert await waiting is None
     assert await signed(beside, signer, [b"x"]) == [signer.signature(b"x")]
-    assert children() != [pid]
+    assert signing_processes() != [pid]
 
 
 async def test_a_process_that_hangs_is_ended(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
     signer = signer_of(signing_keys["RS256"])
     await signed(beside, signer, [b"x"])
-    (pid,) = children()
+    (pid,) = signing_processes()
     os.kill(pid, signal.SIGSTOP)
     async with asyncio.timeout(3 * PATIENCE + 2):
         assert await signed(beside, signer, [b"x"]) is None
-    await until(lambda: pid not in children())
+    await until(lambda: pid not in signing_processes())
 
 
 async def test_signals_to_the_group_do_not_end_it(beside: SigningProcess, signing_keys: dict[str, SigningKey]) -> None:
     signer = signer_of(signing_keys["RS256"])
     await signed(beside, signer, [b"x"])
-    (pid,) = children()
+    (pid,) = signing_processes()
     os.kill(pid, signal.SIGTERM)
     os.kill(pid, signal.SIGINT)
     assert await signed(beside, signer, [b"x"]) is not None
-    assert children() == [pid]
+    assert signing_processes() == [pid]
