@@ -70,7 +70,10 @@ class Found:
     pages: list[float] = field(default_factory=list)
     page_bytes: int = 0
     few: list[float] = field(default_factory=list)
+    few_bare: list[float] = field(default_factory=list)
+    """argon2 alone, right before each of them: minutes lie between few and many, and the machine changes in minutes."""
     many: list[float] = field(default_factory=list)
+    many_bare: list[float] = field(default_factory=list)
     people: int = 0
 
 
@@ -435,13 +438,21 @@ async def measured(stack: Stack, rounds: int, say: Callable[[str], None], many: 
     found.idle_p95, found.storm_p95 = await storm(bench)
     say(f"tokens, p95: {found.idle_p95:.1f} ms alone, {found.storm_p95:.1f} ms in a storm of wrong passwords")
     await crowded(bench, 0, FEW)
-    found.few = [await logins(bench, emails, 150) for _ in range(rounds)]
+    await _logins_beside(bench, emails, rounds, found.few, found.few_bare)
     await crowded(bench, FEW, many)
-    found.many = [await logins(bench, emails, 150) for _ in range(rounds)]
+    await _logins_beside(bench, emails, rounds, found.many, found.many_bare)
     say(f"logins beside {FEW:,} people {found.few[-1]:,.1f}/s, beside {many:,} {found.many[-1]:,.1f}/s")
     for each in bench.connections:
         each.close()
     return found
+
+
+async def _logins_beside(
+    bench: Bench, emails: Sequence[str], rounds: int, found: list[float], alone: list[float]
+) -> None:
+    for _ in range(rounds):
+        alone.append(await asyncio.to_thread(bare))
+        found.append(await logins(bench, emails, 150))
 
 
 async def _people(bench: Bench) -> list[str]:
