@@ -125,7 +125,8 @@ class Management:
     async def _patiently(self, method: str, path: str, **sent: Any) -> Any:
         # By the key the API recognises a repeat: the answer that was lost comes again, with the secret that it holds.
         headers = {"idempotency-key": ids.hex24()} if method == "POST" else {}
-        headers |= {"prefer": f"wait={LONGEST:.0f}"}  # the next write may build on what others make of this one
+        # The next write may build on what others make of this one.
+        headers |= {"prefer": f"wait={LONGEST:.0f}"} if method != "GET" else {}
         headers |= {"authorization": f"Bearer {self._token}"} if self._token else {}
         for _ in range(TRIES):
             try:

@@ -114,7 +114,7 @@ class TokenEndpoint:
             assert request.standing is not None, "decided before signed"
             claims, typ = making.access_claims(request.standing, decision, request.now)
             draft = Draft(signer, claims, typ)
-            self._name(request, decision, draft, id_signer)
+            draft.id_token = self._id_draft(request, decision, draft, id_signer)
             issue = _issue(request, decision, draft)
             # While the database works on the commit, this process signs: see `BatchWriter.meanwhile`.
             written = await self._writers.write(request, decision, issue)
@@ -154,11 +154,12 @@ class TokenEndpoint:
         assert request.standing is not None, "decided before signed"
         return signer, await self._signing.signer(tenant, making.id_token_alg(request.standing), now)
 
-    def _name(self, request: Request, decision: Decision, access: Draft, signer: Signer | None) -> None:
-        """Let an ID token come with the access token, where one was asked."""
-        if signer is not None and decision.personal is not None and decision.personal.id_claims is not None:
-            assert request.standing is not None, "decided before signed"
-            IdDraft(signer, making.id_claims(request.standing, decision.personal.id_claims, request.now), access)
+    def _id_draft(self, request: Request, decision: Decision, access: Draft, signer: Signer | None) -> IdDraft | None:
+        """The ID token that comes with the access token, where one was asked."""
+        if signer is None or decision.personal is None or decision.personal.id_claims is None:
+            return None
+        assert request.standing is not None, "decided before signed"
+        return IdDraft(signer, making.id_claims(request.standing, decision.personal.id_claims, request.now), access)
 
     async def _reply(self, request: Request, decision: Decision, draft: Draft, written: Written) -> Reply:
         """Phase 8."""

@@ -39,14 +39,15 @@ class Draft:
 
     def __init__(self, signer: Signer, claims: Mapping[str, Any], typ: str) -> None:
         self.signer, self.claims = signer, claims
-        self._input = signer.signing_input(claims, typ=typ)
-        self._begin()
-
-    def _begin(self) -> None:
-        self.is_slow = self.signer.alg in SLOW
+        self._input = self._encoded(typ)
+        self.is_slow = signer.alg in SLOW
         self.done = asyncio.Event()
         self.text: str | None = None
         self.id_token: IdDraft | None = None
+        """The ID token that comes with it, if it is an access token."""
+
+    def _encoded(self, typ: str) -> bytes:
+        return self.signer.signing_input(self.claims, typ=typ)
 
     def sign(self) -> str:
         """The token, signed the first time this is called."""
@@ -79,10 +80,11 @@ class IdDraft(Draft):
     __slots__ = ("access",)
 
     def __init__(self, signer: Signer, claims: Mapping[str, Any], access: Draft) -> None:
-        self.signer, self.claims, self.access = signer, claims, access
-        self._input = signer.lacking_hash(claims)
-        self._begin()
-        access.id_token = self
+        super().__init__(signer, claims, "JWT")
+        self.access = access
+
+    def _encoded(self, typ: str) -> bytes:
+        return self.signer.lacking_hash(self.claims, typ=typ)
 
     def signing_input(self) -> bytes:
         """What is signed; the access token is signed by then, or now."""

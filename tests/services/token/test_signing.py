@@ -45,7 +45,7 @@ def pairs(keys: dict[str, SigningKey], access: str, identity: str) -> list[Draft
     for number in range(MANY):
         drafts.append(Draft(signer(keys[access]), {"sub": str(number)}, "at+jwt"))
         if number % 3:
-            IdDraft(signer(keys[identity]), {"sub": str(number), "sid": "s"}, drafts[-1])
+            drafts[-1].id_token = IdDraft(signer(keys[identity]), {"sub": str(number), "sid": "s"}, drafts[-1])
     return drafts
 
 
