@@ -44,7 +44,7 @@ class EventStore:
         self.database = database
         self.catalogue = catalogue
         self.handlers = handlers
-        self.wake = Wake(bus, catalogue.service)
+        self.wake = Wake(bus, database, catalogue.service)
         self.halted: str | None = None
         self._sharing = Together(self._shared)
 

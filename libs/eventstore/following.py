@@ -132,6 +132,8 @@ class Follower:
         self._readiness = readiness
         self._waiting = Waiting(projection=projection.name)
         self._progress: Progress | None = None
+        self._known: Checkpoint | None = None
+        """Where the projection stands, in the process that leads: nobody else moves it, and none needs to be asked."""
         self._level = Level(FOLLOWER_BEHIND, FOLLOWER_SECONDS, projection.name)
         self._condition = f"projection {projection.name}"
         self._saying = Saying(bus, projection.source.service, projection.log, f"{projection.service}:{projection.name}")
@@ -166,7 +168,7 @@ class Follower:
         """Tell readiness, on every replica, whether the projection stands."""
         while True:
             try:
-                checkpoint = await self._checkpoint()
+                checkpoint = self._known or await self._checkpoint()
             except DatabaseAway:
                 pass
             else:
@@ -191,10 +193,13 @@ class Follower:
             self._readiness.lost(self._condition, f"halted after position {checkpoint.pos}: {checkpoint.halted}")
 
     async def _lead(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._saying.run())
-            tasks.create_task(self._follow())
-            tasks.create_task(keep_passed(lambda: self._progress))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._saying.run())
+                tasks.create_task(self._follow())
+                tasks.create_task(keep_passed(lambda: self._progress))
+        finally:
+            self._known = None
 
     async def _follow(self) -> None:
         while True:
@@ -207,7 +212,7 @@ class Follower:
             await asyncio.sleep(PAUSE)
 
     async def _once(self) -> None:
-        checkpoint = await self._checkpoint()
+        self._known = checkpoint = await self._checkpoint()
         if not set(self._projection.types) <= set(checkpoint.handles):
             await self._rebuild()
         elif checkpoint.halted is None or checkpoint.halted.startswith(GONE):
@@ -239,6 +244,7 @@ class Follower:
                     checkpoint = await self._missing(progress, checkpoint, new[0])
                 if new:
                     checkpoint = await self._take(progress, checkpoint, new)
+                self._known = checkpoint
                 if checkpoint.halted is not None:
                     return
 

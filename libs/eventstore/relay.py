@@ -17,14 +17,12 @@ from libs.eventstore.forms import FORMS, Placed
 from libs.eventstore.level import Level
 from libs.eventstore.metrics import POSITION, RELAY_BEHIND, RELAY_SECONDS, RELAYED
 from libs.eventstore.names import FACTS, stream_of, subjects_of
+from libs.eventstore.wake import POLL_FLOOR
 from libs.postgres import DatabaseAway, Locks
 from libs.telemetry.logs import log as say
 from libs.telemetry.readiness import Readiness
 
 BATCH: Final = 900
-POLL_FLOOR: Final = 0.25
-"""Seconds after which the relay looks even if nobody woke it."""
-
 GATHER: Final = {"facts": 0.0, "activity": 0.1, "feed": 0.2}
 """Seconds to let activity and the feed pile up after a wake: many messages at once cost the server, and everybody who
 follows, a fraction of what they cost one by one, and a follower still hears within a quarter of a second."""
@@ -169,7 +167,7 @@ class Relay:
                     continue
             POSITION.labels(self._service, f"relay {self._log}").set(last)
             self._agrees()
-            await self._store.wake.wait(self._log, POLL_FLOOR)
+            await self._store.wake.wait(self._log, self._audited + AUDIT - monotonic())
             await asyncio.sleep(GATHER[self._log])
 
     async def _advance(self, last: int, last_id: object, epoch: int) -> tuple[int, object]:

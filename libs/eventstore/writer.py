@@ -177,6 +177,7 @@ class BatchWriter(Generic[I]):
     async def _keep_time(self) -> None:
         """Tell those whose time is over, also while a statement hangs: nobody waits longer than they said."""
         while True:
+            await self._arrived.wait()  # where nothing waits there is nobody to tell
             await asyncio.sleep(TICK)
             now = monotonic()
             _fail([each for each in self._queue if each.deadline <= now], PastDeadline("the request took too long"))

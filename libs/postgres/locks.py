@@ -34,6 +34,8 @@ class Locks:
         self._url = url
         self._name = name
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
         self._using = asyncio.Lock()
         self._held: set[int] = set()
 
@@ -50,7 +52,7 @@ class Locks:
         self, connection: "asyncpg.Connection[asyncpg.Record]", key: int, work: Callable[[], Awaitable[None]]
     ) -> None:
         working = asyncio.ensure_future(work())
-        held = asyncio.ensure_future(self._while_alive(connection))
+        held = asyncio.ensure_future(self._ended.wait())
         try:
             done, _ = await asyncio.wait({working, held}, return_when=asyncio.FIRST_COMPLETED)
             if working in done:
@@ -65,11 +67,7 @@ class Locks:
         async with self._using:
             try:
                 if self._connection is None or self._connection.is_closed():
-                    self._held.clear()
-                    settings = {"application_name": f"limen locks of {self._name}", **SERVER_SETTINGS}
-                    self._connection = await asyncpg.connect(
-                        self._url, timeout=3, command_timeout=3, server_settings=settings
-                    )
+                    self._connection = await self._connected()
                 if key not in self._held and await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
                     self._held.add(key)
                     return self._connection
@@ -77,10 +75,21 @@ class Locks:
                 self._connection = None
             return None
 
-    async def _while_alive(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        ended = asyncio.Event()
+    async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """A new connection, on which nothing is held yet, and which is kept for as long as its server answers."""
+        settings = {"application_name": f"limen locks of {self._name}", **SERVER_SETTINGS}
+        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+            self._url, timeout=3, command_timeout=3, server_settings=settings
+        )
+        self._held.clear()
+        self._ended = ended = asyncio.Event()
         connection.add_termination_listener(lambda _connection: ended.set())
-        while not connection.is_closed():
+        self._keeping = asyncio.ensure_future(self._keep(connection, ended))
+        return connection
+
+    async def _keep(self, connection: "asyncpg.Connection[asyncpg.Record]", ended: asyncio.Event) -> None:
+        """Speak each second, for all who lead; end the connection when its server says nothing."""
+        while not ended.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(RETRY):
                     await ended.wait()
@@ -88,8 +97,8 @@ class Locks:
                 try:
                     await connection.execute("SELECT")
                 except AWAY:
-                    connection.terminate()  # it may still hold the lock, and must not
-                    return
+                    connection.terminate()  # it may still hold the locks, and must not
+                    ended.set()
 
     async def _release(self, connection: "asyncpg.Connection[asyncpg.Record]", key: int) -> None:
         async with self._using:
@@ -100,6 +109,8 @@ class Locks:
 
     async def close(self) -> None:
         """Give up all leadership."""
+        if self._keeping is not None:
+            self._keeping.cancel()
         if self._connection is not None:
             with suppress(*AWAY):
                 await self._connection.close(timeout=2)

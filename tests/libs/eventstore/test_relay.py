@@ -9,7 +9,7 @@ import pytest
 from libs.bus import Bus, Reader, Streams
 from libs.eventstore import EventStore, Relay
 from libs.eventstore.envelope import from_wire
-from libs.eventstore.relay import POLL_FLOOR
+from libs.eventstore.wake import POLL_FLOOR
 from libs.postgres import Locks
 from libs.runtime.errors import Unavailable
 from libs.telemetry.readiness import Readiness
@@ -67,7 +67,7 @@ async def test_a_commit_wakes_the_relay(
     relay()
     await some(store, 1)
     await mirrored()
-    monkeypatch.setattr("libs.eventstore.relay.POLL_FLOOR", 60.0)
+    monkeypatch.setattr("libs.eventstore.wake.POLL_FLOOR", 60.0)
     await asyncio.sleep(2 * POLL_FLOOR)
     await store.execute(RenameGood("t", "1", "x"), ANYBODY)
     await mirrored()
