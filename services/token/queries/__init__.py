@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from libs.postgres import Database, Record
-from services.token.queries.lists import After, Found, List, Slice, Walks, Window, found_in
+from libs.postgres import Database
+from services.token.queries.lists import After, Found, List, Shown, Slice, Walks, Window, found_in
 
 
 class ClientRow(msgspec.Struct, frozen=True):
@@ -79,24 +79,35 @@ class ClientGrantFilter:
     client_id: str | None = None
 
 
-_CLIENT: Final = """
-SELECT c.client_id, c.properties,
-    ARRAY(SELECT k.credential_id FROM client_credentials k
-          WHERE k.tenant = c.tenant AND k.client_id = c.client_id AND k.counts
-          ORDER BY k.created_at, k.credential_id) AS credentials
-FROM {page} c
+_KEYS: Final = """
+(SELECT string_agg(k.credential_id, ' ' ORDER BY k.created_at, k.credential_id) FROM client_credentials k
+ WHERE k.tenant = page.tenant AND k.client_id = page.client_id AND k.counts)
 """
 _ONE_CLIENT: Final = f"""
-{_CLIENT.format(page="clients")} WHERE c.tenant = $1 AND c.client_id = $2 AND NOT c.is_deleted
+SELECT client_id, properties, {_KEYS} FROM clients AS page WHERE tenant = $1 AND client_id = $2 AND NOT is_deleted
+"""  # noqa: S608 - ours
+_CLIENTS: Final = Shown({"client_id": "page.client_id", "properties": "page.properties", "credentials": _KEYS})
+# An identifier may look like another API's id: the id goes first.
+_ONE_RESOURCE_SERVER: Final = """
+SELECT id, identifier, is_system, properties FROM resource_servers
+WHERE tenant = $1 AND (id = $2 OR identifier = $2) ORDER BY id = $2 DESC LIMIT 1
 """
-_RESOURCE_SERVER: Final = "SELECT r.id, r.identifier, r.is_system, r.properties FROM {page} r"
+_RESOURCE_SERVERS: Final = Shown({each: f"page.{each}" for each in ("id", "identifier", "is_system", "properties")})
+_CLIENT_GRANTS: Final = Shown(
+    {
+        "id": "page.grant_id",
+        "client_id": "page.client_id",
+        "audience": "r.identifier",
+        "scope": "to_json(page.scope)",
+        "properties": "page.properties",
+    },
+    "JOIN resource_servers r ON r.tenant = page.tenant AND r.id = page.resource_server_id",
+)
 # A grant whose API is gone is void for ever, and not shown.
-_CLIENT_GRANT: Final = """
-SELECT g.grant_id AS id, g.client_id, r.identifier AS audience, g.scope, g.properties
-FROM {page} g JOIN resource_servers r ON r.tenant = g.tenant AND r.id = g.resource_server_id
-"""
-_ONE_CLIENT_GRANT: Final = f"""
-{_CLIENT_GRANT.format(page="client_grants")} WHERE g.tenant = $1 AND g.grant_id = $2
+_ONE_CLIENT_GRANT: Final = """
+SELECT g.grant_id, g.client_id, r.identifier, to_json(g.scope), g.properties
+FROM client_grants g JOIN resource_servers r ON r.tenant = g.tenant AND r.id = g.resource_server_id
+WHERE g.tenant = $1 AND g.grant_id = $2
 """
 _HAS_API: Final = """
 EXISTS (SELECT FROM resource_servers r
@@ -114,7 +125,7 @@ async def client(database: Database, tenant: str, client_id: str) -> ClientRow |
     """One application."""
     async with database.connection() as rows:
         row = await rows.fetchrow(_ONE_CLIENT, tenant, client_id)
-    return None if row is None else _client(row)
+    return None if row is None else _client(tuple(row))
 
 
 async def clients(
@@ -126,7 +137,7 @@ async def clients(
     found.where("properties->>'app_type' = ANY ({})", None if wanted.app_types is None else list(wanted.app_types))
     found.where("properties->>'external_client_id' = {}", wanted.external_client_id)
     async with database.connection() as rows:
-        total, page = await found.page(rows, _CLIENT, "c", window, walks)
+        total, page = await found.page(rows, _CLIENTS, window, walks)
     return found_in([_client(row) for row in page], total, window, "client_id")
 
 
@@ -141,11 +152,9 @@ async def client_credentials(database: Database, tenant: str, client_id: str) ->
 
 async def resource_server(database: Database, tenant: str, name: str) -> ResourceServerRow | None:
     """One API, by its id or its identifier."""
-    # An identifier may look like another API's id: the id goes first.
-    by_name = "WHERE r.tenant = $1 AND (r.id = $2 OR r.identifier = $2) ORDER BY r.id = $2 DESC LIMIT 1"
     async with database.connection() as rows:
-        row = await rows.fetchrow(f"{_RESOURCE_SERVER.format(page='resource_servers')} {by_name}", tenant, name)
-    return None if row is None else _resource_server(row)
+        row = await rows.fetchrow(_ONE_RESOURCE_SERVER, tenant, name)
+    return None if row is None else _resource_server(tuple(row))
 
 
 async def resource_servers(
@@ -155,7 +164,7 @@ async def resource_servers(
     found = List(tenant, "resource_servers", "id")
     found.where("identifier = ANY ({})", None if identifiers is None else list(identifiers))
     async with database.connection() as rows:
-        total, page = await found.page(rows, _RESOURCE_SERVER, "r", window, walks)
+        total, page = await found.page(rows, _RESOURCE_SERVERS, window, walks)
     return found_in([_resource_server(row) for row in page], total, window, "id")
 
 
@@ -163,7 +172,7 @@ async def client_grant(database: Database, tenant: str, grant_id: str) -> Client
     """One client grant."""
     async with database.connection() as rows:
         row = await rows.fetchrow(_ONE_CLIENT_GRANT, tenant, grant_id)
-    return None if row is None else _client_grant(row)
+    return None if row is None else _client_grant(tuple(row))
 
 
 async def client_grants(
@@ -175,7 +184,7 @@ async def client_grants(
     found.where(of_api, wanted.audience)
     found.where("client_id = {}", wanted.client_id)
     async with database.connection() as rows:
-        total, page = await found.page(rows, _CLIENT_GRANT, "g", window, walks)
+        total, page = await found.page(rows, _CLIENT_GRANTS, window, walks)
     return found_in([_client_grant(row) for row in page], total, window, "id")
 
 
@@ -195,15 +204,16 @@ async def allowed_signing_algs(database: Database, tenant: str) -> tuple[str, ..
     return tuple(algs or ())
 
 
-def _client(row: Record) -> ClientRow:
-    return ClientRow(row["client_id"], row["properties"], tuple(row["credentials"]))
+def _client(row: Sequence[Any]) -> ClientRow:
+    client_id, text, credentials = row
+    return ClientRow(client_id, text, tuple((credentials or "").split()))
 
 
-def _resource_server(row: Record) -> ResourceServerRow:
-    properties = msgspec.json.decode(row["properties"])
-    return ResourceServerRow(row["id"], row["identifier"], row["is_system"], properties)
+def _resource_server(row: Sequence[Any]) -> ResourceServerRow:
+    id_, identifier, is_system, properties = row
+    return ResourceServerRow(id_, identifier, is_system, msgspec.json.decode(properties))
 
 
-def _client_grant(row: Record) -> ClientGrantRow:
-    properties = msgspec.json.decode(row["properties"])
-    return ClientGrantRow(row["id"], row["client_id"], row["audience"], tuple(row["scope"]), properties)
+def _client_grant(row: Sequence[Any]) -> ClientGrantRow:
+    id_, client_id, audience, scope, properties = row
+    return ClientGrantRow(id_, client_id, audience, tuple(msgspec.json.decode(scope)), msgspec.json.decode(properties))

@@ -5,11 +5,11 @@ for both again with each page, while nothing changes: `Walks` remembers them unt
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from libs.postgres import Connection, Record
+from libs.postgres import Connection
 
 T = TypeVar("T")
 
@@ -38,6 +38,8 @@ class After:
 
 
 Window = Slice | After
+
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,30 @@ class Walks:
         return walk
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of each row of a `page`: columns by name, the key first, and what else they come from.
+
+    No column is an array, because arrays of different lengths do not go into one.
+    """
+
+    columns: Mapping[str, str]
+    joined: str = ""
+
+    def of(self, page: str, key: str) -> str:
+        """The statement that gives, in one row, an array for each column, in the order of `key`."""
+        arrays = ", ".join(f"array_agg({name})" for name in self.columns)
+        columns = ", ".join(f"{what} AS {name}" for name, what in self.columns.items())
+        rows = f"SELECT {columns} FROM ({page}) AS page {self.joined} ORDER BY page.{key}"  # noqa: S608 - ours
+        return f"SELECT {arrays} FROM ({rows}) AS shown"  # noqa: S608 - ours
+
+
 class List:
     """A list of one tenant: its table, its key, and the conditions that were asked; values are arguments, never text.
 
     A page by place is where its index begins there. One by number is found among the keys first, which an index knows
     alone, and only its own rows are read. What was not asked is not in the statement, so that no index is lost to it.
-    In `columns`, of which the key is the first, `{page}` is where the page's rows come from.
+    A page comes as one row with an array for each column, which costs the driver half of what its rows do.
     """
 
     def __init__(self, tenant: str, table: str, key: str, *conditions: str) -> None:
@@ -110,15 +130,13 @@ class List:
         if value is not None:
             self._conditions.append(condition.format(self._next(value)))
 
-    async def page(
-        self, rows: Connection, columns: str, alias: str, window: Window, walks: Walks
-    ) -> tuple[int, list[Record]]:
+    async def page(self, rows: Connection, shown: Shown, window: Window, walks: Walks) -> tuple[int, list[Row]]:
         """The count, only where it is asked, and the rows; by place one more, to know whether more follow."""
         if isinstance(window, After):
-            return 0, await self._after(rows, columns, alias, window.position, window.limit + 1)
+            return 0, await self._after(rows, shown, window.position, window.limit + 1)
         walk = walks.at(await rows.fetchval("SELECT pos FROM head WHERE log = 'facts'"), self._name)
         total = await self._total(rows, walk) if window.counts else 0
-        page = await self._numbered(rows, columns, alias, window, walk.places.get(window.start))
+        page = await self._numbered(rows, shown, window, walk.places.get(window.start))
         if len(page) == window.limit:
             walk.ends(window.start + window.limit, page[-1][0])
         return total, page
@@ -128,21 +146,21 @@ class List:
             walk.total = await rows.fetchval(f"SELECT count(*) {self._from}", *self._values)
         return walk.total
 
-    async def _numbered(
-        self, rows: Connection, columns: str, alias: str, window: Slice, place: str | None
-    ) -> list[Record]:
+    async def _numbered(self, rows: Connection, shown: Shown, window: Slice, place: str | None) -> list[Row]:
         if place is not None:
-            return await self._after(rows, columns, alias, place, window.limit)
+            return await self._after(rows, shown, place, window.limit)
         keys = f"{self._ordered(self._key)} OFFSET {self._next(window.start)} LIMIT {self._next(window.limit)}"
-        page = f"(SELECT * FROM {self._table} WHERE tenant = $1 AND {self._key} IN ({keys}))"  # noqa: S608
-        return await self._of(rows, columns, alias, page)
+        page = f"SELECT * FROM {self._table} WHERE tenant = $1 AND {self._key} IN ({keys})"  # noqa: S608
+        return await self._of(rows, shown, page)
 
-    async def _after(self, rows: Connection, columns: str, alias: str, position: str, limit: int) -> list[Record]:
+    async def _after(self, rows: Connection, shown: Shown, position: str, limit: int) -> list[Row]:
         self.where(f"{self._key} > {{}}", position)
-        return await self._of(rows, columns, alias, f"({self._ordered('*')} LIMIT {self._next(limit)})")
+        return await self._of(rows, shown, f"{self._ordered('*')} LIMIT {self._next(limit)}")
 
-    async def _of(self, rows: Connection, columns: str, alias: str, page: str) -> list[Record]:
-        return await rows.fetch(f"{columns.format(page=page)} ORDER BY {alias}.{self._key}", *self._values)
+    async def _of(self, rows: Connection, shown: Shown, page: str) -> list[Row]:
+        arrays = await rows.fetchrow(shown.of(page, self._key), *self._values)
+        assert arrays is not None, "an aggregate is one row"
+        return [] if arrays[0] is None else list(zip(*arrays, strict=True))
 
     @property
     def _name(self) -> Hashable:

@@ -219,8 +219,12 @@ def _members(
 ) -> dict[str, Any]:
     listed = [{"id": each} for each in credential_ids]
     methods = {credentials.METHODS: {"private_key_jwt": {"credentials": listed}}} if listed else {}
-    ours = {"tenant": call.tenant, "global": False}
-    return {**ours, **SHOWN_WHEN_ABSENT, **properties, "client_id": client_id, **methods}
+    return {**_ours(call), **SHOWN_WHEN_ABSENT, **properties, "client_id": client_id, **methods}
+
+
+def _ours(call: Call) -> dict[str, Any]:
+    """What is told of every application."""
+    return {"tenant": call.tenant, "global": False}
 
 
 class _Shown:
@@ -236,6 +240,7 @@ class _Shown:
         self._may_read_all = not scopes.isdisjoint({"read:clients", "read:client_keys"})
         self._may_read_keys = not scopes.isdisjoint({"read:client_keys", "read:client_credentials"})
         self._is_whole = self._may_read_all and self._may_read_keys and not fields.names
+        self._beginnings: dict[tuple[str, ...], bytes] = {}
 
     def of(self, members: Mapping[str, Any]) -> dict[str, Any]:
         """Those of one application's members."""
@@ -243,16 +248,21 @@ class _Shown:
         return self._fields.of(opened)
 
     def row(self, row: ClientRow) -> Any:
-        """The same of a row; where nothing is left out, its JSON goes as the database has it, without being read."""
-        if not self._is_whole:
+        """The same of a row; where all of it is shown, it goes as the database has it, without being read."""
+        if not self._is_whole or row.credentials:
             return self.of(_members(self._call, row.client_id, row.properties, row.credentials))
-        added = _members(self._call, row.client_id, {}, row.credentials)
         there = msgspec.json.decode(row.text, type=_SAYS)
-        for name in SHOWN_WHEN_ABSENT:
-            if getattr(there, name) is not None:
-                del added[name]
+        lacking = tuple(name for name in SHOWN_WHEN_ABSENT if getattr(there, name) is None)
         # A client has a name, so its properties are never empty.
-        return msgspec.Raw(msgspec.json.encode(added)[:-1] + b"," + row.text[1:].encode())
+        client_id = msgspec.json.encode(row.client_id)
+        return msgspec.Raw(b'%b,"client_id":%b,%b' % (self._beginning(lacking), client_id, row.text[1:].encode()))
+
+    def _beginning(self, lacking: tuple[str, ...]) -> bytes:
+        """How the JSON of every application begins that lacks these."""
+        if lacking not in self._beginnings:
+            shown = {**_ours(self._call), **{name: SHOWN_WHEN_ABSENT[name] for name in lacking}}
+            self._beginnings[lacking] = msgspec.json.encode(shown)[:-1]
+        return self._beginnings[lacking]
 
     def _is_open(self, name: str) -> bool:
         return name in SUMMARY or (self._may_read_keys if name in KEYS else self._may_read_all)
