@@ -101,7 +101,8 @@ class Saying:
         """Say what was mentioned, and repeat the last word, for ever."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_due.wait(), HEARTBEAT)
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._is_due.wait()
             await asyncio.sleep(max(0.0, self._sent_at + OFTEN_ENOUGH - monotonic()))
             if self._word.epoch:
                 await self._send()

@@ -17,6 +17,7 @@ import uvloop
 
 from libs.postgres import Locks, NotAdmitted, SchemaMismatch
 from libs.runtime import signals
+from libs.runtime.ended import ended
 from libs.runtime.lifecycle import EXIT_SOFTWARE, Lifecycle
 from libs.settings import Secret, SettingsError, load
 from libs.telemetry import logs
@@ -160,9 +161,14 @@ def _keyring(environ: Mapping[str, str]) -> "Keyring":
 
 
 async def _started(lifecycles: Mapping[str, Lifecycle], shared: Mapping[str, Any]) -> None:
-    async with asyncio.TaskGroup() as starting:
-        for name, lifecycle in lifecycles.items():
-            starting.create_task(_start(name, lifecycle, shared))
+    """Until all have started; what the first of them raises ends the others."""
+    starting = [asyncio.create_task(_start(name, lifecycle, shared)) for name, lifecycle in lifecycles.items()]
+    try:
+        done, _ = await asyncio.wait(starting, return_when=asyncio.FIRST_EXCEPTION)
+        for each in done:
+            each.result()
+    finally:
+        await ended(starting)
 
 
 async def _start(name: str, lifecycle: Lifecycle, shared: Mapping[str, Any]) -> None:
@@ -175,22 +181,15 @@ async def _start(name: str, lifecycle: Lifecycle, shared: Mapping[str, Any]) -> 
 
 
 async def _first(starting: Any, stop: asyncio.Event) -> None:
-    """Until all have started or a stop is asked for; what one start raises is raised alone."""
+    """Until all have started or a stop is asked for."""
     started = asyncio.ensure_future(starting)
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if started.done():
-        _raise_one(started)
+        started.result()
     started.cancel()
     await asyncio.wait({started})
-
-
-def _raise_one(started: "asyncio.Future[None]") -> None:
-    try:
-        started.result()
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from group
 
 
 async def _stopped(lifecycles: Mapping[str, Lifecycle], shared: Mapping[str, Any]) -> None:
