@@ -115,7 +115,7 @@ async def test_requests_are_answered_across_services(nats: Running) -> None:
     ):
         await token.subscribe("edge.v1.token", "token", cb=answer)
         await token.flush()
-        assert (await gateway.request("edge.v1.token", b"", timeout=2)).data == b"yes"
+        assert (await gateway.request("edge.v1.token", b"", timeout=10)).data == b"yes"
 
 
 async def test_a_service_tends_its_own_stream_and_its_neighbour_reads_it(nats: Running) -> None:
