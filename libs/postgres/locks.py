@@ -72,6 +72,8 @@ class Locks:
                     self._held.add(key)
                     return self._connection
             except AWAY:
+                if self._connection is not None:
+                    self._connection.terminate()  # the lock may be ours there, and nobody here would know
                 self._connection = None
             return None
 

@@ -103,6 +103,23 @@ async def test_a_leader_that_is_paused_loses_its_lock(
         await eventually(lambda: leaders.now == ["b"], within=9)
 
 
+async def test_a_lock_whose_granting_was_not_heard_is_asked_for_anew(
+    addresses: Addresses, make_locks: MakeLocks, background: Background
+) -> None:
+    leaders = Leaders()
+    async with wire_to(addresses.of[SCHEMA]) as wire:
+        locks = make_locks(wire.url(addresses.of[SCHEMA]), "a")
+        background(locks.lead("x", leaders.work("x")))
+        await eventually(lambda: leaders.now == ["x"])
+        first = locks._connection
+        wire.hold()
+        background(locks.lead("y", leaders.work("y")))
+        await eventually(lambda: locks._connection is not first, within=9)
+        wire.release()
+        await eventually(lambda: sorted(leaders.now) == ["x", "y"], within=9)
+        assert leaders.most == 2
+
+
 async def test_leading_goes_on_after_the_database_was_killed(
     addresses: Addresses, make_locks: MakeLocks, background: Background, postgres: PostgresServer
 ) -> None:
