@@ -70,7 +70,7 @@ IDENTIFIER: Final = Parameter("identifier", line(320), "An address, a user name 
 
 
 class UnknownConnection(BadRequest):
-    """There is no database connection of this name."""
+    """There is no database connection of this name, or the user has no identity in it."""
 
     def __init__(self) -> None:
         super().__init__("The connection does not exist.", "inexistent_connection")
@@ -171,6 +171,8 @@ class Users:
         body = changed(USER_CHANGE, call)
         _require_scopes_of(call, body)
         person = await self._found(call)
+        if body.get("connection") not in {None, person.connection}:
+            raise UnknownConnection
         profile = _profile(body)
         phc, keeps = None, 0
         if body.get("password") is not None:

@@ -19,7 +19,7 @@ async def test_a_user_is_made_read_changed_and_deleted_in_auth0s_shapes(house: H
     made = await house.manage("POST", "users", body)
     assert made.status == 201
     assert differences("POST", "/api/v2/users", 201, made.body) == []
-    assert made.body["email"] == "Ada@corp.example"
+    assert made.body["email"] == made.body["name"] == "ada@corp.example"
     assert made.body["email_verified"] is False
     assert made.body["identities"][0] == {
         "connection": NAME,
@@ -39,6 +39,26 @@ async def test_a_user_is_made_read_changed_and_deleted_in_auth0s_shapes(house: H
     gone = await house.manage("GET", path(made.body))
     assert (gone.status, gone.body["errorCode"]) == (404, "inexistent_user")
     assert (await house.manage("DELETE", path(made.body))).status == 204
+
+
+async def test_metadata_that_are_empty_are_none(house: House) -> None:
+    ada = await house.user("ada@corp.example", user_metadata={"colour": "green"}, app_metadata={"plan": "gold"})
+    cleared = await house.manage("PATCH", path(ada), {"user_metadata": {}})
+    assert "user_metadata" not in cleared.body
+    assert cleared.body["app_metadata"] == {"plan": "gold"}
+    again = await house.manage("PATCH", path(ada), {"user_metadata": {"colour": "red"}})
+    assert again.body["user_metadata"] == {"colour": "red"}
+
+
+@pytest.mark.parametrize("change", [{"email": "b@corp.example"}, {"password": GOOD}, {"name": "B"}])
+async def test_a_change_for_a_connection_in_which_the_user_is_not_changes_nothing(
+    house: House, change: dict[str, Any]
+) -> None:
+    ada = await house.user("ada@corp.example")
+    refused = await house.manage("PATCH", path(ada), {**change, "connection": "elsewhere"})
+    assert (refused.status, refused.body["errorCode"]) == (400, "inexistent_connection")
+    assert (await house.manage("GET", path(ada))).body == ada
+    assert (await house.manage("PATCH", path(ada), {**change, "connection": NAME})).status == 200
 
 
 async def test_a_user_may_have_what_the_standard_claims_say(house: House) -> None:
