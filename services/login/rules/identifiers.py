@@ -32,7 +32,7 @@ class InvalidIdentifier(ValueError):
 
 
 def email_of(text: str) -> str:
-    """An address as it is kept: in lower case, as in Auth0, once it was found to be one that a mail server takes literally.
+    """An address as it is kept: in lower case, once it was found to be one that a mail server takes literally.
 
     An encoded word or a quoted local part would be read as another recipient (LG-22).
 
