@@ -222,3 +222,20 @@ async def test_links_of_an_administrator_are_answered_and_good(house: House) -> 
     assert (job.status, job.body["type"]) == (201, "verification_email")
     nobody = await house.manage("POST", "tickets/password-change", {"user_id": "auth0|nobody"})
     assert nobody.status == 404
+
+
+@pytest.mark.parametrize("asked", ["tickets/password-change", "tickets/email-verification", "jobs/verification-email"])
+async def test_a_link_is_about_an_identity_of_its_user_and_made_once_under_a_key(house: House, asked: str) -> None:
+    ada = await house.user(email_verified=False)
+    identity = {"provider": "auth0", "user_id": ada["user_id"].removeprefix("auth0|")}
+    named = {"user_id": ada["user_id"], "identity": identity}
+    first = await house.manage("POST", asked, named, key="k1")
+    again = await house.manage("POST", asked, named, key="k1")
+    assert (first.status, again.status, again.body) == (201, 201, first.body)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (await house.manage("POST", asked, named, key="k2")).body != first.body
+    elsewhere = await house.manage("POST", asked, {**named, "identity": {**identity, "user_id": "another"}})
+    assert (elsewhere.status, elsewhere.body["errorCode"]) == (404, "inexistent_user")
+    assert (await house.manage("POST", asked, {**named, "identity": {"provider": "auth0"}})).status == 400
+    assert (await house.manage("DELETE", path(ada))).status == 204
+    assert await house.rows("SELECT 1 FROM answered_requests") == []
