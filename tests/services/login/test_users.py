@@ -41,6 +41,16 @@ async def test_a_user_is_made_read_changed_and_deleted_in_auth0s_shapes(house: H
     assert (await house.manage("DELETE", path(made.body))).status == 204
 
 
+async def test_a_user_keeps_a_name_to_sign_in_with(house: House) -> None:
+    ada = await house.user("ada@corp.example")
+    for change in ({"email": ""}, {"email": None}, {"username": ""}):
+        assert (await house.manage("PATCH", path(ada), change)).status == 400, change
+    assert (await house.manage("GET", path(ada))).body == ada
+    assert (await house.manage("PATCH", path(ada), {"username": "ada", "email": None})).status == 200
+    assert "email" not in (await house.manage("GET", path(ada))).body
+    assert (await house.manage("PATCH", path(ada), {"username": None})).status == 400
+
+
 async def test_metadata_that_are_empty_are_none(house: House) -> None:
     ada = await house.user("ada@corp.example", user_metadata={"colour": "green"}, app_metadata={"plan": "gold"})
     cleared = await house.manage("PATCH", path(ada), {"user_metadata": {}})
