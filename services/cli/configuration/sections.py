@@ -13,7 +13,7 @@ from services.tenants.commands import PROTECTION
 from services.tenants.routes.branding import BRANDING as BRANDING_RESOURCE
 from services.tenants.routes.branding import PROMPT_SETTINGS, refuse_unshowable
 from services.tenants.routes.protection import BRUTE_FORCE, SUSPICIOUS_IP
-from services.tenants.routes.schema import SETTINGS
+from services.tenants.routes.schema import PROMISES, SETTINGS
 from services.tenants.rules import settings
 from services.tenants.rules.branding import PROMPTS as PROMPT_DEFAULTS
 from services.token.routes.schemas import client, client_grant, resource_server
@@ -35,6 +35,7 @@ TENANT: Final = Section(
     defaults=settings.DEFAULTS,
     memberwise=frozenset({"flags"}),
     read_only=frozenset({"sandbox_versions_available"}),
+    promises=PROMISES,
 )
 
 APIS: Final = Section(

@@ -13,9 +13,7 @@ from services.cli.configuration.anyway import is_so_anyway
 from services.cli.configuration.section import Configuration, Entries, Section, shown_name
 from services.cli.configuration.sections import SECTIONS
 from services.cli.errors import USAGE, Refused
-
-MINUTES: Final = ("session_lifetime", "idle_session_lifetime")
-"""Settings that may be said in minutes and are kept in hours."""
+from services.tenants.rules.settings import LIFETIMES
 
 MOST_SHOWN: Final = 20
 
@@ -163,7 +161,7 @@ def _further(section: Section, properties: dict[str, Any]) -> Iterator[str]:
 
 def _in_hours(members: Mapping[str, Any]) -> dict[str, Any]:
     hours = dict(members)
-    for name in MINUTES:
+    for name in LIFETIMES:
         minutes = hours.get(f"{name}_in_minutes")
         if isinstance(minutes, int) and not isinstance(minutes, bool):
             hours[name] = hours.pop(f"{name}_in_minutes") / 60

@@ -72,7 +72,7 @@ class Bodies:
                 return await self._read(content)
         except TimeoutError as error:
             raise RequestTimeout from error
-        except RequestPayloadError as error:
+        except (RequestPayloadError, ConnectionError) as error:  # broken, or its sender is gone
             raise MalformedRequest from error
 
     async def _read(self, content: StreamReader) -> bytes:

@@ -4,12 +4,12 @@ A link is good once, the newest of its kind alone, until it expires, the address
 password does. Asking for one is always answered alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from libs.eventstore import Context, EventStore
+from libs.eventstore import Also, Context, EventStore
 from libs.postgres import Connection as Rows
 from libs.runtime import ids
 from libs.sealed.passwords import Passwords
@@ -84,8 +84,10 @@ class Tickets:
 
         await self._store.execute(Note(tenant, (asked,)), caller.context, also=also)
 
-    async def verification_requested(self, tenant: str, person: str, caller: Caller) -> bool:
-        """Have the mail sent by which an address is verified; whether one more is let through."""
+    async def verification_requested(
+        self, tenant: str, person: str, caller: Caller, beside: Also | None = None
+    ) -> bool:
+        """Have the mail sent by which an address is verified, and `beside` written; whether one more is let through."""
         may_mail = await self._attempts.may_mail(tenant, person, caller.address, person)
         if not may_mail:
             return False
@@ -99,26 +101,39 @@ class Tickets:
             client_id=caller.client_id,
         )
 
-        async def also(rows: Rows, _state: Any) -> None:
+        async def also(rows: Rows, state: Any) -> None:
             await put(rows, wanted)
+            if beside is not None:
+                await beside(rows, state)
 
         await self._store.execute(Note(tenant, (asked,)), caller.context, also=also)
         return True
 
     async def issued(
-        self, tenant: str, asked: Asked, caller: Caller, *, lives: timedelta, options: Mapping[str, Any]
+        self,
+        tenant: str,
+        asked: Asked,
+        caller: Caller,
+        *,
+        lives: timedelta,
+        options: Mapping[str, Any],
+        beside: Callable[[str], Also | None] = lambda _link: None,
     ) -> str:
-        """A link for an administrator, who passes it on; that it was asked for is written with it."""
+        """A link for an administrator, who passes it on; that it was asked for is written with it and with `beside`."""
         assert asked.person is not None, "a link is somebody's"
         person, kind = asked.person, KINDS[type(asked)]
         place = await places.place(self._store.database, tenant)
         secret = ids.text(SECRET)
+        made = link(place.issuer, kind, secret)
+        more = beside(made)
 
-        async def also(rows: Rows, _state: Any) -> None:
+        async def also(rows: Rows, state: Any) -> None:
             await tickets.issue(rows, tenant, person, kind, secret, lives=lives, options=options)
+            if more is not None:
+                await more(rows, state)
 
         await self._store.execute(Note(tenant, (asked,)), caller.context, also=also)
-        return link(place.issuer, kind, secret)
+        return made
 
     async def look(self, tenant: str, ticket: str, kind: Kind) -> TicketView | None:
         """A link that is good; looking at it does not spend it."""

@@ -33,10 +33,11 @@ PLACES: Final = {
     "connection": "connection",
 }
 
+MOMENTS: Final = {"created_at": "created_at", "updated_at": "updated_at", "last_login": "last_login"}
+"""Of these it is asked only whether there is one."""
+
 SORTS: Final = {
-    "created_at": "created_at",
-    "updated_at": "updated_at",
-    "last_login": "last_login",
+    **MOMENTS,
     "user_id": "user_id",
     **CASELESS,
 }
@@ -201,6 +202,8 @@ class _Parser:
             raise not_understood("Expected a value")
         if name == "_exists_":
             return f"{_column(text)} IS NOT NULL"
+        if name in MOMENTS:
+            raise not_understood(f"Searching by {name} is not supported")
         value, is_prefix = _value(kind, text)
         if name in TRUTHS:
             if value not in {"true", "false"}:
@@ -268,6 +271,6 @@ def _column(name: str) -> str:
         return known[name]
     if name in MEMBERS:
         return f"lower(profile->>'{name}')"  # one of the names above
-    if name in SORTS:
-        return SORTS[name]
+    if name in MOMENTS:
+        return MOMENTS[name]
     raise not_understood(f"Searching by {name[:100]} is not supported")

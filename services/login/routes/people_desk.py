@@ -92,6 +92,24 @@ class PeopleDesk:
         committed = await self.run(command, call, [self.answered.keeping(call, answered), ours, also])
         return replace(made[0], headers=[*made[0].headers, *await self.headers(committed, call)])
 
+    def keeping(self, call: Call, person: str, reply: Reply) -> Also | None:
+        """What keeps an answer for whoever sends the POST again, until who it tells of is erased."""
+        key = self.answered.name_of(call)
+        if key is None:
+            return None
+
+        async def answered(_rows: Connection, _state: Any) -> Reply:
+            return reply
+
+        kept = self.answered.keeping(call, answered)
+
+        async def also(rows: Connection, state: Any) -> None:
+            assert kept is not None, "there is a key"
+            await kept(rows, state)
+            await note_answer(rows, call.tenant, person, key)
+
+        return also
+
 
 async def caller_of(database: Database, call: Call, client_id: str | None) -> Caller:
     """From where a request comes; an application that does not exist has no name here."""

@@ -9,9 +9,11 @@ from libs.edge import Call, Reply, Route, answers
 from libs.edge.management_errors import BadRequest
 from libs.edge.operation import Operation
 from libs.edge.validation import created
+from libs.eventstore import Also
 from libs.runtime import ids
 from services.login.events import EmailVerificationRequested
-from services.login.factors.tickets import Tickets, reset_asked
+from services.login.factors.attempt import Caller
+from services.login.factors.tickets import Asked, Tickets, reset_asked
 from services.login.queries import people
 from services.login.queries.people import Person
 from services.login.routes.people_desk import PeopleDesk, caller_of, told
@@ -57,8 +59,7 @@ class TicketRoutes:
         options = _options(body) | {"proves_email": body.get("mark_email_as_verified") is True}
         caller = await caller_of(self.desk.database, call, body.get("client_id"))
         asked = reset_asked(person.person, person.connection, caller)
-        link = await self.tickets.issued(call.tenant, asked, caller, lives=_lives(body), options=options)
-        return answers.json({"ticket": link}, status=201, headers=answers.NO_STORE)
+        return await self._issued(call, asked, caller, _lives(body), options)
 
     async def verification(self, call: Call) -> Reply:
         """A link by which a user shows whose the address is."""
@@ -67,8 +68,7 @@ class TicketRoutes:
         person = await self._person(call, body)
         caller = await caller_of(self.desk.database, call, body.get("client_id"))
         asked = EmailVerificationRequested(person=person.person, client_id=caller.client_id or None)
-        link = await self.tickets.issued(call.tenant, asked, caller, lives=_lives(body), options=_options(body))
-        return answers.json({"ticket": link}, status=201, headers=answers.NO_STORE)
+        return await self._issued(call, asked, caller, _lives(body), _options(body))
 
     async def job(self, call: Call) -> Reply:
         """Have the verification mail sent; too many in an hour are not sent, and answered alike."""
@@ -76,14 +76,27 @@ class TicketRoutes:
         _refuse_organisations(body)
         person = await self._person(call, body)
         caller = await caller_of(self.desk.database, call, body.get("client_id"))
-        await self.tickets.verification_requested(call.tenant, person.person, caller)
         said = {"type": "verification_email", "status": "pending", "created_at": told(call.now)}
-        return answers.json({**said, "id": ids.prefixed("job", 16)}, status=201)
+        reply = answers.json({**said, "id": ids.prefixed("job", 16)}, status=201)
+        kept = self.desk.keeping(call, person.person, reply)
+        await self.tickets.verification_requested(call.tenant, person.person, caller, kept)
+        return reply
+
+    async def _issued(
+        self, call: Call, asked: Asked, caller: Caller, lives: timedelta, options: Mapping[str, Any]
+    ) -> Reply:
+        def reply(link: str) -> Reply:
+            return answers.json({"ticket": link}, status=201, headers=answers.NO_STORE)
+
+        def beside(link: str) -> Also | None:
+            return self.desk.keeping(call, asked.person or "", reply(link))
+
+        return reply(await self.tickets.issued(call.tenant, asked, caller, lives=lives, options=options, beside=beside))
 
     async def _person(self, call: Call, body: Mapping[str, Any]) -> Person:
         if body.get("user_id"):
             person = await people.by_user_id(self.desk.database, call.tenant, body["user_id"])
-            if person is None:
+            if person is None or not _is_identity(person, body.get("identity")):
                 raise NoSuchUser
             return person
         if not body.get("connection_id") or not body.get("email"):
@@ -93,6 +106,11 @@ class TicketRoutes:
         if not there:
             raise NoSuchUser
         return there[0]
+
+
+def _is_identity(person: Person, identity: Mapping[str, Any] | None) -> bool:
+    """Whether an identity, where one is named, is the user's."""
+    return identity is None or f"{identity['provider']}|{identity['user_id']}" == person.user_id
 
 
 def _lives(body: Mapping[str, Any]) -> timedelta:

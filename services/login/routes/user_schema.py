@@ -32,6 +32,11 @@ IDENTITY: Final = Object(
     Property("isSocial", Boolean()),
 )
 
+NAMED_IDENTITY: Final = Object(
+    Property("user_id", line(255), is_required=True), Property("provider", line(64), is_required=True)
+)
+"""Which identity of a user a link is about."""
+
 EMAIL: Final = Text(max_length=254)
 """Judged by `rules.identifiers`, which knows more than a format."""
 
@@ -115,7 +120,7 @@ PASSWORD_TICKET: Final = Resource(
     Property("ttl_sec", Integer(minimum=0, maximum=30 * 86400), "Seconds the link lives; 432000 when 0 or absent"),
     Property("mark_email_as_verified", Boolean(), "Whether using the link shows whose the address is"),
     Property("includeEmailInRedirect", Boolean()),
-    Property("identity", Object(Property("user_id", line(255)), Property("provider", line(64)))),
+    Property("identity", NAMED_IDENTITY),
 )
 
 VERIFICATION_TICKET: Final = Resource(
@@ -126,7 +131,7 @@ VERIFICATION_TICKET: Final = Resource(
     Property("organization_id", line(50)),
     Property("ttl_sec", Integer(minimum=0, maximum=30 * 86400), "Seconds the link lives; 432000 when 0 or absent"),
     Property("includeEmailInRedirect", Boolean()),
-    Property("identity", Object(Property("user_id", line(255)), Property("provider", line(64)))),
+    Property("identity", NAMED_IDENTITY),
 )
 
 TICKET: Final = Object(Property("ticket", Text(max_length=4096), "The link"))
@@ -136,7 +141,7 @@ VERIFICATION_JOB: Final = Resource(
     Property("user_id", line(255), is_required=True),
     Property("client_id", line(64)),
     Property("organization_id", line(50)),
-    Property("identity", Object(Property("user_id", line(255)), Property("provider", line(64)))),
+    Property("identity", NAMED_IDENTITY),
 )
 JOB: Final = Object(
     Property("status", line(32)),

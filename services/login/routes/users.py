@@ -70,7 +70,7 @@ IDENTIFIER: Final = Parameter("identifier", line(320), "An address, a user name 
 
 
 class UnknownConnection(BadRequest):
-    """There is no database connection of this name."""
+    """There is no database connection of this name, or the user has no identity in it."""
 
     def __init__(self) -> None:
         super().__init__("The connection does not exist.", "inexistent_connection")
@@ -152,8 +152,7 @@ class Users:
         if connection is None or not connection.is_database:
             raise UnknownConnection
         profile = _profile(body)
-        if not profile.get("email") and not profile.get("username"):
-            raise IncompleteUser("Payload validation error: 'Missing required property: email'.")
+        _require_identifier(profile)
         if body.get("password") is None:
             raise IncompleteUser("Payload validation error: 'Missing required property: password'.")
         phc, _ = await self._hashed(call.tenant, Policy.of(connection.options), body["password"], profile, ())
@@ -171,7 +170,11 @@ class Users:
         body = changed(USER_CHANGE, call)
         _require_scopes_of(call, body)
         person = await self._found(call)
+        if body.get("connection") not in {None, person.connection}:
+            raise UnknownConnection
         profile = _profile(body)
+        if not profile.keys().isdisjoint({"email", "username"}):
+            _require_identifier({**person.profile, **profile})
         phc, keeps = None, 0
         if body.get("password") is not None:
             phc, keeps = await self._changed_password(call.tenant, person, {**person.profile, **profile}, body)
@@ -316,8 +319,8 @@ def _profile(body: Mapping[str, Any]) -> dict[str, Any]:
     if "phone_verified" in body:
         said["phone_verified"] = body["phone_verified"]
     try:
-        said |= {"email": email_of(said["email"])} if said.get("email") else {}
-        said |= {"username": username_of(said["username"])} if said.get("username") else {}
+        said |= {"email": email_of(said["email"])} if said.get("email") is not None else {}
+        said |= {"username": username_of(said["username"])} if said.get("username") is not None else {}
     except InvalidIdentifier as error:
         name = str(error)
         told = f"Payload validation error: 'Object didn't pass validation for format {name}' on property {name}."
@@ -326,6 +329,12 @@ def _profile(body: Mapping[str, Any]) -> dict[str, Any]:
         if said.get(name) is not None and len(msgspec.json.encode(said[name])) > MOST_METADATA:
             raise IncompleteUser(f"Payload validation error: 'Object is too large' on property {name}.")
     return said
+
+
+def _require_identifier(profile: Mapping[str, Any]) -> None:
+    """Without both nobody could sign in any more."""
+    if not profile.get("email") and not profile.get("username"):
+        raise IncompleteUser("Payload validation error: 'Missing required property: email'.")
 
 
 def _registering(

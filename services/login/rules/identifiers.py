@@ -32,7 +32,7 @@ class InvalidIdentifier(ValueError):
 
 
 def email_of(text: str) -> str:
-    """An address as it is kept: as it was given, once it was found to be one that a mail server takes literally.
+    """An address as it is kept: in lower case, once it was found to be one that a mail server takes literally.
 
     An encoded word or a quoted local part would be read as another recipient (LG-22).
 
@@ -48,7 +48,7 @@ def email_of(text: str) -> str:
         raise InvalidIdentifier("email") from error
     if is_unseen(found.normalized) or "." not in found.domain:
         raise InvalidIdentifier("email")
-    return found.normalized
+    return found.normalized.lower()
 
 
 def username_of(text: str) -> str:

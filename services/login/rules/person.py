@@ -175,7 +175,9 @@ def _profile_changed(command: ChangeUser, person: Person) -> list[Event]:
 
 
 def _wanted(person: Person, key: PersonKey, name: str, value: Any) -> Any:
-    """Metadata as they shall be: the new members over those that are there, `None` removes one."""
+    """Metadata as they shall be: the new members over those that are there; `None` removes one, no members all."""
+    if name in METADATA and value == {}:
+        return None
     if name not in METADATA or not isinstance(value, Mapping) or name not in person.profile:
         return _without_nulls(value) if name in METADATA else value
     return _without_nulls({**key.open(name, person.profile[name]), **value})

@@ -39,6 +39,7 @@ BRUTE_FORCE: Final = Resource(
     Property("mode", Text(enum=("count_per_identifier", "count_per_identifier_and_ip")),
              "Whether wrong passwords for an account count together, or those of each address by themselves"),
     Property("max_attempts", Integer(minimum=1, maximum=100), "Wrong passwords within an hour"),
+    Property("form_submission_mode", Text(enum=("auto", "manual")), waits="mails whose links ask once more"),
 )  # fmt: skip
 
 SUSPICIOUS_IP: Final = Resource(

@@ -1,11 +1,24 @@
 """The settings of a tenant as data: what a PATCH may say, in Auth0's names and shapes."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from libs.edge.schema import Array, Boolean, Integer, Kind, Number, Object, Property, Resource, Text
+from libs.edge.schema import (
+    Anything,
+    Array,
+    Boolean,
+    Dictionary,
+    Integer,
+    Kind,
+    Number,
+    Object,
+    Property,
+    Resource,
+    Text,
+)
 from libs.jose import SIGNING_ALGORITHMS
-from services.tenants.rules.settings import DEFAULT_FLAGS
+from services.tenants.rules.settings import DEFAULT_FLAGS, OTHER_FLAGS
 
 PAGE: Final = Text(max_length=16384)
 """A page of the tenant's own; the three of them must fit an event."""
@@ -38,11 +51,20 @@ def _quota() -> Object:
     return Object(Property("client_credentials", Object(*limits), is_required=True))
 
 
+def _claims() -> Object:
+    claim = Object(
+        Property("name", Text(max_length=255), is_required=True),
+        Property("expression", Text(max_length=4096), is_required=True),
+    )
+    return Object(Property("claims_mapping", Object(Property("custom_claims", Array(claim, max_items=100)))))
+
+
 def _removable(name: str, kind: Kind, description: str = "") -> Property:
     return Property(name, kind, description, is_nullable=True)
 
 
 _PROPERTIES: Final = (
+    _removable("access_token", _claims()),
     _removable("acr_values_supported", Array(Text(max_length=255), is_unique=True), "Values of acr this tenant knows"),
     _removable("allow_organization_name_in_authentication_api", Boolean()),
     _removable("allowed_logout_urls", Array(LOGOUT_URL), "Where a logout may lead"),
@@ -51,7 +73,9 @@ _PROPERTIES: Final = (
         Array(Text(enum=SIGNING_ALGORITHMS), min_items=1, is_unique=True),
         "Algorithms an API may sign with; RS256 is always among them",
     ),
+    _removable("authorization_response_iss_parameter_supported", Boolean()),
     _removable("change_password", _page_with_switch()),
+    _removable("client_id_metadata_document_dynamic_registration_supported", Boolean()),
     _removable("client_id_metadata_document_supported", Boolean()),
     _removable(
         "country_codes",
@@ -67,19 +91,34 @@ _PROPERTIES: Final = (
     _removable("default_directory", Text(max_length=128), "The connection of a password grant that names none"),
     _removable("default_redirection_uri", URL),
     _removable("default_token_quota", Object(Property("clients", _quota()), Property("organizations", _quota()))),
+    _removable(
+        "device_flow",
+        Object(
+            Property("charset", Text(enum=("base20", "digits"))),
+            Property("mask", Text(pattern="[* -]*", max_length=20)),
+        ),
+    ),
+    _removable("dpop_strict_refresh_token_binding", Boolean()),
     _removable("dynamic_client_registration_security_mode", Text(enum=("strict", "permissive"))),
+    _removable("enable_ai_guide", Boolean()),
     _removable("enabled_locales", Array(LOCALE, min_items=1, is_unique=True), "Languages of the pages, best first"),
     _removable("ephemeral_session_lifetime", HOURS),
+    _removable("ephemeral_session_lifetime_in_minutes", MINUTES),
     _removable(
         "error_page",
         Object(Property("html", PAGE), Property("show_log_link", Boolean()), Property("url", URL)),
     ),
-    Property("flags", Object(*(Property(name, Boolean()) for name in DEFAULT_FLAGS)), "Switches of Auth0's"),
+    Property(
+        "flags", Object(*(Property(name, Boolean()) for name in (*DEFAULT_FLAGS, *OTHER_FLAGS))), "Switches of Auth0's"
+    ),
     _removable("friendly_name", NAME, "What people read on the pages"),
     _removable("guardian_mfa_page", _page_with_switch()),
     _removable("idle_ephemeral_session_lifetime", HOURS),
+    _removable("idle_ephemeral_session_lifetime_in_minutes", MINUTES),
     _removable("idle_session_lifetime", HOURS, "Hours after which an unused session ends"),
     _removable("idle_session_lifetime_in_minutes", MINUTES),
+    _removable("include_session_metadata_in_tenant_logs", Boolean()),
+    _removable("legacy_sandbox_version", Text(pattern=r"[0-9]{1,3}")),
     _removable("mtls", Object(Property("enable_endpoint_aliases", Boolean()))),
     _removable("oidc_logout", Object(Property("rp_logout_end_session_endpoint_discovery", Boolean()))),
     _removable("phone_consolidated_experience", Boolean()),
@@ -88,11 +127,27 @@ _PROPERTIES: Final = (
     _removable("resource_parameter_profile", Text(enum=("audience", "compatibility"))),
     _removable("sandbox_version", Text(pattern=r"[0-9]{1,3}")),
     _removable(
+        "security_headers",
+        Object(
+            Property("content_security_policy", Dictionary(Anything(), max_members=10)),
+            Property("x_xss_protection", Dictionary(Anything(), max_members=10)),
+        ),
+    ),
+    _removable(
         "session_cookie", Object(Property("mode", Text(enum=("persistent", "non-persistent")), is_required=True))
     ),
     _removable("session_lifetime", HOURS, "Hours after which a session ends"),
     _removable("session_lifetime_in_minutes", MINUTES),
-    _removable("sessions", Object(Property("oidc_logout_prompt_enabled", Boolean()))),
+    _removable(
+        "sessions",
+        Object(
+            Property("oidc_logout_prompt_enabled", Boolean()),
+            Property(
+                "anonymous",
+                Object(Property("lifetime_in_minutes", MINUTES), Property("activate_cookie", Boolean())),
+            ),
+        ),
+    ),
     _removable("skip_non_verifiable_callback_uri_confirmation_prompt", Boolean()),
     _removable("support_email", ADDRESS),
     _removable("support_url", URL),
@@ -112,6 +167,8 @@ WAITS: Final = {
         *("guardian_mfa_page", "idle_ephemeral_session_lifetime", "idle_session_lifetime", "oidc_logout"),
         *("idle_session_lifetime_in_minutes", "phone_consolidated_experience", "sandbox_version", "session_cookie"),
         *("session_lifetime", "session_lifetime_in_minutes", "sessions"),
+        *("ephemeral_session_lifetime_in_minutes", "idle_ephemeral_session_lifetime_in_minutes"),
+        *("enable_ai_guide", "include_session_metadata_in_tenant_logs", "legacy_sandbox_version"),
         "skip_non_verifiable_callback_uri_confirmation_prompt",
     ),
     "the login page": (
@@ -121,12 +178,25 @@ WAITS: Final = {
     "organizations": ("allow_organization_name_in_authentication_api",),
     "dynamic client registration": (
         *("client_id_metadata_document_supported", "dynamic_client_registration_security_mode"),
+        "client_id_metadata_document_dynamic_registration_supported",
     ),
+    "the device flow": ("device_flow",),
+    "answers without iss": ("authorization_response_iss_parameter_supported",),
+    "claims of one's own": ("access_token",),
+    "DPoP": ("dpop_strict_refresh_token_binding",),
+    "headers of one's own": ("security_headers",),
     "mutual TLS": ("mtls",),
     "pushed authorization requests": ("pushed_authorization_requests_supported", "resource_parameter_profile"),
     "token quotas": ("default_token_quota",),
 }
 """Settings that are kept and given back, by what they wait for until they have an effect."""
+
+PROMISES: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "access_token": bool,
+    "dpop_strict_refresh_token_binding": bool,
+    "security_headers": bool,
+}
+"""Settings, and whether a value promises what is not there yet: kept without effect it would deceive."""
 
 _WAITS_OF: Final = {name: for_what for for_what, names in WAITS.items() for name in names}
 

@@ -1,9 +1,10 @@
 """`/api/v2/tenants/settings`: read, with defaults filled in, and changed."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from libs.edge import Call, answers
-from libs.edge.management_errors import BadRequest, NotFound, PayloadTooLarge
+from libs.edge.management_errors import BadRequest, NotFound, NotSupported, PayloadTooLarge
 from libs.edge.paging import Fields
 from libs.edge.validation import changed
 from libs.edge.wire import Reply
@@ -12,8 +13,8 @@ from libs.eventstore import Applied, EventStore, EventTooLarge
 from libs.eventstore.applied import SETTLES_WITHIN
 from services.tenants import queries
 from services.tenants.commands import ChangeSettings
-from services.tenants.routes.schema import SETTINGS
-from services.tenants.rules.settings import MANDATORY_ALG, MandatoryAlgorithmMissing, effective
+from services.tenants.routes.schema import PROMISES, SETTINGS
+from services.tenants.rules.settings import LIFETIMES, MANDATORY_ALG, MandatoryAlgorithmMissing, effective
 from services.tenants.rules.tenant import NoSuchTenant
 
 KEYS_WITHIN: Final = 2.0
@@ -37,7 +38,9 @@ class SettingsRoutes:
 
     async def change(self, call: Call) -> Reply:
         """Change some settings; the answer waits until those who obey them have heard."""
-        command = ChangeSettings(tenant=call.tenant, settings=_in_hours(changed(SETTINGS, call)))
+        settings = changed(SETTINGS, call)
+        _refuse_promises(settings)
+        command = ChangeSettings(tenant=call.tenant, settings=_in_hours(settings))
         try:
             committed = await self._store.execute(command, context_of(call))
         except MandatoryAlgorithmMissing as error:
@@ -51,9 +54,15 @@ class SettingsRoutes:
         return answers.json(_of(committed.state), headers=headers)
 
 
+def _refuse_promises(settings: Mapping[str, Any]) -> None:
+    for name, is_promise in PROMISES.items():
+        if name in settings and is_promise(settings[name]):
+            raise NotSupported(f"This value of {name} is not supported.")
+
+
 def _in_hours(settings: dict[str, Any]) -> dict[str, Any]:
     """Lifetimes may be given in minutes; they are kept and shown in hours, as Auth0 does."""
-    for name in ("session_lifetime", "idle_session_lifetime"):
+    for name in LIFETIMES:
         minutes = settings.pop(f"{name}_in_minutes", None)
         if minutes is not None:
             settings[name] = minutes / 60

@@ -43,6 +43,18 @@ DEFAULT_FLAGS: Final[Mapping[str, bool]] = {
 }
 """Every flag, as a new tenant has it."""
 
+OTHER_FLAGS: Final = (
+    *("dashboard_insights_view", "genai_trial", "improved_signup_bot_detection_in_classic"),
+    *("local_resource_discovery", "trust_azure_adfs_email_verified_connection_property"),
+)
+"""Flags that a tenant has once they are set."""
+
+LIFETIMES: Final = (
+    *("session_lifetime", "idle_session_lifetime"),
+    *("ephemeral_session_lifetime", "idle_ephemeral_session_lifetime"),
+)
+"""What may be said in minutes and is kept in hours."""
+
 DEFAULTS: Final[Mapping[str, Any]] = {
     "allowed_logout_urls": [],
     "allowed_signing_algs": [MANDATORY_ALG],

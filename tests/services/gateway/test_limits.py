@@ -9,7 +9,7 @@ import pytest
 from libs.edge.wire import Reply
 from libs.telemetry import metrics
 from services.gateway.filters import connection, limits
-from tests.services.gateway.conftest import HOST, World
+from tests.services.gateway.conftest import HOST, World, until
 
 HEAD = f"POST /oauth/token HTTP/1.1\r\nHost: {HOST}\r\n".encode()
 MIB = 1 << 20
@@ -43,6 +43,24 @@ async def test_a_body_of_one_mebibyte_passes_and_one_byte_more_does_not(world: W
     assert (answer.status, answer.json["error"]) == (413, "payload_too_large")
     answer = await world.ask("POST", "/api/v2/clients", data=io.BytesIO(b"a" * (MIB + 1)))
     assert (answer.status, answer.json["statusCode"]) == (413, 413)
+
+
+async def test_who_goes_away_within_a_body_is_no_failure_of_ours(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+
+    def lines() -> str:
+        said.append(capfd.readouterr().out)
+        return "".join(said)
+
+    for _ in range(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(HEAD + b"Expect: 100-continue\r\nContent-Length: 50\r\n\r\n")
+        await reader.readuntil(b"100 Continue\r\n\r\n")
+        writer.transport.abort()
+    await until(lambda: lines().count('"status":400') == 5)
+    assert "request_failed" not in lines()
 
 
 @pytest.mark.security("DS-01")

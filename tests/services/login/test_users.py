@@ -19,7 +19,7 @@ async def test_a_user_is_made_read_changed_and_deleted_in_auth0s_shapes(house: H
     made = await house.manage("POST", "users", body)
     assert made.status == 201
     assert differences("POST", "/api/v2/users", 201, made.body) == []
-    assert made.body["email"] == "Ada@corp.example"
+    assert made.body["email"] == made.body["name"] == "ada@corp.example"
     assert made.body["email_verified"] is False
     assert made.body["identities"][0] == {
         "connection": NAME,
@@ -39,6 +39,36 @@ async def test_a_user_is_made_read_changed_and_deleted_in_auth0s_shapes(house: H
     gone = await house.manage("GET", path(made.body))
     assert (gone.status, gone.body["errorCode"]) == (404, "inexistent_user")
     assert (await house.manage("DELETE", path(made.body))).status == 204
+
+
+async def test_a_user_keeps_a_name_to_sign_in_with(house: House) -> None:
+    ada = await house.user("ada@corp.example")
+    for change in ({"email": ""}, {"email": None}, {"username": ""}):
+        assert (await house.manage("PATCH", path(ada), change)).status == 400, change
+    assert (await house.manage("GET", path(ada))).body == ada
+    assert (await house.manage("PATCH", path(ada), {"username": "ada", "email": None})).status == 200
+    assert "email" not in (await house.manage("GET", path(ada))).body
+    assert (await house.manage("PATCH", path(ada), {"username": None})).status == 400
+
+
+async def test_metadata_that_are_empty_are_none(house: House) -> None:
+    ada = await house.user("ada@corp.example", user_metadata={"colour": "green"}, app_metadata={"plan": "gold"})
+    cleared = await house.manage("PATCH", path(ada), {"user_metadata": {}})
+    assert "user_metadata" not in cleared.body
+    assert cleared.body["app_metadata"] == {"plan": "gold"}
+    again = await house.manage("PATCH", path(ada), {"user_metadata": {"colour": "red"}})
+    assert again.body["user_metadata"] == {"colour": "red"}
+
+
+@pytest.mark.parametrize("change", [{"email": "b@corp.example"}, {"password": GOOD}, {"name": "B"}])
+async def test_a_change_for_a_connection_in_which_the_user_is_not_changes_nothing(
+    house: House, change: dict[str, Any]
+) -> None:
+    ada = await house.user("ada@corp.example")
+    refused = await house.manage("PATCH", path(ada), {**change, "connection": "elsewhere"})
+    assert (refused.status, refused.body["errorCode"]) == (400, "inexistent_connection")
+    assert (await house.manage("GET", path(ada))).body == ada
+    assert (await house.manage("PATCH", path(ada), {**change, "connection": NAME})).status == 200
 
 
 async def test_a_user_may_have_what_the_standard_claims_say(house: House) -> None:
@@ -100,6 +130,11 @@ SEARCHES: Final[dict[str, list[str] | None]] = {
     'email:"\' OR 1=1 --"': [],
     "email:ada* ) OR (1:1": None,
     "password:x*": None,
+    "created_at:2026": None,
+    'NOT updated_at:"2026-01-01T00:00:00.000Z"': None,
+    "last_login:2026*": None,
+    "_exists_:last_login": [],
+    "NOT _exists_:last_login": ["ada", "bob", "eve"],
     "user_metadata->>'x':1": None,
     "(" * 40: None,
     '"unclosed': None,
@@ -202,3 +237,20 @@ async def test_links_of_an_administrator_are_answered_and_good(house: House) -> 
     assert (job.status, job.body["type"]) == (201, "verification_email")
     nobody = await house.manage("POST", "tickets/password-change", {"user_id": "auth0|nobody"})
     assert nobody.status == 404
+
+
+@pytest.mark.parametrize("asked", ["tickets/password-change", "tickets/email-verification", "jobs/verification-email"])
+async def test_a_link_is_about_an_identity_of_its_user_and_made_once_under_a_key(house: House, asked: str) -> None:
+    ada = await house.user(email_verified=False)
+    identity = {"provider": "auth0", "user_id": ada["user_id"].removeprefix("auth0|")}
+    named = {"user_id": ada["user_id"], "identity": identity}
+    first = await house.manage("POST", asked, named, key="k1")
+    again = await house.manage("POST", asked, named, key="k1")
+    assert (first.status, again.status, again.body) == (201, 201, first.body)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (await house.manage("POST", asked, named, key="k2")).body != first.body
+    elsewhere = await house.manage("POST", asked, {**named, "identity": {**identity, "user_id": "another"}})
+    assert (elsewhere.status, elsewhere.body["errorCode"]) == (404, "inexistent_user")
+    assert (await house.manage("POST", asked, {**named, "identity": {"provider": "auth0"}})).status == 400
+    assert (await house.manage("DELETE", path(ada))).status == 204
+    assert await house.rows("SELECT 1 FROM answered_requests") == []
