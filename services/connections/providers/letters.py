@@ -31,6 +31,7 @@ LONGEST: Final = 200
 
 NO_LOOK: Final = Look()
 JOINER: Final = "\u2060"
+ISOLATE: Final = "\u2068{}\u2069"
 LONGEST_URL: Final = 4096
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
@@ -118,7 +119,7 @@ def letter(asked: DeliverMail, tenant: TenantRow | None, look: Look = NO_LOOK) -
     locale = locale_of(asked.locale, tenant.locales if tenant else ())
     said = words_of(locale)["templates"][asked.template]
     known = _known(asked, tenant)
-    draft = _draft(locale, asked, known, _color(tenant, look), _logo(tenant, look))
+    draft = _draft(locale, asked, _isolated(locale, known), _color(tenant, look), _logo(tenant, look))
     return Letter(
         to=asked.to,
         sender_name=known["tenant"].replace(JOINER, ""),
@@ -187,6 +188,13 @@ def _known(asked: DeliverMail, tenant: TenantRow | None) -> dict[str, str]:
     ours |= _lifetime(asked.variables.get("minutes", ""))
     linked = {name: shown(value) for name, value in (theirs | {"tenant": ours["tenant"]}).items()}
     return {name: value for name, value in (ours | linked).items() if value}
+
+
+def _isolated(locale: str, known: Mapping[str, str]) -> Mapping[str, str]:
+    """What keeps its own direction within a text from right to left, brackets and all (Unicode, UAX 9)."""
+    if words_of(locale)["direction"] == "ltr":
+        return known
+    return {name: ISOLATE.format(value) for name, value in known.items()}
 
 
 def _lifetime(minutes: str) -> dict[str, str]:

@@ -82,7 +82,8 @@ def _policy(nonce: str) -> str:
 def _article(mail: Shown) -> str:
     links = "".join(f'<p><a href="{escape(each)}">{escape(each)}</a></p>' for each in mail.links)
     return (
-        f"<article><h2>{escape(mail.subject)}</h2>"
+        f'<article><h2 dir="auto">{escape(mail.subject)}</h2>'
         f'<p class="about">to {escape(mail.to)} · {escape(mail.template)} · {mail.at:%Y-%m-%d %H:%M:%S} UTC</p>'
-        f"{links}<details><summary>The whole mail</summary><pre>{escape(mail.text)}</pre></details></article>"
+        f"{links}<details><summary>The whole mail</summary>"
+        f'<pre dir="auto">{escape(mail.text)}</pre></details></article>'
     )

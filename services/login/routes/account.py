@@ -3,6 +3,7 @@
 from typing import Final
 
 from libs.edge import Call, Reply, Route
+from services.login.routes import cookies
 from services.login.routes.flow import ACCOUNT, LOGIN, Flow
 from services.login.routes.login_pages import shared
 from services.login.routes.logins import to_page
@@ -36,6 +37,9 @@ class Account:
         tx = await self._flow.transaction(call)
         form = self._pages.form(call, tx.binding)
         session = await self._flow.session(call)
-        if session is None or form.get("action") != GO_ON:
+        if session is None:
             return to_page(LOGIN, tx)
+        if form.get("action") != GO_ON:
+            # Who wants another account is not offered the last one.
+            return to_page(LOGIN, tx, [cookies.clear_who(call)])
         return await self._flow.visited(call, tx, session)

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from libs.edge.colours import colour, ink_on, readable
+from libs.edge.colours import colour, contrast, ink_on, readable
 
 PRIMARY: Final = "#3347d1"
 LIGHT_CARD: Final = "#ffffff"
 DARK_CARD: Final = "#1a1c22"
+FAINT: Final = 1.5
+"""The contrast below which a button in the brand's colour is not told from what it lies on."""
+
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.\-]+(:\d{1,5})?(/[A-Za-z0-9\-._~:/?@!$&()*+=%]*)?")
 
 
@@ -56,16 +59,22 @@ class Brand:
         light = {
             "--brand": self.primary,
             "--on-brand": ink_on(self.primary),
+            "--edge": _edge(self.primary, LIGHT_CARD),
             "--link": readable(self.primary, LIGHT_CARD),
         }
         if self.background:
             light["--ground"] = self.background
-        dark = {"--link": readable(self.primary, DARK_CARD)}
+        dark = {"--edge": _edge(self.primary, DARK_CARD), "--link": readable(self.primary, DARK_CARD)}
         return f":root{{{_declared(light)}}}@media(prefers-color-scheme:dark){{:root{{{_declared(dark)}}}}}"
 
 
 def _declared(values: Mapping[str, str]) -> str:
     return ";".join(f"{name}:{value}" for name, value in values.items())
+
+
+def _edge(primary: str, card: str) -> str:
+    """A line round what would not be seen on the card."""
+    return "var(--field)" if contrast(primary, card) < FAINT else "transparent"
 
 
 def _background(value: object) -> str | None:

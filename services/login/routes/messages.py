@@ -49,7 +49,7 @@ VERIFIED: Final = Message(
 UNBLOCK: Final = Message(
     "unblock",
     N_("Unlock your account"),
-    N_("Sign-in was paused after many wrong passwords. If that was you, unlock it; if not, reset your password too."),
+    N_("Sign-in was paused after wrong passwords. If that was you, unlock it; if not, your password kept them out."),
     icon="clock",
     kind="",
     button=N_("Unlock"),

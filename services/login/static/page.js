@@ -12,6 +12,7 @@
     form.addEventListener("submit", function (event) {
       document.querySelectorAll("[data-shows]").forEach(function (box) {
         document.getElementById(box.dataset.shows).type = "password";
+        box.checked = false;
       });
       if (form.dataset.sent) {
         event.preventDefault();

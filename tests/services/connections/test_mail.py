@@ -281,6 +281,16 @@ def test_every_template_speaks_every_language_with_what_is_known_and_without() -
             assert not re.search(r"\{[a-z_]+\}", full.text + full.html + bare.text + bare.html)
 
 
+def test_a_name_keeps_its_own_direction_in_a_mail_that_is_read_from_right_to_left() -> None:
+    tenant = TenantRow("acme", 1, "Acme", "https://id.acme.example/", friendly_name="Acme (Europe)")
+    said = {"id": "1", "tenant": "acme", "person": None, "template": "welcome_email", "to": "a@example.com"}
+    for locale, shown in (("ar", "\u2068Acme (Europe)\u2069"), ("en", "Welcome to Acme (Europe)")):
+        made = letter(DeliverMail(**said, locale=locale, variables={}), tenant)  # type: ignore[arg-type]
+        assert shown in made.text
+        assert shown in made.html
+        assert "\u2068" not in made.subject + made.sender_name
+
+
 def test_a_mail_bears_the_logo_and_the_colour_of_the_branding() -> None:
     tenant = TenantRow("acme", 1, "Acme", "https://id.acme.example/", friendly_name='A"><b>me', color="#FFEE00")
     said = {"id": "1", "tenant": "acme", "person": None, "template": "verify_email", "to": "a@example.com"}

@@ -1,15 +1,18 @@
 """Every page before axe-core, in a real browser, by day and by night (WCAG 2.2 AA), and on the smallest phone."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import BrowserContext
 
+from libs.edge.wire import Reply
 from tests.chromium import chromium
-from tests.pages.gallery import GALLERY, Example
+from tests.pages.gallery import BRAND, GALLERY, Example
 from tests.pages.windows import Theme, window
 from tests.sdk.install import Missing, folder
 
@@ -76,3 +79,20 @@ def test_whoever_made_a_mistake_is_led_to_it(context: BrowserContext) -> None:
     with window(context, example, PHONE) as page:
         assert page.evaluate("document.activeElement.id") == "password"
         assert page.get_attribute("#password", "aria-describedby") == "password-error"
+
+
+@dataclass(frozen=True)
+class WithLogo(Example):
+    """A page of a tenant whose logo is ten times as wide as it is high."""
+
+    def shown(self, *, language: str = "en", **more: Any) -> Reply:
+        drawn = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="90"/>'
+        logo = "data:image/svg+xml;base64," + b64encode(drawn.encode()).decode()
+        return super().shown(language=language, **{**more, "brand": replace(BRAND, logo_url=logo)})
+
+
+def test_a_logo_keeps_its_shape_on_whichever_side_it_stands(context: BrowserContext) -> None:
+    fitted = "(each => [each.objectFit, each.objectPosition.split(' ')[0]])(getComputedStyle(document.images[0]))"
+    for language, side in (("en", "0px"), ("ar", "100%")):
+        with window(context, WithLogo("logo", "identifier.html"), PHONE, "light", language) as page:
+            assert page.evaluate(fitted) == ["contain", side]

@@ -202,6 +202,35 @@ def test_a_brand_is_seen_and_can_be_read_whatever_its_colours() -> None:
         assert contrast("#1a1c22", dark["--link"]) >= 4.5
 
 
+def test_a_button_that_would_vanish_on_the_card_has_an_edge() -> None:
+    for colour, light, dark in (
+        ("#ffffff", "var(--field)", "transparent"),
+        ("#ffff66", "var(--field)", "transparent"),
+        ("#000011", "transparent", "var(--field)"),
+        ("#3347d1", "transparent", "transparent"),
+    ):
+        assert re.findall(r"--edge:([^;}]+)", Brand(primary=colour).tokens()) == [light, dark]
+
+
+def test_somebody_can_type_at_once_wherever_there_is_something_to_type() -> None:
+    focused = {each.name: [one["id"] for one in read(each).all("input") if "autofocus" in one] for each in GALLERY}
+    assert focused["identifier"] == focused["identifier-offered"] == focused["identifier-error"] == ["username"]
+    assert focused["login-offered"] == focused["password"] == focused["password-error"] == ["password"]
+    assert focused["reset-request"] == ["email"]
+    prefilled = next(each for each in GALLERY if each.name == "reset-request")
+    assert [one["id"] for one in read(prefilled, identifier=ADA).all("input") if "autofocus" in one] == ["email"]
+
+
+def test_a_rule_that_a_password_breaks_is_told_by_more_than_its_colour() -> None:
+    example = next(each for each in GALLERY if each.name == "signup-error")
+    for tag, word in (("en", "Missing:"), ("de", "Fehlt:"), ("ar", "غير مستوفى:")):
+        assert read(example, tag).texts.count(word) == 3
+
+
+def test_text_grows_with_the_size_that_its_reader_has_set() -> None:
+    assert not re.findall(r"font(?:-size)?:[^;}]*\dpx", (ROOM / "static" / "page.css").read_text())
+
+
 def test_only_colours_and_our_own_pictures_reach_a_page() -> None:
     colours = {"primary": "red;}body{display:none", "page_background": "url(//evil.ex)"}
     settings = {"friendly_name": "Nord", "support_url": "javascript:alert(1)", "picture_url": "https://evil.ex/x.png"}

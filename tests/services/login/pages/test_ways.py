@@ -231,6 +231,16 @@ async def test_who_signed_in_is_offered_in_the_same_browser_until_they_say_it_is
         assert ADA not in page.text
 
 
+async def test_who_wants_another_account_is_not_offered_the_last_one(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    await signed_in(browser)
+    choosing = await begun(browser, prompt="select_account")
+    assert ADA in choosing.text
+    another = await browser.answer(choosing, "/u/account", "another")
+    page = await browser.get(another.location)
+    assert ADA not in page.text
+
+
 async def test_a_name_that_is_offered_is_signed_in_with_or_is_another(browser: Browser, house: House) -> None:
     await house.user(ADA)
     await house.user("bob@corp.example")
