@@ -19,7 +19,7 @@ T = TypeVar("T")
 REPEATABLE = "resource"
 
 #: What is only compared with what was given out: whatever it holds, it is the right one or a wrong one.
-PROOFS = frozenset({"code", "code_verifier", "refresh_token"})
+PROOFS = frozenset({"code", "code_verifier", "refresh_token", "token"})
 
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -62,6 +62,7 @@ def test_a_code_or_refresh_token_that_is_almost_right_is_wrong(begin: MakeJourne
     given = go.rp.judged(go.rp.exchange(attempt, code), attempt.parameters["nonce"])
     for wrong in _almost(given.refresh_token):
         assert is_refused(go.rp.renewed(wrong)), wrong
+        assert go.rp.revoke(wrong).status_code == 200, wrong
     for wrong in (given.access_token[:-1], f"{given.access_token}=", given.access_token.swapcase()):
         assert go.rp.ask_userinfo(wrong).status_code == 401
     assert go.rp.renewed(given.refresh_token).status_code == 200
