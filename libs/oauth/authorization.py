@@ -153,12 +153,18 @@ class Given:
         for raw_name, value in pairs:
             name = raw_name.decode(errors="replace")
             if name == "resource":
-                self.resource += [value.decode(errors="replace")] if value else []
+                self._add_resource(value.decode(errors="replace"))
             elif name in seen:
                 self.repeated.add(name)
             elif value:
                 self._take(name, value)
             seen.add(name)
+
+    def _add_resource(self, value: str) -> None:
+        if _CONTROL.search(value):
+            self.malformed.add("resource")
+        elif value:
+            self.resource.append(value)
 
     def _take(self, name: str, value: bytes) -> None:
         if name == "state":

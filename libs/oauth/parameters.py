@@ -18,6 +18,9 @@ T = TypeVar("T")
 #: The one parameter that may be sent more than once (RFC 8707 §2).
 REPEATABLE = "resource"
 
+#: What is only compared with what was given out: whatever it holds, it is the right one or a wrong one.
+PROOFS = frozenset({"code", "code_verifier", "refresh_token", "token"})
+
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CHARSET_UTF_8 = re.compile(r'charset="?utf-8"?', re.IGNORECASE)
@@ -211,6 +214,6 @@ def _collected(pairs: list[tuple[str, Any]], known: Collection[str]) -> Paramete
 
 
 def _plain(name: str, value: Any) -> str:
-    if not isinstance(value, str) or _CONTROL.search(value):
+    if not isinstance(value, str) or (name not in PROOFS and _CONTROL.search(value)):
         raise MalformedParameter(f"The parameter {name} must be a string without control characters.")
     return value

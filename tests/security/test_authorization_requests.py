@@ -1,5 +1,7 @@
 """AZ and PK: what `/authorize` refuses, how it tells, and what its pages say to browsers."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from tests.browser import every_cookie
@@ -34,6 +36,33 @@ def test_a_repeated_parameter_is_refused(go: Journey) -> None:
     attempt = go.rp.attempt()
     page = go.browser.open(f"{attempt.url}&scope=openid")
     assert page.parameters["error"] == "invalid_request"
+
+
+@pytest.mark.security("AZ-04")
+@pytest.mark.parametrize("name", ["audience", "resource", "connection", "login_hint", "response_type", "id_token_hint"])
+def test_a_zero_byte_is_refused_and_no_fault(go: Journey, name: str) -> None:
+    assert go.error(**{name: "https://api.example\0"}) == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        *(("/v2/logout", "client_id"), ("/v2/logout", "returnTo"), ("/oidc/logout", "client_id")),
+        *(("/oidc/logout", "post_logout_redirect_uri"), ("/authorize", "client_id"), ("/authorize", "redirect_uri")),
+    ],
+)
+def test_a_zero_byte_in_what_is_looked_up_is_a_page(go: Journey, path: str, name: str) -> None:
+    asked = {"client_id": go.client_id, name: f"{go.client_id}\0"}
+    page = go.browser.open(f"{path}?{urlencode(asked)}")
+    assert (page.status, page.landed) == (400, None), page
+
+
+@pytest.mark.parametrize("name", ["client_id", "connection", "email", "password"])
+@pytest.mark.parametrize("path", ["signup", "change_password"])
+def test_a_zero_byte_in_a_form_of_an_account_is_refused(stack: Stack, path: str, name: str) -> None:
+    form = {"connection": "Username-Password-Authentication", "email": "a@example.com", "password": "x", name: "a\0"}
+    answer = stack.request("POST", f"/dbconnections/{path}", form=form)
+    assert (answer.status, answer.json()["code"]) == (400, "invalid_request")
 
 
 @pytest.mark.security("AZ-05")
@@ -83,6 +112,16 @@ def test_pages_take_nothing_from_anybody_else(go: Journey) -> None:
         for found in page.text.split(word)[1:]:
             target = found[1:].split(found[0])[0]
             assert not target.startswith(("http:", "https:", "//")) or target.startswith(go.stack.issuer), target
+
+
+@pytest.mark.security("HD-05")
+def test_the_sentence_of_a_new_password_is_a_page_like_others(stack: Stack) -> None:
+    asked = {"connection": "Username-Password-Authentication", "email": "nobody@nowhere.example"}
+    answer = stack.request("POST", "/dbconnections/change_password", json=asked)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.security("AZ-10")

@@ -74,21 +74,25 @@ def test_the_session_has_another_secret_after_each_login(go: Journey) -> None:
 
 
 @pytest.mark.security("LG-10")
-@pytest.mark.parametrize("kind", ["token", "foreign token", "origin", "site", "plain text"])
+@pytest.mark.parametrize("kind", ["token", "nothing hidden", "foreign token", "origin", "site", "plain text", "json"])
 def test_a_form_of_somebody_else_is_refused(go: Journey, begin: MakeJourney, kind: str) -> None:
     page = go.authorize()
     form = page.form("username", "email", "password")
     headers: dict[str, str] = {}
     if kind == "token":
         form.fields.pop("csrf")
+    elif kind == "nothing hidden":
+        form.fields = {name: value for name, value in form.fields.items() if form.asks_for(name)}
     elif kind == "foreign token":
         form.fields["csrf"] = begin().authorize().form("username", "email", "password").fields["csrf"]
     elif kind == "origin":
         headers = {"origin": "https://evil.ex"}
     elif kind == "site":
         headers = {"sec-fetch-site": "cross-site", "origin": "https://evil.ex"}
-    else:
+    elif kind == "plain text":
         headers = {"content-type": "text/plain"}
+    else:
+        headers = {"content-type": "application/json"}
     given = {"username": go.person.email, "email": go.person.email, "password": go.person.password}
     values = {name: value for name, value in given.items() if form.asks_for(name)}
     assert go.browser.submit(page, values, form=form, headers=headers).status == 403

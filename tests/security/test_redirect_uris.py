@@ -123,3 +123,13 @@ def test_a_query_of_a_registered_uri_is_kept(begin: MakeJourney) -> None:
     page = app.authorize(prompt="none", redirect_uri=f"{CALLBACK}?tenant=1")
     assert page.url.startswith(f"{CALLBACK}?tenant=1&")
     assert page.parameters["error"] == "login_required"
+
+
+@pytest.mark.security("RU-12")
+def test_an_address_that_is_given_up_during_a_login_is_told_nothing(begin: MakeJourney, stack: Stack) -> None:
+    app = begin(callback=CALLBACK)
+    page = app.authorize()
+    changed = stack.management("PATCH", f"clients/{app.client_id}", json={"callbacks": [f"{CALLBACK}/2"]})
+    assert changed.status == 200, changed.body
+    given = {"username": app.person.email}
+    assert is_page(app.browser.submit(page, given))

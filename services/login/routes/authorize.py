@@ -106,6 +106,8 @@ class Authorize:
         """The application; one that was registered a moment ago is waited for until people can sign in to it."""
         client_id = client_id_of(given)
         audience = given.get("audience") or next(iter(given.resource), None)
+        if "audience" in given.malformed:
+            audience = None  # it is refused once it is known where to
         client = await standing.standing(self._flow.database, call.tenant, client_id, audience)
         for _ in range(PATIENCE):
             if client is None or not client.is_settling(call.now):

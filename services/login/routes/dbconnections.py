@@ -13,13 +13,14 @@ from urllib.parse import parse_qsl
 from libs.edge import Call, Reply, Route, answers
 from libs.edge.refusals import Refusal
 from libs.edge.renderers import oauth_json
-from libs.edge.wire import VERSION, Request
+from libs.edge.wire import Request
 from libs.oauth.errors import InvalidRequest
 from libs.runtime.strict_json import MalformedJSON, load_object
 from services.login.factors.attempt import SignUpRefused, SignUpRequest, TooManyAttempts
 from services.login.factors.signup import SignUp
 from services.login.factors.tickets import Tickets
 from services.login.queries import people, places
+from services.login.routes.answering import html
 from services.login.routes.forms import FORM
 from services.login.routes.people_desk import PeopleDesk, caller_of
 from services.login.routes.user_schema import PLAIN
@@ -85,8 +86,7 @@ class DBConnections:
         connection = await places.connection(self.desk.database, call.tenant, _needed(body, "connection"))
         named = connection.connection_id if connection else ""
         await self.tickets.reset_requested(call.tenant, named, identifier, caller)
-        html = ("content-type", "text/html; charset=utf-8")
-        return Reply(VERSION, HTTPStatus.OK, [html, *answers.NO_STORE], SENT.encode())
+        return html(SENT, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 
 
 def rendered(error: Exception, request: Request) -> Reply:
@@ -119,7 +119,7 @@ def _body(call: Call) -> Mapping[str, Any]:
 
 def _form(body: bytes) -> Mapping[str, Any]:
     pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=100)
-    if len(dict(pairs)) != len(pairs):
+    if len(dict(pairs)) != len(pairs) or any("\0" in value for _, value in pairs):
         raise ValueError
     return dict(pairs)
 

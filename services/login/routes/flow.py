@@ -12,7 +12,7 @@ from libs.bus import Bus
 from libs.edge import Call, Reply
 from libs.edge.asks import ask
 from libs.eventstore import Context, EventStore
-from libs.oauth.authorization import ID_TOKEN, AuthorizationRequest
+from libs.oauth.authorization import ID_TOKEN, AuthorizationRequest, RedirectUriRefused, is_registered
 from libs.oauth.errors import AccessDenied, LoginRequired, OAuthError, ServerError
 from libs.postgres import Connection, Database
 from libs.runtime.errors import Unavailable
@@ -86,6 +86,7 @@ class Flow:
             TransactionGone: it has expired or was never there; TransactionDone where the application was answered.
             NotThisBrowser: it is another browser's.
             Forged: another site posts.
+            RedirectUriRefused: the application has meanwhile given up the address to which the answer would go.
         """
         if call.request.method == "POST":
             check_origin(call)
@@ -96,6 +97,9 @@ class Flow:
             raise TransactionDone
         if client is None:
             raise TransactionGone
+        allowed = client.registered
+        if not is_registered(kept.asked.redirect_uri, allowed.callbacks, is_native=allowed.is_native):
+            raise RedirectUriRefused
         said = (kept.identifier, kept.person, kept.session_id, kept.is_done)
         return Transaction(kept.id, call.tenant, client, kept.asked, kept.secret, *said)
 

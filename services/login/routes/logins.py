@@ -15,6 +15,8 @@ from libs.oauth.authorization import AuthorizationRequest
 from libs.runtime.ids import uuid7
 from services.login.queries.standing import ClientRow
 from services.login.routes.answering import KEEPS_OPENER
+from services.login.routes.forms import read_form
+from services.login.routes.problems import Forged
 from services.login.rows.transactions import TransactionGone
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -92,15 +94,31 @@ class Transaction:
 
 
 def state_of(call: Call) -> str:
-    """The id of the login to which a page belongs, from its query or its form."""
-    raw = call.request.body.decode(errors="replace") if call.request.method == "POST" else call.request.query
+    """The id of the login to which a page belongs, from its query or its form.
+
+    Raises:
+        TransactionGone: there is no such login.
+        Forged: it is no form of our pages, which all name it.
+    """
+    found = _posted(call) if call.request.method == "POST" else _queried(call.request.query)
+    if not _ID.fullmatch(found):
+        raise TransactionGone
+    return found
+
+
+def _posted(call: Call) -> str:
+    state = read_form(call).get("state")
+    if state is None:
+        raise Forged
+    return state
+
+
+def _queried(query: str) -> str:
     try:
-        found = [value for name, value in parse_qsl(raw, max_num_fields=100) if name == "state"]
+        found = [value for name, value in parse_qsl(query, max_num_fields=100) if name == "state"]
     except ValueError as error:
         raise TransactionGone from error
-    if len(found) != 1 or not _ID.fullmatch(found[0]):
-        raise TransactionGone
-    return found[0]
+    return found[0] if len(found) == 1 else ""
 
 
 def to_page(path: str, tx: Transaction, headers: Sequence[Any] = ()) -> Reply:

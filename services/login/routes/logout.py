@@ -98,6 +98,8 @@ class Logout:
             return self._pages.show(call, "message.html", message=messages.STILL_SIGNED_IN)
         given = read(call.request.query)
         client_id, url = given.get("client_id"), given.get("return")
+        if given.malformed:
+            raise ReturnRefused
         if url is not None and url not in await self._allowed(call, client_id):
             raise ReturnRefused
         return await self._ended(call, await self._held(call), Return(client_id, url, given.state))
@@ -127,6 +129,8 @@ class Logout:
         client_id, url = given.get("client_id"), given.get("returnTo")
         if "returnTo" in given.repeated | given.malformed:
             raise ReturnRefused
+        if "client_id" in given.malformed:
+            raise WrongClient
         allowed = await self._allowed(call, client_id)
         if url is None:
             return Return(client_id, allowed[0] if allowed and client_id is not None else None)
@@ -196,7 +200,7 @@ def _given(call: Call) -> Given:
     else:
         read_form(call)
         given = read(call.request.body.decode(errors="replace"))
-    if given.repeated:
+    if given.repeated or "client_id" in given.malformed:
         raise RequestUnreadable
     return given
 

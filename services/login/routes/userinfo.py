@@ -33,7 +33,7 @@ class NoToken(Exception):
 
 
 class TwoTokens(InvalidRequest):
-    """The access token was sent in more than one way (RFC 6750 §2)."""
+    """The access token was sent in more than one way (RFC 6750 section 2)."""
 
 
 class GrantDead(InvalidToken):

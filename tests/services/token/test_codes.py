@@ -168,9 +168,8 @@ async def test_a_code_that_is_nearly_the_code_is_none(town: Town) -> None:
     app = await town.app("regular_web")
     code = await app.code()
     flipped = ("A" if code[-1] != "A" else "B").join([code[:-1], ""])
-    for near in (code[:-1], flipped, code.swapcase(), f"{code} ", f"{code}=", code + "A"):
+    for near in (code[:-1], flipped, code.swapcase(), f"{code} ", f"{code}=", code + "A", f"{code}\x00", f"{code}\n"):
         assert refusal(await app.redeem(near)) == UNKNOWN
-    assert (await app.redeem(f"{code}\x00")).body["error"] in {"invalid_request", "invalid_grant"}
     assert (await app.redeem(code)).status == 200
 
 
