@@ -135,6 +135,27 @@ def test_two_tabs_are_two_logins(go: Journey) -> None:
     assert landing.parameters["state"] == one.state, landing
 
 
+@pytest.mark.security("LG-16")
+def test_who_is_chosen_is_who_was_shown(go: Journey, stack: Stack) -> None:
+    go.tokens()
+    attempt, another = go.rp.attempt(prompt="select_account"), account(stack, name="Grace Hopper")
+    choosing = go.browser.open(attempt.url)
+    go.browser.sign_in(go.browser.open(go.rp.attempt(prompt="login").url), another.email, another.password)
+    anew = go.browser.press(choosing, "default")
+    assert "Grace Hopper" in anew.text
+    assert go.rp.redeemed(attempt, go.browser.press(anew, "default")).claims["sub"] == another.user_id
+
+
+@pytest.mark.security("LG-16", "OI-04")
+def test_who_is_chosen_is_who_the_application_means(go: Journey, stack: Stack) -> None:
+    hint, another = go.tokens().id_token, account(stack)
+    choosing = go.browser.open(go.rp.attempt(prompt="select_account", id_token_hint=hint).url)
+    go.browser.sign_in(go.browser.open(go.rp.attempt(prompt="login").url), another.email, another.password)
+    after = go.browser.press(go.browser.press(choosing, "default"), "default")
+    assert after.landed is None
+    assert after.asks_for("username")
+
+
 @pytest.mark.security("LG-10")
 def test_a_page_that_is_opened_again_after_the_login_helps(go: Journey) -> None:
     attempt = go.rp.attempt()
