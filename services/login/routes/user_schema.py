@@ -95,7 +95,8 @@ USER: Final = Resource(
     "user",
     *_PROFILE,
     *_WRITTEN,
-    Property("user_id", Text(max_length=255, pattern=r"[^\s\x00-\x1f|/]*"), "Without the provider", is_immutable=True),
+    # With the provider before it this is the `sub`: 255 ASCII characters at most (OpenID Connect Core §2).
+    Property("user_id", Text(max_length=249, pattern=r"[!-.0-{}~]*"), "Without the provider", is_immutable=True),
     _ours("identities", Array(IDENTITY)),
     _ours("created_at", line(32)),
     _ours("updated_at", line(32)),
