@@ -44,7 +44,7 @@ _UNSPEAKABLE = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 def speakable(sentence: str) -> str:
     """Return the sentence in the characters `error_description` allows; quotes become apostrophes."""
-    return _UNSPEAKABLE.sub("?", sentence.replace('"', "'"))
+    return _UNSPEAKABLE.sub("?", sentence.replace('"', "'").replace("§", "section "))
 
 
 class OAuthError(Exception):

@@ -98,7 +98,7 @@ GALLERY: Final = (
         "consent.html",
         {"scopes": ({"name": "phone", "text": ""}, {"name": "address", "text": ""}, {"name": "x:y", "text": ""})},
     ),
-    Example("account", "account.html", {"person": ADA}),
+    Example("account", "account.html", {"person": ADA, "session": "Zm9yIGV2ZXIgYW5kIGEgZGF5"}),
     Example("reset-request", "reset_request.html"),
     Example("reset", "reset.html", {"person": ADA, "rules": RULES}),
     *(

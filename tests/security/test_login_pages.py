@@ -1,7 +1,8 @@
 """LG and RC: the pages tell nothing, skip nothing, and believe only forms of their own."""
 
 from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.journey import Journey
 from tests.mailbox import link, mail, mails
 from tests.relying_party import PASSWORD, account
 from tests.security.conftest import MakeJourney
-from tests.stack import Stack, until
+from tests.stack import Answer, Stack, until
 
 NEW: Callable[[], str] = lambda: "Entirely other otter 51"  # noqa: E731  # a password that is nobody's yet
 
@@ -133,6 +134,47 @@ def test_two_tabs_are_two_logins(go: Journey) -> None:
     again = go.browser.open(first.url)
     landing = again if again.landed else answered(go, again, go.person.email, go.person.password)
     assert landing.parameters["state"] == one.state, landing
+
+
+@pytest.mark.security("LG-16")
+def test_a_form_that_is_sent_twice_at_once_is_one_login(begin: MakeJourney, stack: Stack) -> None:
+    go = begin()
+    attempt = go.rp.attempt()
+    page = go.browser.open(attempt.url)
+    page = go.browser.submit(page, {"username": go.person.email})
+    form = page.form("password").fields | {"password": go.person.password}
+    cookies = go.browser.jar.header(page.url)
+
+    def sent(_: int) -> Answer:
+        return stack.request("POST", urlsplit(page.url).path, form=form, headers=cookies)
+
+    with ThreadPoolExecutor(4) as both:
+        codes = {parse_qs(urlsplit(each.headers["location"]).query)["code"][0] for each in both.map(sent, range(4))}
+    assert go.rp.exchange(attempt, codes.pop()).status_code == 200
+    assert not codes
+    user = go.person.user_id.replace("|", "%7C")
+    assert len(stack.management("GET", f"users/{user}/sessions").json()["sessions"]) == 1
+
+
+@pytest.mark.security("LG-16")
+def test_who_is_chosen_is_who_was_shown(go: Journey, stack: Stack) -> None:
+    go.tokens()
+    attempt, another = go.rp.attempt(prompt="select_account"), account(stack, name="Grace Hopper")
+    choosing = go.browser.open(attempt.url)
+    go.browser.sign_in(go.browser.open(go.rp.attempt(prompt="login").url), another.email, another.password)
+    anew = go.browser.press(choosing, "default")
+    assert "Grace Hopper" in anew.text
+    assert go.rp.redeemed(attempt, go.browser.press(anew, "default")).claims["sub"] == another.user_id
+
+
+@pytest.mark.security("LG-16", "OI-04")
+def test_who_is_chosen_is_who_the_application_means(go: Journey, stack: Stack) -> None:
+    hint, another = go.tokens().id_token, account(stack)
+    choosing = go.browser.open(go.rp.attempt(prompt="select_account", id_token_hint=hint).url)
+    go.browser.sign_in(go.browser.open(go.rp.attempt(prompt="login").url), another.email, another.password)
+    after = go.browser.press(go.browser.press(choosing, "default"), "default")
+    assert after.landed is None
+    assert after.asks_for("username")
 
 
 @pytest.mark.security("LG-10")

@@ -51,6 +51,21 @@ def test_userinfo_tells_what_was_granted_and_no_more(go: Journey) -> None:
     assert go.rp.ask_userinfo(given.access_token).headers["cache-control"] == "no-store"
 
 
+@pytest.mark.security("RS-09", "RT-04")
+def test_a_token_that_was_renewed_for_less_tells_userinfo_less(go: Journey) -> None:
+    given = go.tokens(scope=OFFLINE)
+    narrow = go.rp.judged(go.rp.renewed(given.refresh_token, scope="openid email"))
+    assert set(go.rp.userinfo(narrow.access_token)) == {"sub", "email", "email_verified"}
+    assert "name" in go.rp.userinfo(given.access_token)
+
+
+@pytest.mark.security("RS-01")
+@pytest.mark.parametrize("scheme", ["Basic", "DPoP", "Bearing"])
+def test_another_way_to_authenticate_is_none_at_userinfo(go: Journey, scheme: str) -> None:
+    answer = go.stack.get("/userinfo", authorization=f"{scheme} abc")
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
 @pytest.mark.security("RS-02")
 def test_without_openid_there_is_no_userinfo(go: Journey) -> None:
     given = go.tokens(scope="profile", nonce=None)
@@ -113,6 +128,25 @@ def test_v2_logout_sends_nobody_to_an_unregistered_address(go: Journey, uri: str
     page = go.browser.open(f"/v2/logout?{urlencode({'client_id': go.client_id, 'returnTo': uri})}")
     assert page.landed is None, page
     assert all("evil" not in answer.headers["location"] for answer in page.redirects)
+
+
+@pytest.mark.security("OI-10")
+def test_another_sites_form_signs_nobody_out(go: Journey) -> None:
+    go.tokens()
+    answer = go.stack.request("POST", "/oidc/logout", form={"state": "a b"}, headers={"sec-fetch-site": "cross-site"})
+    assert (answer.status, answer.headers["location"]) == (303, "/oidc/logout?state=a+b")
+    assert answer.headers["set-cookie"] is None, "the browser kept its cookies back, and takes new ones"
+    assert go.browser.open(answer.headers["location"]).has_button("accept")
+    assert go.is_known()
+
+
+@pytest.mark.security("OI-10", "OI-12")
+def test_only_the_browser_whose_cookie_came_loses_it(begin: MakeJourney) -> None:
+    go = begin()
+    given = go.tokens()
+    answer = go.stack.request("POST", "/oidc/logout", form={"id_token_hint": given.id_token})
+    assert (answer.status, answer.headers["set-cookie"]) == (200, None)
+    assert not go.is_known(), "the session of the ID token is over"
 
 
 @pytest.mark.security("OI-12")

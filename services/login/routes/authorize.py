@@ -2,11 +2,8 @@
 
 import asyncio
 from typing import Final
-from urllib.parse import quote
 
 from libs.edge import Call, Reply, Route
-from libs.edge.answers import NO_STORE
-from libs.edge.wire import VERSION
 from libs.oauth.authorization import (
     AuthorizationRequest,
     Given,
@@ -25,9 +22,9 @@ from libs.runtime.errors import Unavailable
 from services.login.queries import standing
 from services.login.queries.sessions import SessionView
 from services.login.queries.standing import ClientRow
-from services.login.routes import cookies
 from services.login.routes.answering import Destination, answered
 from services.login.routes.flow import ACCOUNT, LOGIN, RESUME, SIGNUP, Flow
+from services.login.routes.forms import is_form, led_by_get
 from services.login.routes.hints import Hints
 from services.login.routes.logins import Transaction, new_id, to_page
 from services.login.routes.problems import BadRequest
@@ -35,8 +32,6 @@ from services.login.routes.showing import Pages
 from services.login.rules.authorization import Signed, Step, level_told, next_step
 
 PATH: Final = "/authorize"
-FORM: Final = "application/x-www-form-urlencoded"
-MOST_IN_A_URL: Final = 6000
 PATIENCE: Final = 20
 """Tenths of a second."""
 
@@ -70,13 +65,10 @@ class Authorize:
 
     async def by_post(self, call: Call) -> Reply:
         """A request in a form: the same in every way (OpenID Connect Core §3.1.2.1)."""
-        if not (call.header("content-type") or "").lower().startswith(FORM):
+        if not is_form(call.header("content-type")):
             raise RequestUnreadable
         raw = call.request.body.decode(errors="replace")
-        if _comes_from_elsewhere(call, raw):
-            # The browser keeps its cookies back when another site posts, and sends them when it is led here by GET.
-            return Reply(VERSION, 303, [("location", f"{PATH}?{quote(raw, safe='=&%+~-._*')}"), *NO_STORE], b"")
-        return await self._answer(call, raw)
+        return led_by_get(call, PATH) or await self._answer(call, raw)
 
     async def resume(self, call: Call) -> Reply:
         """Go on with a login where it was left."""
@@ -168,8 +160,3 @@ class Authorize:
             # A stranger's application must not use us to lead people to it (RFC 9700 §4.11.2).
             raise BadRequest(detail=error.description)
         return answered(to, client.tenant.issuer, error.body())
-
-
-def _comes_from_elsewhere(call: Call, raw: str) -> bool:
-    is_cross_site = call.header("sec-fetch-site") == "cross-site"
-    return is_cross_site and len(raw) <= MOST_IN_A_URL and cookies.session_cookie(call) is None

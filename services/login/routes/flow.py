@@ -47,7 +47,7 @@ from services.login.routes.logins import (
     to_page,
 )
 from services.login.rows import transactions
-from services.login.rows.transactions import TransactionGone
+from services.login.rows.transactions import SignedInMeanwhile, TransactionGone
 from services.login.rules.authorization import granted, is_meant, level_told
 from services.login.rules.consent import consent_id_of
 from services.login.rules.session import ProofGone, Session, SessionGone
@@ -272,9 +272,13 @@ class Flow:
         return hint is not None and self._hints.subject(call, hint, asked.client_id) != somebody.user_id
 
     async def _proven(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> Session:
-        """Renew the session this browser has when it is the same person's; else end that one, and start another."""
+        """Renew the session this browser has when it is the same person's; else end that one, and start another.
+
+        A form that comes twice, by a double click for instance, begins one session: the later one renews it.
+        """
         held = cookies.session_cookie(call)
         current = await sessions.by_cookie(self._database, call.tenant, cookies.hash_of(held)) if held else None
+        current = current or await self._standing_session(replace(tx, person=proven.person))
         if current is not None and current.person == proven.person:
             try:
                 return await self._renewed(call, tx, proven, secret, current)
@@ -282,7 +286,11 @@ class Flow:
                 current = None
         if current is not None:
             await self._ending.end(call.tenant, current, "logout", context_of(call, tx, current.person, None))
-        return await self._started(call, tx, proven, secret, is_signup=is_signup)
+        try:
+            return await self._started(call, tx, proven, secret, is_signup=is_signup)
+        except SignedInMeanwhile as other:
+            tx = replace(tx, session_id=other.session_id)
+            return await self._proven(call, tx, proven, secret, is_signup=is_signup)
 
     async def _renewed(self, call: Call, tx: Transaction, proven: Proof, secret: str, current: SessionView) -> Session:
         command = RenewSession(
@@ -317,7 +325,11 @@ class Flow:
 
     async def _executed(self, call: Call, tx: Transaction, command: StartSession | RenewSession) -> Session:
         async def also(rows: Connection, _state: Any) -> None:
-            await transactions.signed_in(rows, call.tenant, tx.id, command.person, command.session_id)
+            said = (call.tenant, tx.id, command.person, command.session_id)
+            if isinstance(command, StartSession):
+                await transactions.first_signed_in(rows, *said, was=tx.session_id)
+            else:
+                await transactions.signed_in(rows, *said)
 
         context = context_of(call, tx, command.person, command.session_id)
         committed = await self._store.execute(command, context, also=also, placed=False)

@@ -9,15 +9,19 @@ import hmac
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
-from libs.edge import Call
+from libs.edge import Call, Reply
+from libs.edge.answers import NO_STORE
+from libs.edge.wire import VERSION
 from libs.sealed import DerivedKey
+from services.login.routes.cookies import session_cookie
 from services.login.routes.problems import Forged
 
 FORM: Final = "application/x-www-form-urlencoded"
 MAX_FORM_BYTES: Final = 65_536
 MAX_FIELDS: Final = 100
+MOST_IN_A_URL: Final = 6000
 
 
 class FormTokens:
@@ -50,7 +54,7 @@ def read_form(call: Call) -> dict[str, str]:
     Raises:
         Forged: not a form as our pages send it.
     """
-    if not _is_form(call.header("content-type")) or len(call.request.body) > MAX_FORM_BYTES:
+    if not is_form(call.header("content-type")) or len(call.request.body) > MAX_FORM_BYTES:
         raise Forged
     try:
         text = call.request.body.decode()
@@ -76,5 +80,15 @@ def check_origin(call: Call) -> None:
         raise Forged
 
 
-def _is_form(content_type: str | None) -> bool:
+def is_form(content_type: str | None) -> bool:
+    """Whether a body of this type is a form, whatever parameters the type has."""
     return (content_type or "").partition(";")[0].strip().lower() == FORM
+
+
+def led_by_get(call: Call, path: str) -> Reply | None:
+    """Lead here by GET whom another site's form brought: from its post the browser keeps our cookies back."""
+    raw = call.request.body.decode(errors="replace")
+    is_cross_site = call.request.method == "POST" and call.header("sec-fetch-site") == "cross-site"
+    if not is_cross_site or len(raw) > MOST_IN_A_URL or session_cookie(call) is not None:
+        return None
+    return Reply(VERSION, 303, [("location", f"{path}?{quote(raw, safe='=&%+~-._*')}"), *NO_STORE], b"")

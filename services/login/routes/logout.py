@@ -19,7 +19,7 @@ from services.login.queries.sessions import SessionView
 from services.login.routes import cookies, messages
 from services.login.routes.ending import Ending
 from services.login.routes.flow import Flow
-from services.login.routes.forms import read_form
+from services.login.routes.forms import led_by_get, read_form
 from services.login.routes.hints import Hint, HintRefused, Hints
 from services.login.routes.showing import Pages
 
@@ -69,6 +69,8 @@ class Logout:
     async def oidc(self, call: Call) -> Reply:
         """An application asks; with an ID token of the session it is done at once."""
         given = _given(call)
+        if (led := led_by_get(call, OIDC)) is not None:
+            return led
         hint = self._hint(call, given)
         back = await self._return(call, given, hint)
         held = await self._held(call)
@@ -174,8 +176,7 @@ class Logout:
         )
 
     def _goodbye(self, call: Call) -> Reply:
-        said = [cookies.clear_session(call)]
-        return self._pages.show(call, "message.html", message=messages.LOGGED_OUT, headers=said)
+        return self._pages.show(call, "message.html", message=messages.LOGGED_OUT, headers=_cleared(call))
 
     async def _ended(self, call: Call, held: SessionView | None, back: Return) -> Reply:
         if held is not None:
@@ -191,7 +192,12 @@ class Logout:
             return self._goodbye(call)
         answer = {} if back.state is None else {"state": back.state}
         there = location(back.url, QUERY, answer) if answer else back.url
-        return Reply(VERSION, 303, [("location", there), *NO_STORE, cookies.clear_session(call)], b"")
+        return Reply(VERSION, 303, [("location", there), *NO_STORE, *_cleared(call)], b"")
+
+
+def _cleared(call: Call) -> Sequence[tuple[str, str]]:
+    """Take the cookie from a browser that sent it: one that keeps it back may be signed in, and another site asks."""
+    return () if cookies.session_cookie(call) is None else (cookies.clear_session(call),)
 
 
 def _given(call: Call) -> Given:

@@ -91,17 +91,24 @@ _WRITTEN: Final = (
     Property("blocked", Boolean()),
 )
 
-USER: Final = Resource(
-    "user",
-    *_PROFILE,
-    *_WRITTEN,
-    Property("user_id", Text(max_length=255, pattern=r"[^\s\x00-\x1f|/]*"), "Without the provider", is_immutable=True),
+_TOLD: Final = (
     _ours("identities", Array(IDENTITY)),
     _ours("created_at", line(32)),
     _ours("updated_at", line(32)),
     _ours("last_login", line(32)),
     _ours("last_ip", line(64)),
     _ours("logins_count", Integer()),
+)
+
+USER: Final = Resource("user", *_PROFILE, *_WRITTEN, _ours("user_id", line(255)), *_TOLD)
+
+USER_CREATION: Final = Resource(
+    "user",
+    *_PROFILE,
+    *_WRITTEN,
+    # With the provider before it this is the `sub`: 255 ASCII characters at most (OpenID Connect Core §2).
+    Property("user_id", Text(max_length=249, pattern=r"[!-.0-{}~]*"), "Without the provider", is_immutable=True),
+    *_TOLD,
 )
 
 USER_CHANGE: Final = Resource("user", *_PROFILE, *_WRITTEN, Property("client_id", line(64)))

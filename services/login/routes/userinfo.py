@@ -15,7 +15,7 @@ from libs.edge.renderers import oauth_json
 from libs.jose import SIGNING_ALGORITHMS, FollowedKeys, Refused, SignedClaims, parse, verify
 from libs.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken
 from services.login.routes.asks import REVOKED
-from services.login.routes.forms import FORM
+from services.login.routes.forms import is_form
 from services.login.routes.logins import Somebody
 from services.login.routes.sweeping import EXPIRED
 from services.token.commands import GrantAnswer, GrantOf
@@ -24,6 +24,8 @@ PATH: Final = "/userinfo"
 AUDIENCE: Final = "userinfo"
 
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"Bearer(?![^ \t])", re.IGNORECASE)
+"""Another way to authenticate is answered as none: the challenge says which one counts (RFC 6750 §3.1)."""
 _JTI: Final = re.compile(r"([A-Za-z0-9]{22})\.[A-Za-z0-9]{16}")
 _TYPES: Final = frozenset({"jwt", "at+jwt"})
 
@@ -75,7 +77,8 @@ class Userinfo:
             raise GrantDead
         if _is_over_with(await self._people.session_end(call.tenant, grant.session_id), grant):
             raise GrantDead
-        said = self._people.userinfo(somebody, grant.scope, grant.requested)
+        held = str(claims["scope"]).split(" ")  # a renewed token may be for less than was granted
+        said = self._people.userinfo(somebody, [each for each in grant.scope if each in held], grant.requested)
         return answers.json({**said, "sub": somebody.user_id})
 
     def _believed(self, call: Call, token: str) -> SignedClaims:
@@ -124,7 +127,8 @@ def _is_over_with(ended: str | None, grant: GrantAnswer) -> bool:
 
 def _token(call: Call) -> str:
     """The one token of the header, or of the form (RFC 6750 §2.1, §2.2); one in the query is not seen."""
-    headers = [value for name, value in call.request.headers if name == "authorization"]
+    sent = [value.strip() for name, value in call.request.headers if name == "authorization"]
+    headers = [value for value in sent if _SCHEME.match(value)]
     posted = _posted(call)
     if len(headers) + len(posted) > 1:
         raise TwoTokens
@@ -132,14 +136,14 @@ def _token(call: Call) -> str:
         return posted[0]
     if not headers:
         raise NoToken
-    found = _BEARER.fullmatch(headers[0].strip())
+    found = _BEARER.fullmatch(headers[0])
     if found is None:
         raise InvalidToken
     return found[1]
 
 
 def _posted(call: Call) -> list[str]:
-    if call.request.method != "POST" or not (call.header("content-type") or "").lower().startswith(FORM):
+    if call.request.method != "POST" or not is_form(call.header("content-type")):
         return []
     try:
         return parse_qs(call.request.body.decode(), max_num_fields=100).get("access_token", [])

@@ -30,7 +30,7 @@ from services.login.queries.places import Connection
 from services.login.queries.user_search import Wanted
 from services.login.routes.erasing import erase
 from services.login.routes.people_desk import PeopleDesk, members_of
-from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, USER, USER_CHANGE
+from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, USER, USER_CHANGE, USER_CREATION
 from services.login.rows.attempts import Attempts
 from services.login.rows.errands import put, put_ending
 from services.login.rules.identifiers import InvalidIdentifier, email_of, username_of
@@ -59,7 +59,7 @@ LIST: Final = Operation(
     ),
     answer=Listing("users", USER, has_checkpoints=False),
 )
-CREATE: Final = Operation(body=USER, answer=USER, status=201, identified_by="user_id")
+CREATE: Final = Operation(body=USER_CREATION, answer=USER, status=201, identified_by="user_id")
 BY_EMAIL: Final = Operation(
     query=(*FIELDS, Parameter("email", line(320), "The address, in any case")), answer=Array(Anything())
 )
@@ -147,7 +147,7 @@ class Users:
 
     async def create(self, call: Call) -> Reply:
         """An account in a database connection, made by an administrator."""
-        body = created(USER, call)
+        body = created(USER_CREATION, call)
         connection = await places.connection(self.desk.database, call.tenant, body["connection"])
         if connection is None or not connection.is_database:
             raise UnknownConnection

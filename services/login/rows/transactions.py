@@ -28,6 +28,10 @@ INSERT INTO transactions (tenant, id, binding, client_id, asked, expires_at)
 VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6::interval)
 """
 
+SIGNED_IN: Final = """
+UPDATE transactions SET person = $3, session_id = $4, is_done = false WHERE tenant = $1 AND id = $2
+"""
+
 COLUMNS: Final = "x.binding, x.client_id, x.asked, x.identifier, x.person, x.session_id, x.is_done"
 """What `kept` reads of a transaction `x`."""
 
@@ -57,6 +61,14 @@ class NotThisBrowser(Exception):
 
 class TransactionGone(Exception):
     """The transaction has expired, or was never there."""
+
+
+class SignedInMeanwhile(Exception):
+    """The same form came twice, and the other one has begun a session."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(session_id)
+        self.session_id = session_id
 
 
 async def begin(rows: Connection, tenant: str, secret: str, asked: AuthorizationRequest) -> str:
@@ -89,13 +101,23 @@ async def remember_identifier(rows: Connection, tenant: str, id_: str, secret: s
 
 async def signed_in(rows: Connection, tenant: str, id_: str, person: str, session_id: str) -> None:
     """All steps were done; written with the session's fact."""
-    await rows.execute(
-        "UPDATE transactions SET person = $3, session_id = $4, is_done = false WHERE tenant = $1 AND id = $2",
-        tenant,
-        id_,
-        person,
-        session_id,
-    )
+    await rows.execute(SIGNED_IN, tenant, id_, person, session_id)
+
+
+async def first_signed_in(
+    rows: Connection, tenant: str, id_: str, person: str, session_id: str, *, was: str | None
+) -> None:
+    """The same with a new session, in place of the one that is known of.
+
+    Raises:
+        SignedInMeanwhile: there is another one by now.
+    """
+    said = (tenant, id_, person, session_id, was)
+    if await rows.execute(f"{SIGNED_IN} AND session_id IS NOT DISTINCT FROM $5", *said) != "UPDATE 0":
+        return
+    found = await rows.fetchval("SELECT session_id FROM transactions WHERE tenant = $1 AND id = $2", tenant, id_)
+    if found is not None:
+        raise SignedInMeanwhile(found)
 
 
 async def done(rows: Connection, tenant: str, id_: str) -> None:

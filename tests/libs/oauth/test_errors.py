@@ -87,3 +87,7 @@ def test_some_errors_may_travel_by_redirect_and_client_errors_never() -> None:
 
 def test_too_many_requests_says_when_to_come_back() -> None:
     assert TooManyRequests(retry_after=7).retry_after == 7
+
+
+def test_a_section_that_is_named_can_be_read() -> None:
+    assert InvalidRequest("sent twice (RFC 6750 §2)").body()["error_description"] == "sent twice (RFC 6750 section 2)"

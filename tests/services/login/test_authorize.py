@@ -133,8 +133,8 @@ async def test_a_request_may_come_as_a_form(browser: Browser) -> None:
     assert (await browser.post("/authorize", **said)).location.startswith("/u/login?state=")
     assert (await browser.post("/authorize", **said, prompt="none")).said["error"] == "login_required"
     assert (await browser.post("/authorize", **(said | {"redirect_uri": "https://evil.example/"}))).is_page
-    other = {"content-type": "application/json"}
-    assert (await browser.post("/authorize", other, **said)).is_page
+    for other in ("application/json", "text/plain", "application/x-www-form-urlencoded-not"):
+        assert (await browser.post("/authorize", {"content-type": other}, **said)).is_page
 
 
 async def test_a_form_of_another_site_is_led_to_where_the_browser_sends_its_cookies(browser: Browser) -> None:

@@ -158,6 +158,13 @@ async def test_what_is_searched_is_an_argument_and_what_is_not_understood_is_ref
         assert (await house.manage("GET", "users", query=f"sort={quote(sort, safe='')}")).status == 400, sort
 
 
+@pytest.mark.security("OI-06")
+@pytest.mark.parametrize(("user_id", "status"), [("x" * 249, 201), ("x" * 250, 400), ("é", 400), ("a|b", 400)])
+async def test_a_user_has_an_id_that_may_be_a_sub(house: House, user_id: str, status: int) -> None:
+    body = {"connection": NAME, "email": "ada@corp.example", "password": GOOD, "user_id": user_id}
+    assert (await house.manage("POST", "users", body)).status == status
+
+
 async def test_two_users_of_a_connection_never_share_an_address_a_name_or_an_id(house: House) -> None:
     await house.user("ada@corp.example", username="ada", user_id="1")
     for body in (
