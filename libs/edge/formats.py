@@ -101,7 +101,7 @@ def is_told_url(text: str) -> bool:
     Who sends looks at the address again, and the loopback is closed to it unless its operator opened it.
     """
     url = _split(text)
-    is_here = url is not None and url.scheme in {"http", "https"} and url.hostname == "localhost" and "#" not in text
+    is_here = url is not None and url.scheme == "http" and url.hostname == "localhost" and "#" not in text
     return is_https_url(text) or is_here
 
 

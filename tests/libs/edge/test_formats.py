@@ -98,14 +98,6 @@ def test_the_formats_for_urls_that_may_be_absent_or_hold_placeholders_are_no_lax
     assert not FORMATS["https-url-template"](url)
 
 
-@pytest.mark.security("SF-01")
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_who_is_told_may_be_on_this_machine_by_one_name_alone(scheme: str) -> None:
-    assert FORMATS["told-url"](f"{scheme}://localhost:8443/backchannel_logout")
-    for url in ("localhost./", "x.localhost/", "127.0.0.1/", "[::1]/", "user@localhost/", "localhost/#x"):
-        assert not FORMATS["told-url"](f"{scheme}://{url}"), url
-
-
 @pytest.mark.parametrize(
     ("text", "is_good"),
     [

@@ -62,7 +62,7 @@ FETCHED_OR_EMPTY: Final = Text(max_length=2048, format="https-url-or-empty")
 """The same, or an empty text, which Auth0's tools send for none."""
 
 TOLD: Final = Text(max_length=2048, format="told-url")
-"""A URL to which we post; `localhost` too, over http or https, which is reached where its operator says so (SF-01)."""
+"""A URL to which we post; `http://localhost` too, which is reached where its operator says so (SF-01)."""
 
 CALLBACK: Final = Text(max_length=2048, format="redirect-uri")
 ORIGIN: Final = Text(max_length=512, format="origin")
