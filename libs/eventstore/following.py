@@ -132,8 +132,7 @@ class Follower:
         self._readiness = readiness
         self._waiting = Waiting(projection=projection.name)
         self._progress: Progress | None = None
-        self._known: Checkpoint | None = None
-        """Where the projection stands, in the process that leads: nobody else moves it, and none needs to be asked."""
+        self._known: Checkpoint | None = None  # where it stands, in the process that leads: nobody else moves it
         self._level = Level(FOLLOWER_BEHIND, FOLLOWER_SECONDS, projection.name)
         self._condition = f"projection {projection.name}"
         self._saying = Saying(bus, projection.source.service, projection.log, f"{projection.service}:{projection.name}")

@@ -95,6 +95,7 @@ class Locks:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RETRY):
                     await ended.wait()
+                return
             async with self._using:
                 try:
                     await connection.execute("SELECT")
