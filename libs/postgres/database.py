@@ -23,6 +23,11 @@ NOT_AWAITED: Final = "SET LOCAL synchronous_commit TO off"
 STATEMENT_BOUND: Final = 5.0
 """Seconds a statement may take as the client sees it; the server's own bounds are in deploy/postgres/roles.sql."""
 
+PLANNED_ANEW_AFTER: Final = 10
+"""Seconds that a statement is kept prepared, and with it perhaps its plan. While a table is empty an index that begins
+with the tenant looks as good as the right one, and a plan made then reads all rows of a tenant until it is made anew:
+the server does that only when it has analyzed the table, a minute later or never."""
+
 
 async def connect(url: str, *, name: str = "limen") -> "asyncpg.Connection[asyncpg.Record]":
     """One connection outside any pool; the caller closes it."""
@@ -58,6 +63,7 @@ class Database:
                         timeout=3,
                         command_timeout=STATEMENT_BOUND,
                         max_inactive_connection_lifetime=60,
+                        max_cached_statement_lifetime=PLANNED_ANEW_AFTER,
                         server_settings={"application_name": f"limen {schema}", "search_path": schema, "jit": "off"},
                         reset=_roll_back,
                     )

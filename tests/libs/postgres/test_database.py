@@ -117,3 +117,26 @@ async def test_a_killed_database_is_away_and_then_back(database: Database, postg
         await asked_until_it_fails(database)
     await postgres.back()
     assert await position(database) == 0
+
+
+PLANNED_AT = """
+CREATE FUNCTION planned_at() RETURNS float8 IMMUTABLE LANGUAGE sql AS $$ SELECT extract(epoch FROM clock_timestamp()) $$
+"""
+"""What is immutable is computed when a statement is planned, and not again while its plan is kept."""
+
+
+async def test_a_plan_is_kept_for_a_while_and_then_made_anew(
+    addresses: Addresses, open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.postgres.database.PLANNED_ANEW_AFTER", 1)
+    database = await open_database(addresses.of[SCHEMA])
+    async with database.connection() as rows:
+        await rows.execute(PLANNED_AT)
+
+        async def planned(times: int = 10) -> list[float]:
+            return [await rows.fetchval("SELECT planned_at() + $1 * 0", 0.0) for _ in range(times)]
+
+        kept = (await planned())[-1]  # by then the server has chosen the plan that does not depend on arguments
+        assert set(await planned()) == {kept}
+        await asyncio.sleep(1.1)
+        assert (await planned())[-1] > kept
