@@ -20,6 +20,8 @@ from joserfc.jwk import OctKey, RSAKey
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 app: Final = run_path(str(EXAMPLES / "api" / "api.py"), run_name="api")["app"]
 AUDIENCE: Final = "https://api.example.com/"
+COOL_DOWN: Final = 0.2
+"""Seconds between two fetches that unknown kids may cause."""
 
 
 class SmallIssuer:
@@ -61,7 +63,7 @@ async def issuer() -> AsyncIterator[SmallIssuer]:
 
 @pytest.fixture
 async def api(issuer: SmallIssuer) -> AsyncIterator[TestClient[Any, Any]]:
-    async with TestClient(TestServer(app(issuer.url, AUDIENCE, cool_down=0.2))) as client:
+    async with TestClient(TestServer(app(issuer.url, AUDIENCE, cool_down=COOL_DOWN))) as client:
         yield client
 
 
@@ -147,9 +149,11 @@ async def test_the_keys_are_fetched_once_and_again_for_an_unknown_kid(
 async def test_unknown_kids_cannot_make_it_a_nuisance(api: TestClient[Any, Any], issuer: SmallIssuer) -> None:
     assert (await ask(api, issuer.token()))[0] == 200
     await _pass_cool_down()
-    for number in range(20):
-        assert (await ask(api, issuer.token(header={"kid": f"unknown-{number}"})))[0] == 401
-    assert issuer.fetches <= 3
+    began, asked = time.monotonic(), 0
+    while time.monotonic() - began < 3 * COOL_DOWN or asked < 20:
+        assert (await ask(api, issuer.token(header={"kid": f"unknown-{asked}"})))[0] == 401
+        asked += 1
+    assert issuer.fetches <= 2 + (time.monotonic() - began) / COOL_DOWN
 
 
 async def test_known_keys_outlive_an_issuer_that_is_away(api: TestClient[Any, Any], issuer: SmallIssuer) -> None:
@@ -163,7 +167,7 @@ async def test_known_keys_outlive_an_issuer_that_is_away(api: TestClient[Any, An
     assert (await ask(api, issuer.token()))[0] == 200
 
 
-async def _pass_cool_down(seconds: float = 0.25) -> None:
+async def _pass_cool_down(seconds: float = COOL_DOWN + 0.05) -> None:
     await asyncio.sleep(seconds)
 
 
