@@ -137,6 +137,19 @@ async def test_a_request_may_come_as_a_form(browser: Browser) -> None:
         assert (await browser.post("/authorize", {"content-type": other}, **said)).is_page
 
 
+async def test_head_is_answered_as_get_is_and_begins_no_more(front: Front, browser: Browser) -> None:
+    good = {"client_id": "app", "response_type": "code", "redirect_uri": CALLBACK, "state": "s"}
+    bad = good | {"redirect_uri": "https://evil.example/"}
+    begun = await browser.send("HEAD", "/authorize", query=urlencode(good))
+    assert (begun.status, begun.body, begun.location[:9]) == (303, b"", "/u/login?")
+    async with front.database.connection() as rows:
+        assert await rows.fetchval("SELECT count(*) FROM transactions") == 1
+    for asked in (bad, good | {"prompt": "none"}):
+        said = [await browser.send(method, "/authorize", query=urlencode(asked)) for method in ("GET", "HEAD")]
+        assert (said[0].status, said[0].location) == (said[1].status, said[1].location)
+        assert not said[1].body
+
+
 async def test_a_form_of_another_site_is_led_to_where_the_browser_sends_its_cookies(browser: Browser) -> None:
     said = {"client_id": "app", "response_type": "code", "redirect_uri": CALLBACK, "state": 'a&b="c"\r\n'}
     answer = await browser.post("/authorize", {"sec-fetch-site": "cross-site"}, **said)
