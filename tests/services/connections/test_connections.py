@@ -147,6 +147,33 @@ async def test_applications_are_let_in_and_out(home: House) -> None:
     assert code(await home.ask("PATCH", "/con_0000000000000000/clients", changes)) == (404, "inexistent_connection")
 
 
+async def test_only_applications_that_exist_are_let_in(home: House) -> None:
+    id_ = await home.first()
+    body = {"name": "staff", "strategy": "auth0", "enabled_clients": ["b", "ghost", "a"]}
+    home.unknown |= {"ghost", "gone"}
+    refused = await home.ask("POST", "", body)
+    assert code(refused) == (400, "invalid_body")
+    assert refused.body["message"] == "Payload validation error: 'No such client: ghost'."
+    assert [each["id"] for each in (await home.ask("GET", "")).body] == [id_]
+    refused = await home.ask("PATCH", f"/{id_}", {"display_name": "People", "enabled_clients": ["gone", "a", "ghost"]})
+    assert (code(refused), "ghost, gone" in refused.body["message"]) == ((400, "invalid_body"), True)
+    refused = await home.ask(
+        "PATCH", f"/{id_}/clients", [{"client_id": each, "status": True} for each in ("a", "gone")]
+    )
+    assert code(refused) == (400, "invalid_body")
+    assert await home.clients_of(id_) == []
+
+
+async def test_an_application_that_was_just_deleted_does_not_stand_in_the_way_of_others(home: House) -> None:
+    id_ = await home.first()
+    assert (await home.ask("PATCH", f"/{id_}", {"enabled_clients": ["a", "b"]})).status == 200
+    home.unknown |= {"a", "b"}
+    assert (await home.ask("PATCH", f"/{id_}", {"enabled_clients": ["a", "b", "c"]})).status == 200
+    assert (await home.ask("PATCH", f"/{id_}/clients", [{"client_id": "a", "status": False}])).status == 204
+    assert await home.clients_of(id_) == ["b", "c"]
+    assert code(await home.ask("PATCH", f"/{id_}", {"enabled_clients": ["a"]})) == (400, "invalid_body")
+
+
 REFUSED: Final[list[tuple[Any, int, str]]] = [
     ({"name": "g", "strategy": "google-oauth2", "options": {"client_id": "x"}}, 400, "operation_not_supported"),
     ({"name": "d", "strategy": "auth0", "options": {"customScripts": {"login": "x"}}}, 400, "operation_not_supported"),
