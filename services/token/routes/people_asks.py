@@ -110,9 +110,9 @@ class PeopleAsks:
         return LogoutToken(token=await self._signing.token(signer, claims, "logout+jwt"), urls=list(urls))
 
     async def grant(self, asked: GrantOf) -> GrantAnswer:
-        """Whether a grant lives: it has not ended, and its application is still there."""
+        """Whether a grant lives: it has not ended, and its application and its API are still there."""
         found = await grants.grant(self._store.database, asked.tenant, asked.grant_id)
-        if found is None or not found.client_is_there:
+        if found is None or not (found.client_is_there and found.api_is_there):
             return GrantAnswer(is_alive=False)
         return GrantAnswer(
             is_alive=True,
