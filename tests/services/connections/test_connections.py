@@ -282,6 +282,9 @@ async def test_a_user_is_erased_by_address(home: House) -> None:
     assert (done.status, done.body, done.headers["limen-not-yet-applied"]) == (204, None, "audit")
     assert [(each.tenant, each.connection_id, each.email) for each in asked] == [(home.acme, id_, "ada@corp.example")]
     assert asked[0].doer.actor is not None
+    for prefer, waits in ((None, 0.5), ("wait=0", 0), ("wait=2", 2), ("wait=60", 3)):
+        await home.ask("DELETE", path, scope="delete:users", query="email=ada%40corp.example", prefer=prefer)
+        assert asked.pop().patience == waits
     for query in ("", "email=", "user_id=x", "email=a&email=b"):
         assert code(await home.ask("DELETE", path, scope="delete:users", query=query)) == (400, "invalid_query_string")
     nowhere = await home.ask("DELETE", "/con_nothing/users", scope="delete:users", query="email=a")
