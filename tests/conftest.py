@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -18,6 +19,16 @@ from libs.telemetry.readiness import Readiness
 from tests.servers import LOG, Addresses, NatsServer, PostgresServer, running
 
 pytest_plugins = ["tests.sharing", "tests.stack"]
+
+
+def pytest_configure() -> None:
+    """Programs that tests start can be interrupted, however the run itself was started.
+
+    Behind `&` in a script the shell has SIGINT ignored, and what is ignored stays so in every child: neither Python nor
+    a shell would take it up again by itself.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

@@ -5,7 +5,9 @@ import signal
 
 
 def stopped() -> asyncio.Event:
-    """An event that is set when somebody asks this process to stop.
+    """An event that is set when somebody asks this process to stop, also where the shell had SIGINT ignored.
+
+    A script's `&` does that lest Ctrl-C reach what runs beside; a server that nobody can interrupt helps nobody.
 
     Call it once, in the main thread, with the loop running.
     """

@@ -23,6 +23,9 @@ from services.tenants.commands import MoveTenant, ReadTenant, Registered, Regist
 from services.token.commands import Quickstart, QuickstartAnswer
 
 DEFAULT_TENANT: Final = "default"
+DISPLAY_NAME: Final = "Limen"
+"""What people read on its pages and in its mails until its `friendly_name` is set."""
+
 PATIENCE: Final = 30.0
 """Seconds within which the services must have made a tenant's parts."""
 
@@ -44,7 +47,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 async def _bootstrap(environ: Mapping[str, str], given: argparse.Namespace) -> dict[str, object]:
     bus = await connected(environ["LIMEN_NATS_URL"])
     try:
-        place = RegisterTenant(tenant=DEFAULT_TENANT, name="Default", domain=given.domain, scheme=given.scheme)
+        place = RegisterTenant(tenant=DEFAULT_TENANT, name=DISPLAY_NAME, domain=given.domain, scheme=given.scheme)
         made: dict[str, object] = msgspec.structs.asdict(await provisioned(bus, place, new_secrets=given.new_secrets))
         return made | (await _subscribed(bus, given.subscriber) if given.subscriber else {})
     finally:

@@ -123,7 +123,10 @@ class Supervisor:
         self._wake, self._woken = os.pipe()
 
     def listen(self) -> None:
-        """Take the signals: a child's death wakes us, and the rest ask us to stop, the second time in a hurry."""
+        """Take the signals: a child's death wakes us, and the rest ask us to stop, the second time in a hurry.
+
+        Whatever was inherited: a shell that starts us in the background has SIGINT ignored.
+        """
         for end in (self._wake, self._woken):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)

@@ -124,7 +124,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
 def table(desk: Desk, bus: Bus, mailbox: Mailbox | None) -> RouteTable:
     """Every route of the service."""
     return RouteTable(
-        *connections.routes(desk), *ConnectionUsers(desk.database, bus).routes(), *mailbox_routes.routes(mailbox)
+        *connections.routes(desk, bus), *ConnectionUsers(desk.database, bus).routes(), *mailbox_routes.routes(mailbox)
     )
 
 

@@ -171,6 +171,8 @@ class EraseUserOf(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     doer: Context
     """By whose request."""
+    patience: float | None = None
+    """Seconds to wait until every follower obeys; absent as long as is usual."""
 
 
 class UsersErased(msgspec.Struct, frozen=True, kw_only=True):

@@ -283,6 +283,19 @@ class LogoutToken(msgspec.Struct, frozen=True, kw_only=True):
     urls: list[str]
 
 
+class UnknownClientsOf(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask `svc.v1.token.unknown_clients`: of which of these ids has the tenant no application?"""
+
+    tenant: str
+    client_ids: list[str]
+
+
+class UnknownClients(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer: those of them, in their order."""
+
+    client_ids: list[str]
+
+
 class GrantOf(msgspec.Struct, frozen=True, kw_only=True):
     """Ask `svc.v1.token.grant`: does the grant of an access token live?"""
 

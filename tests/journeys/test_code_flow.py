@@ -107,6 +107,10 @@ def test_somebody_signs_up_signs_in_again_and_logs_out(stack: Stack) -> None:
     assert said(ada.get("/authorize", **asked, prompt="none"))["error"] == "login_required"
 
 
+def test_pages_bear_the_products_name_until_the_tenant_has_one(stack: Stack) -> None:
+    assert "· Limen</title>" in stack.get("/authorize").body.decode()
+
+
 def test_a_stranger_asks_for_consent_and_it_is_taken_back(stack: Stack) -> None:
     client, bob = application(stack), Visitor(stack)
     assert stack.management("PATCH", f"clients/{client['client_id']}", {"is_first_party": False}).status == 200

@@ -49,6 +49,7 @@ def bodies(mine: dict[str, str], theirs: dict[str, str]) -> Iterator[tuple[str, 
     methods = {"private_key_jwt": {"credentials": [{"id": mine["credentials"]}]}}
     yield "PATCH", f"clients/{theirs['clients']}", {"client_authentication_methods": methods}
     yield "POST", "clients", {"name": "thief", "client_authentication_methods": methods}
+    yield "POST", "connections", {"name": "thief", "strategy": "auth0", "enabled_clients": [mine["clients"]]}
 
 
 @pytest.mark.security("AD-02")

@@ -8,7 +8,7 @@ from libs.edge import Call, Reply, Route, answers
 from libs.edge.asks import learn
 from libs.edge.management_errors import BadRequest, InvalidQuery
 from libs.edge.operation import Operation, Parameter, line
-from libs.edge.writes import context_of
+from libs.edge.writes import context_of, patience
 from libs.postgres import Database
 from services.connections import queries
 from services.connections.rules.connection import NoSuchConnection
@@ -17,8 +17,11 @@ from services.login.commands import EraseUserOf, UsersErased
 
 PATH: Final = "/api/v2/connections/{id}/users"
 
-WITHIN: Final = 4.0
-"""Seconds `login` may need: sessions are ended one by one."""
+WITHIN: Final = 3.5
+"""Seconds `login` may need beside what its followers are waited for: sessions are ended one by one."""
+
+LONGEST: Final = 4.5
+"""Seconds `login` may need with all that: the request's own deadline comes after five."""
 
 DELETE: Final = Operation(query=(Parameter("email", line(320), "The address, in any case"),), status=204, errors=(404,))
 
@@ -51,8 +54,14 @@ class ConnectionUsers:
             raise NoSuchConnection
         if connection.strategy != DATABASE_STRATEGY:
             raise NotADatabase
+        waits = patience(call)
         asked = EraseUserOf(
-            tenant=call.tenant, connection_id=connection.connection_id, email=email, doer=context_of(call)
+            tenant=call.tenant,
+            connection_id=connection.connection_id,
+            email=email,
+            doer=context_of(call),
+            patience=waits,
         )
-        erased = await learn(self.bus, "login", "erase_user", asked, UsersErased, timeout=WITHIN)
+        within = min(WITHIN + waits, LONGEST)
+        erased = await learn(self.bus, "login", "erase_user", asked, UsersErased, timeout=within)
         return answers.empty(headers=erased.headers)

@@ -1,9 +1,10 @@
 """`/api/v2/connections`: the ways to sign in, and which applications may use them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from libs.bus import Bus
 from libs.edge import Call, Query, Reply, Route, answers
 from libs.edge.management_errors import BadRequest, NotSupported
 from libs.edge.operation import CHECKPOINTS, FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
@@ -14,6 +15,7 @@ from libs.runtime import ids
 from services.connections import queries
 from services.connections.commands import ChangeConnection, CreateConnection, DeleteConnection, EnableConnection
 from services.connections.queries import ConnectionRow, Filter
+from services.connections.routes.applications import require_clients
 from services.connections.routes.desk import Desk
 from services.connections.routes.schemas.connection import CLIENTS, CONNECTION, MOST_CLIENTS, refuse_promises
 from services.connections.rules.connection import Connection, NoSuchConnection
@@ -43,9 +45,9 @@ Items = Callable[[Iterable[ConnectionRow]], list[dict[str, Any]]]
 """What makes rows the items of an answer."""
 
 
-def routes(desk: Desk) -> tuple[Route, ...]:
+def routes(desk: Desk, bus: Bus) -> tuple[Route, ...]:
     """The table of routes."""
-    each = Connections(desk)
+    each = Connections(desk, bus)
     read, update = ("read:connections",), ("update:connections",)
     return (
         Route("GET", PATH, each.list, scopes=read, operation=LIST),
@@ -64,6 +66,7 @@ class Connections:
     """The handlers."""
 
     desk: Desk
+    bus: Bus
 
     async def list(self, call: Call) -> Reply:
         """A page of the connections that are wanted, in any of the three shapes."""
@@ -97,6 +100,7 @@ class Connections:
         refuse_promises(properties)
         name, strategy = properties.pop("name"), properties.pop("strategy")
         enabled = properties.pop("enabled_clients", [])
+        await require_clients(self.bus, call.tenant, enabled)
         command = CreateConnection(
             tenant=call.tenant,
             connection_id=ids.prefixed("con", 16),
@@ -121,11 +125,10 @@ class Connections:
         refuse_promises(properties)
         if properties.get("options") is not None:
             properties["options"] = {**OPTIONS, **properties["options"]}
+        enabled = properties.pop("enabled_clients", None)
+        await self._require_clients(call, enabled or [])
         command = ChangeConnection(
-            tenant=call.tenant,
-            connection_id=call.parameters["id"],
-            enabled=properties.pop("enabled_clients", None),
-            properties=properties,
+            tenant=call.tenant, connection_id=call.parameters["id"], enabled=enabled, properties=properties
         )
         done = await self.desk.run(command, call)
         row = await self._named(call)
@@ -157,11 +160,17 @@ class Connections:
 
     async def enable(self, call: Call) -> Reply:
         """Let applications use it, or no longer; those that are not named stay as they are."""
-        command = EnableConnection(
-            tenant=call.tenant, connection_id=call.parameters["id"], clients=_wanted_clients(body(call))
-        )
+        clients = _wanted_clients(body(call))
+        await self._require_clients(call, [each for each, may in clients.items() if may])
+        command = EnableConnection(tenant=call.tenant, connection_id=call.parameters["id"], clients=clients)
         _, headers = await self.desk.run(command, call)
         return answers.empty(headers=headers)
+
+    async def _require_clients(self, call: Call, client_ids: Sequence[str]) -> None:
+        """That those which are let in now are there; who is in already may be said again."""
+        if client_ids:
+            row = await self._named(call)
+            await require_clients(self.bus, call.tenant, set(client_ids) - set(row.enabled))
 
     async def _named(self, call: Call) -> ConnectionRow:
         row = await queries.connection(self.desk.database, call.tenant, call.parameters["id"])

@@ -16,12 +16,17 @@ PAGES = Route("page", "login")
 
 def _page(service: str, *methods: str) -> Route:
     """A page at a path of its own."""
-    return Route("page", service, methods)
+    return Route("page", service, _with_head(methods))
 
 
 def _shared(family: str, service: str, *methods: str) -> Route:
     """What an application's script calls from its own origin."""
-    return Route(family, service, (*methods, "OPTIONS"), Scripts.OF_REGISTERED)
+    return Route(family, service, (*_with_head(methods), "OPTIONS"), Scripts.OF_REGISTERED)
+
+
+def _with_head(methods: tuple[str, ...]) -> tuple[str, ...]:
+    """Services answer HEAD wherever they answer GET, with the same words and no body (RFC 9110 section 9.3.2)."""
+    return ("HEAD", *methods) if "GET" in methods else methods
 
 
 EXACT: dict[str, Route] = {
@@ -35,10 +40,10 @@ EXACT: dict[str, Route] = {
     "/v2/logout": _page("login", "GET"),
     "/dbconnections/signup": _shared("dbconnections", "login", "POST"),
     "/dbconnections/change_password": _shared("dbconnections", "login", "POST"),
-    "/u/branding/logo": _page("tenants", "GET", "HEAD"),
-    "/u/branding/favicon": _page("tenants", "GET", "HEAD"),
-    "/dev/mailbox": _page("connections", "GET", "HEAD"),
-    "/dev/mailbox.json": _page("connections", "GET", "HEAD", "DELETE"),
+    "/u/branding/logo": _page("tenants", "GET"),
+    "/u/branding/favicon": _page("tenants", "GET"),
+    "/dev/mailbox": _page("connections", "GET"),
+    "/dev/mailbox.json": _page("connections", "GET", "DELETE"),
     "/.well-known/jwks.json": JWKS,
     "/.well-known/openid-configuration": DISCOVERY,
     "/.well-known/oauth-authorization-server": DISCOVERY,

@@ -62,13 +62,17 @@ class TooManyAttempts(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class SignUpRequest(Caller):
-    """Somebody wants an account; `profile` are further members, as `/dbconnections/signup` takes them."""
+    """Somebody wants an account; `profile` are further members, as `/dbconnections/signup` takes them.
+
+    `form` is a secret that every sending of one form of ours brings along; empty for who asks by the API.
+    """
 
     tenant: str
     connection_id: str
     email: str = field(repr=False)
     password: str = field(repr=False)
     username: str | None = field(default=None, repr=False)
+    form: str = field(default="", repr=False)
     profile: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

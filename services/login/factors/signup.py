@@ -4,8 +4,9 @@ What is asked is judged before anybody looks whether the address is taken, and t
 answer to an address that is taken takes as long as one that makes an account.
 """
 
+import hmac
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from libs.eventstore import EventStore
 from libs.postgres import Connection as Rows
@@ -15,16 +16,20 @@ from libs.sealed.passwords import Passwords
 from services.login.commands import Note, RegisterUser
 from services.login.events import SignupFailed
 from services.login.factors.attempt import (
+    Attempt,
+    Caller,
     PasswordRefused,
     Proven,
     SignUpRefused,
     SignUpRequest,
     TooManyAttempts,
+    WrongCredentials,
 )
 from services.login.factors.mails import mail
+from services.login.factors.password import PasswordFactor
 from services.login.factors.policy import Policy
 from services.login.factors.throttled import tell
-from services.login.queries import places
+from services.login.queries import people, places
 from services.login.queries.places import Connection, Place
 from services.login.rows.attempts import Attempts
 from services.login.rows.errands import put
@@ -64,13 +69,16 @@ def personal(place: Place, profile: Mapping[str, Any]) -> list[str]:
 class SignUp:
     """Makes accounts."""
 
-    def __init__(self, store: EventStore, passwords: Passwords, attempts: Attempts) -> None:
+    def __init__(self, store: EventStore, passwords: Passwords, factor: PasswordFactor, attempts: Attempts) -> None:
         self._store = store
         self._passwords = passwords
+        self._factor = factor
         self._attempts = attempts
 
     async def register(self, request: SignUpRequest) -> Proven:
         """Make an account, and ask for the mail by which the address is verified.
+
+        A form that comes twice, by a double click for instance, makes one account and proves who has it.
 
         Raises:
             SignUpRefused, PasswordRefused: no account was made, with Auth0's words.
@@ -95,7 +103,7 @@ class SignUp:
         await Policy.of(connection.options).require(self._passwords, request.password, personal(place, profile))
         command = RegisterUser(
             tenant=request.tenant,
-            person=new_person(),
+            person=_person(request, connection, profile["email"]),
             key=new_person_key(),
             connection_id=connection.connection_id,
             connection=connection.name,
@@ -108,14 +116,42 @@ class SignUp:
         try:
             await self._store.execute(command, request.context, also=_asks_to_verify(command, request))
         except UserExists as exists:
-            raise _taken(place, exists) from exists
+            return await self._again(request, connection, command.person) or _refuse(place, exists)
         return Proven(person=command.person, endings=0)
+
+    async def _again(self, request: SignUpRequest, connection: Connection, person: str) -> Proven | None:
+        """Whose account an earlier sending of this form has made; `None` where none did, or with another password."""
+        if not request.form or await people.person(self._store.database, request.tenant, person) is None:
+            return None
+        caller = {name: getattr(request, name) for name in Caller.__dataclass_fields__}
+        attempt = Attempt(
+            **caller,
+            tenant=request.tenant,
+            connection_id=connection.connection_id,
+            connection=connection.name,
+            identifier=request.email,
+            password=request.password,
+            is_guarded=connection.is_guarded,
+        )
+        try:
+            proven = await self._factor.prove(attempt)
+        except WrongCredentials:
+            return None
+        return proven if proven.person == person else None
 
     async def _may(self, request: SignUpRequest, connection: Connection) -> bool:
         """Whether strangers can make an account there, through this application (LG-17)."""
         if not connection.is_database or connection.options.get("disable_signup") is True:
             return False
         return await places.may_use(self._store.database, request.tenant, request.client_id, connection.connection_id)
+
+
+def _person(request: SignUpRequest, connection: Connection, email: str) -> str:
+    """A fresh opaque id, or for a form of ours the one that it has whenever it is sent with this address."""
+    if not request.form:
+        return new_person()
+    said = f"sign-up\n{connection.connection_id}\n{email}".encode()
+    return hmac.digest(request.form.encode(), said, "sha256")[:16].hex()
 
 
 def _profile(request: SignUpRequest, connection: Connection) -> dict[str, Any]:
@@ -144,13 +180,14 @@ def _asks_to_verify(command: RegisterUser, request: SignUpRequest) -> Any:
     return also
 
 
-def _taken(place: Place, exists: UserExists) -> SignUpRefused:
+def _refuse(place: Place, exists: UserExists) -> NoReturn:
     """That an address is taken is told only where the tenant says so."""
     if not place.has_flag(TELLS_USER_EXISTS):
-        return invalid()
+        raise invalid() from exists
+    taken = SignUpRefused("user_exists", "BadRequestError", "The user already exists.")
     if isinstance(exists, UsernameExists):
-        return SignUpRefused("username_exists", "BadRequestError", "The username provided is in use already.")
-    return SignUpRefused("user_exists", "BadRequestError", "The user already exists.")
+        taken = SignUpRefused("username_exists", "BadRequestError", "The username provided is in use already.")
+    raise taken from exists
 
 
 def _failure(request: SignUpRequest, refused: SignUpRefused) -> SignupFailed:

@@ -55,6 +55,11 @@ class Connection:
         """Whether its people are kept here."""
         return self.strategy == "auth0"
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether its people are locked after wrong passwords, where the tenant has people locked at all."""
+        return self.options.get("brute_force_protection") is not False
+
 
 class UnknownTenant(Unavailable):
     """No such tenant has been heard of yet."""

@@ -97,7 +97,7 @@ class Accounts:
         attempts = Attempts(store.database, keyring.derived("lookup")[0], Limits(), protection_of)
         factor = PasswordFactor(store, passwords, keyring, attempts)
         made = Tickets(store, passwords, factor, attempts)
-        return cls(store, passwords, attempts, factor, SignUp(store, passwords, attempts), made, keyring)
+        return cls(store, passwords, attempts, factor, SignUp(store, passwords, factor, attempts), made, keyring)
 
     def routes(self, desk: PeopleDesk) -> tuple[Route, ...]:
         """The table of routes."""

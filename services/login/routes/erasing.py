@@ -4,7 +4,9 @@ from typing import Any, Final
 
 from libs.bus import Bus, Serving
 from libs.edge.asks import answer_asks, ask
+from libs.edge.writes import LONGEST, settled
 from libs.eventstore import Committed, Context
+from libs.eventstore.applied import SETTLES_WITHIN
 from libs.postgres import Connection as Rows
 from services.login.commands import SERVICE, EraseUser, EraseUserOf, UsersErased
 from services.login.queries import people
@@ -53,6 +55,8 @@ class EraseAsk:
         found = await people.by_email(self._desk.database, asked.tenant, asked.email)
         meant = [each.person for each in found if each.connection_id == asked.connection_id]
         headers: list[tuple[str, str]] = []
+        within = SETTLES_WITHIN if asked.patience is None else min(asked.patience, LONGEST)
         for person in meant:
-            headers = await self._desk.headers(await erase(self._desk, asked.tenant, person, asked.doer))
+            committed = await erase(self._desk, asked.tenant, person, asked.doer)
+            headers = await settled(self._desk.applied, committed, within=within)
         return UsersErased(count=len(meant), headers=headers)

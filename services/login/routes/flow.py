@@ -94,13 +94,13 @@ class Flow:
         secret = cookies.transaction_cookie(call, id_)
         kept, client = await standing.under_way(self._database, call.tenant, id_, secret)
         if kept.is_done and call.request.method != "POST":
-            raise TransactionDone
+            raise TransactionGone if kept.is_refused else TransactionDone
         if client is None:
             raise TransactionGone
         allowed = client.registered
         if not is_registered(kept.asked.redirect_uri, allowed.callbacks, is_native=allowed.is_native):
             raise RedirectUriRefused
-        said = (kept.identifier, kept.person, kept.session_id, kept.is_done)
+        said = (kept.identifier, kept.person, kept.session_id, kept.is_done, kept.is_refused)
         return Transaction(kept.id, call.tenant, client, kept.asked, kept.secret, *said)
 
     async def remember_identifier(self, call: Call, tx: Transaction, identifier: str) -> None:
@@ -181,7 +181,17 @@ class Flow:
         return await self._onward(call, tx, session, [], is_again=True)
 
     async def consented(self, call: Call, tx: Transaction, *, accepts: bool) -> Reply:
-        """Somebody answered what they were asked; who is not signed in by now begins again."""
+        """Somebody answered what they were asked; who is not signed in by now begins again.
+
+        The application is answered once. The same answer again, by a double click, is the same; the other one, from a
+        page that somebody went back to or had open in another tab, comes too late.
+
+        Raises:
+            TransactionDone: it was allowed, and cannot be refused by this page any more.
+            TransactionGone: it was refused, and has to ask anew.
+        """
+        if tx.is_done and accepts == tx.is_refused:
+            raise TransactionGone if tx.is_refused else TransactionDone
         session = await self._standing_session(tx)
         if session is None or tx.person is None:
             return to_page(LOGIN, tx)
@@ -415,7 +425,7 @@ class Flow:
     async def _finished(self, tx: Transaction, said: Mapping[str, str], headers: Sequence[Any]) -> Reply:
         if tx.binding:
             async with self._database.connection() as rows:
-                await transactions.done(rows, tx.tenant, tx.id)
+                await transactions.done(rows, tx.tenant, tx.id, is_refused="error" in said)
         to, issuer = Destination.of(tx.params), tx.client.tenant.issuer
         return answered(to, issuer, said, headers)
 

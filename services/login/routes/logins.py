@@ -86,6 +86,8 @@ class Transaction:
     person: str | None = None
     session_id: str | None = None
     is_done: bool = False
+    is_refused: bool = False
+    """Whether the answer that the application has is a refusal."""
 
     @property
     def audience(self) -> str | None:

@@ -12,7 +12,6 @@ from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management_errors import PayloadTooLarge
 from libs.edge.writes import context_of, patience, settled
 from libs.eventstore import Also, Applied, Committed, Context, EventStore, EventTooLarge
-from libs.eventstore.applied import SETTLES_WITHIN
 from libs.eventstore.deciding import HasTenant
 from libs.postgres import Connection, Database
 from services.login.commands import RegisterUser
@@ -66,9 +65,9 @@ class PeopleDesk:
         except EventTooLarge as error:
             raise PayloadTooLarge("What is said of one user is too large together.") from error
 
-    async def headers(self, committed: Committed, call: Call | None = None) -> list[tuple[str, str]]:
+    async def headers(self, committed: Committed, call: Call) -> list[tuple[str, str]]:
         """Wait until who obeys the write has heard, as long as its asker has patience; who has not is named."""
-        return await settled(self.applied, committed, within=patience(call) if call else SETTLES_WITHIN)
+        return await settled(self.applied, committed, within=patience(call))
 
     async def once(
         self,

@@ -70,6 +70,7 @@ class SignUpPages:
             email=email,
             password=form["password"],
             username=form.get("username", "").strip()[:LONGEST] or None,
+            form=tx.binding,
             locale=self._pages.language(call, tx.params.ui_locales),
             **from_where(call, tx),
         )

@@ -30,6 +30,13 @@ LIVES: Final = timedelta(days=5)
 """As in Auth0, where nothing else is said."""
 
 
+class NoSuchClient(BadRequest):
+    """The application for which a link or a mail is asked does not exist: neither its name nor its pages are known."""
+
+    def __init__(self, client_id: str) -> None:
+        super().__init__(f"Payload validation error: 'No such client: {client_id}' on property client_id.")
+
+
 def routes(desk: PeopleDesk, tickets: Tickets) -> tuple[Route, ...]:
     """The table of routes."""
     asked = TicketRoutes(desk, tickets)
@@ -57,7 +64,7 @@ class TicketRoutes:
         _refuse_organisations(body)
         person = await self._person(call, body)
         options = _options(body) | {"proves_email": body.get("mark_email_as_verified") is True}
-        caller = await caller_of(self.desk.database, call, body.get("client_id"))
+        caller = await self._caller(call, body)
         asked = reset_asked(person.person, person.connection, caller)
         return await self._issued(call, asked, caller, _lives(body), options)
 
@@ -66,7 +73,7 @@ class TicketRoutes:
         body = created(VERIFICATION_TICKET, call)
         _refuse_organisations(body)
         person = await self._person(call, body)
-        caller = await caller_of(self.desk.database, call, body.get("client_id"))
+        caller = await self._caller(call, body)
         asked = EmailVerificationRequested(person=person.person, client_id=caller.client_id or None)
         return await self._issued(call, asked, caller, _lives(body), _options(body))
 
@@ -75,7 +82,7 @@ class TicketRoutes:
         body = created(VERIFICATION_JOB, call)
         _refuse_organisations(body)
         person = await self._person(call, body)
-        caller = await caller_of(self.desk.database, call, body.get("client_id"))
+        caller = await self._caller(call, body)
         said = {"type": "verification_email", "status": "pending", "created_at": told(call.now)}
         reply = answers.json({**said, "id": ids.prefixed("job", 16)}, status=201)
         kept = self.desk.keeping(call, person.person, reply)
@@ -92,6 +99,14 @@ class TicketRoutes:
             return self.desk.keeping(call, asked.person or "", reply(link))
 
         return reply(await self.tickets.issued(call.tenant, asked, caller, lives=lives, options=options, beside=beside))
+
+    async def _caller(self, call: Call, body: Mapping[str, Any]) -> Caller:
+        """From where it is asked, for the application that is named, if one is."""
+        client_id = body.get("client_id")
+        caller = await caller_of(self.desk.database, call, client_id)
+        if client_id is not None and caller.client_id != client_id:
+            raise NoSuchClient(client_id)
+        return caller
 
     async def _person(self, call: Call, body: Mapping[str, Any]) -> Person:
         if body.get("user_id"):

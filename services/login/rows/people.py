@@ -47,6 +47,10 @@ SELECT DISTINCT l.kind FROM person_lookups l JOIN unnest($3::text[], $4::bytea[]
     USING (kind, hash)
 WHERE l.tenant = $1 AND l.connection_id = $2 AND l.person <> $5
 """
+IS_ID_TAKEN: Final = """
+SELECT EXISTS (SELECT FROM people WHERE tenant = $1 AND user_id = $2)
+    OR EXISTS (SELECT FROM facts WHERE tenant = $1 AND stream = $3)
+"""
 LOOKUP: Final = (
     "INSERT INTO person_lookups (tenant, connection_id, kind, hash, canonical, person) VALUES ($1, $2, $3, $4, $5, $6)"
 )
@@ -124,7 +128,8 @@ class PersonRows:
     async def load(self, rows: Connection, command: Any) -> Loaded[State]:
         """Lock the person's row; look beside it for what the command needs."""
         if isinstance(command, RegisterUser):
-            taken = await self._taken(rows, command, command.connection_id, command.profile)
+            # Also by the person of this id: a form of ours that comes twice names one.
+            taken = await self._taken(rows, command, command.connection_id, command.profile, but="")
             taken |= await _is_id_taken(rows, command)
             key = PersonKey(command.tenant, command.person, command.key)
             return Loaded(NoPerson(Beside(key, taken)), 0)
@@ -137,7 +142,7 @@ class PersonRows:
         match command:
             case ChangeUser(profile=profile) if profile:
                 key = await person_keys.key_of(rows, self._needed, command.tenant, command.person)
-                return Beside(key, await self._taken(rows, command, row["connection_id"], profile))
+                return Beside(key, await self._taken(rows, command, row["connection_id"], profile, but=command.person))
             case SetPassword(ticket=bytes()):
                 return Beside(is_ticket_good=await _is_good(rows, command, "reset"))
             case VerifyEmail():
@@ -146,8 +151,9 @@ class PersonRows:
                 return Beside()
 
     async def _taken(
-        self, rows: Connection, command: Any, connection_id: str, profile: Mapping[str, Any]
+        self, rows: Connection, command: Any, connection_id: str, profile: Mapping[str, Any], *, but: str
     ) -> frozenset[str]:
+        """Which kinds of names of a profile somebody has already, `but` one person."""
         wanted = [
             (kind, each)
             for kind in NAMES
@@ -157,7 +163,7 @@ class PersonRows:
         if not wanted:
             return frozenset()
         kinds, digests = zip(*wanted, strict=True)
-        found = await rows.fetch(TAKEN, command.tenant, connection_id, kinds, digests, command.person)
+        found = await rows.fetch(TAKEN, command.tenant, connection_id, kinds, digests, but)
         return frozenset(row["kind"] for row in found)
 
     async def save(self, rows: Connection, command: Any, before: Loaded[State], after: Loaded[State]) -> None:
@@ -281,9 +287,8 @@ def person_of(row: Record | Mapping[str, Any], beside: Beside = Beside()) -> Per
 
 
 async def _is_id_taken(rows: Connection, command: RegisterUser) -> frozenset[str]:
-    found = await rows.fetchval(
-        "SELECT true FROM people WHERE tenant = $1 AND user_id = $2", command.tenant, command.user_id
-    )
+    """Whether the `user_id` is somebody's, or the opaque id was: of who was forgotten there are facts alone."""
+    found = await rows.fetchval(IS_ID_TAKEN, command.tenant, command.user_id, f"{STREAM}{command.person}")
     return frozenset({USER_ID}) if found else frozenset()
 
 

@@ -29,10 +29,12 @@ VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6::interval)
 """
 
 SIGNED_IN: Final = """
-UPDATE transactions SET person = $3, session_id = $4, is_done = false WHERE tenant = $1 AND id = $2
+UPDATE transactions SET person = $3, session_id = $4, is_done = false, is_refused = false WHERE tenant = $1 AND id = $2
 """
 
-COLUMNS: Final = "x.binding, x.client_id, x.asked, x.identifier, x.person, x.session_id, x.is_done"
+DONE: Final = "UPDATE transactions SET is_done = true, is_refused = $3 WHERE tenant = $1 AND id = $2"
+
+COLUMNS: Final = "x.binding, x.client_id, x.asked, x.identifier, x.person, x.session_id, x.is_done, x.is_refused"
 """What `kept` reads of a transaction `x`."""
 
 SWEEP: Final = """
@@ -52,6 +54,7 @@ class Kept:
     person: str | None
     session_id: str | None
     is_done: bool
+    is_refused: bool
     secret: str = field(repr=False)
 
 
@@ -120,9 +123,9 @@ async def first_signed_in(
         raise SignedInMeanwhile(found)
 
 
-async def done(rows: Connection, tenant: str, id_: str) -> None:
-    """The application was answered."""
-    await rows.execute("UPDATE transactions SET is_done = true WHERE tenant = $1 AND id = $2", tenant, id_)
+async def done(rows: Connection, tenant: str, id_: str, *, is_refused: bool) -> None:
+    """The application was answered: with what it wants, or that it does not get it."""
+    await rows.execute(DONE, tenant, id_, is_refused)
 
 
 async def sweep(database: Database) -> None:
@@ -148,6 +151,7 @@ def _kept(tenant: str, id_: str, secret: str, row: Record) -> Kept:
         person=row["person"],
         session_id=row["session_id"],
         is_done=row["is_done"],
+        is_refused=row["is_refused"],
         secret=secret,
     )
 

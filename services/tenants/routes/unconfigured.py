@@ -7,7 +7,7 @@ import msgspec
 
 from libs.edge import Call, Reply, Route, answers
 from libs.edge.cursors import invalid
-from libs.edge.management_errors import NotFound, NotSupported
+from libs.edge.management_errors import InvalidPathId, NotFound, NotSupported
 from libs.edge.operation import CHECKPOINTS, FIELDS, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage, OffsetPage, requested
 from libs.edge.refusals import UnknownPath
@@ -17,6 +17,7 @@ from libs.edge.validation import body, changed
 from services.tenants.routes.unconfigured_table import ROWS, Absent, Counted, Default, EmptyList, Row
 
 PREFIX = "/api/v2/"
+SHOWN = 64
 REPEATED = frozenset({"strategy", "hydrate"})
 """Filters that may be sent several times."""
 
@@ -101,10 +102,18 @@ def _counted(row: Counted) -> Handler:
 def _default(row: Default) -> Handler:
     async def default(call: Call) -> Reply:
         """What holds where nothing was configured."""
+        _refuse_path(row, call)
         _refuse_cursor(call)
         return answers.json(row.body)
 
     return default
+
+
+def _refuse_path(row: Default, call: Call) -> None:
+    for name, values in row.among.items():
+        if (said := call.parameters[name]) not in values:
+            told = f"No enum match for: {said[:SHOWN]}"
+            raise InvalidPathId(f"Path validation error: '{told}' on property {name}.")
 
 
 def _name(path: str) -> str:
@@ -116,6 +125,7 @@ def _saying(row: Default, kind: Resource | None) -> Handler:
         """Says again what is so; anything else is refused."""
         if row.names and call.parameters["name"] not in row.names:
             raise UnknownPath
+        _refuse_path(row, call)
         said = body(call) if kind is None else changed(kind, call)
         if not (_tells(row.body, said) if kind else said == row.body):
             raise NotConfigurable

@@ -5,7 +5,7 @@ service that owns a path comes, its rows go, and the gateway sends the path's fi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 
@@ -38,6 +38,8 @@ class Default:
     is_read: bool = True
     names: tuple[str, ...] = ()
     """The values of the path's parameter `name`, where it has one."""
+    among: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What parameters of the path may be, by their names."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,33 @@ class Counted:
     filters: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
 
+
+PROMPTS: Final = (
+    *("login", "login-id", "login-password", "login-passwordless", "login-email-verification"),
+    *("signup", "signup-id", "signup-password"),
+    *("phone-identifier-enrollment", "phone-identifier-challenge", "email-identifier-challenge"),
+    *("reset-password", "custom-form", "consent", "customized-consent", "logout"),
+    *("mfa-push", "mfa-otp", "mfa-voice", "mfa-phone", "mfa-webauthn", "mfa-sms", "mfa-email", "mfa-recovery-code"),
+    *("mfa", "status", "device-flow", "email-verification", "email-otp-challenge", "organizations", "invitation"),
+    *("common", "passkeys", "captcha", "brute-force-protection", "async-approval-flow", "confirmation"),
+)
+"""What Auth0 calls its groups of pages."""
+
+PARTIAL_PROMPTS: Final = (
+    *("login", "login-id", "login-password", "login-passwordless", "signup", "signup-id", "signup-password"),
+    *("customized-consent", "passkeys", "confirmation"),
+)
+"""Those of them into which Auth0 takes parts of one's own."""
+
+LANGUAGES: Final = (
+    *("am", "ar", "ar-EG", "ar-SA", "az", "bg", "bn", "bs", "ca-ES", "cnr", "cs", "cy", "da", "de", "el", "en"),
+    *("en-CA", "es", "es-419", "es-AR", "es-MX", "et", "eu-ES", "fa", "fi", "fr", "fr-CA", "fr-FR", "gl-ES"),
+    *("gu", "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka", "kk", "kn", "ko", "lt", "lv", "mk"),
+    *("ml", "mn", "mr", "ms", "my", "nb", "nl", "nn", "no", "pa", "pl", "pt", "pt-BR", "pt-PT", "ro", "ru"),
+    *("sk", "sl", "so", "sq", "sr", "sv", "sw", "ta", "te", "th", "tl", "tr", "uk", "ur", "vi", "zgh", "zh-CN"),
+    *("zh-HK", "zh-MO", "zh-TW"),
+)
+"""Those in which Auth0 takes texts of one's own."""
 
 Row = EmptyList | Counted | Default | Absent
 
@@ -229,8 +258,17 @@ DEFAULTS: Final = (
     Default("guardian/factors/phone/message-types", _GUARDIAN, "login", {"message_types": []}, written_by="PUT"),
     Default("branding/phone/providers", ("read:phone_providers",), "login", {"providers": []}, switches=("disabled",)),
     Default("branding/phone/templates", ("read:phone_templates",), "login", {"templates": []}, switches=("disabled",)),
-    Default("prompts/{prompt}/custom-text/{language}", ("read:prompts",), "login", {}, written_by="PUT"),
-    Default("prompts/{prompt}/partials", ("read:prompts",), "login", {}, written_by="PUT"),
+    Default(
+        "prompts/{prompt}/custom-text/{language}",
+        ("read:prompts",),
+        "login",
+        {},
+        written_by="PUT",
+        among={"prompt": PROMPTS, "language": LANGUAGES},
+    ),
+    Default(
+        "prompts/{prompt}/partials", ("read:prompts",), "login", {}, written_by="PUT", among={"prompt": PARTIAL_PROMPTS}
+    ),
     Default(
         "attack-protection/breached-password-detection",
         _ATTACKS,

@@ -6,7 +6,7 @@ grant, which is a fact.
 
 from typing import Any
 
-from libs.oauth import Scopes
+from libs.oauth import InvalidScope, Scopes
 from services.login.commands import PersonAnswer, PersonOf
 from services.token.grants import people, refresh_tokens
 from services.token.grants.grant import Asked, Decision, Personal, Renewal
@@ -26,6 +26,15 @@ class GrantIsGone(UnknownRefreshToken):
     """`login` says that person, session or consent are not what they were, or the API is no more."""
 
     description = "Unknown or invalid refresh token."
+
+
+class NothingIsLeft(InvalidScope):
+    """All that was asked for was granted once, and is no scope of the API any more.
+
+    An answer without `scope` would say that it was granted (RFC 6749 section 5.1), and an empty one is none.
+    """
+
+    description = "The API does not have the scope any more."
 
 
 class RefreshToken:
@@ -79,7 +88,10 @@ def _scope(asked: Asked, grant: GrantRow, api: Api | None) -> tuple[str, ...]:
         raise GrantIsGone
     wanted = asked.parameters.get("scope")
     scope = narrowed(None if wanted is None else list(Scopes.parse(wanted)), grant.scope)
-    return tuple(each for each in scope if each in still)
+    left = tuple(each for each in scope if each in still)
+    if scope and not left:
+        raise NothingIsLeft
+    return left
 
 
 async def _person(asked: Asked, grant: GrantRow, scope: tuple[str, ...]) -> PersonAnswer:

@@ -86,6 +86,11 @@ _KEYS: Final = """
 _ONE_CLIENT: Final = f"""
 SELECT client_id, properties, {_KEYS} FROM clients AS page WHERE tenant = $1 AND client_id = $2 AND NOT is_deleted
 """  # noqa: S608 - ours
+_UNKNOWN_CLIENTS: Final = """
+SELECT wanted.client_id FROM unnest($2::text[]) WITH ORDINALITY AS wanted (client_id, place)
+WHERE NOT EXISTS (SELECT FROM clients c WHERE c.tenant = $1 AND c.client_id = wanted.client_id AND NOT c.is_deleted)
+ORDER BY wanted.place
+"""
 _CLIENTS: Final = Shown({"client_id": "page.client_id", "properties": "page.properties", "credentials": _KEYS})
 # An identifier may look like another API's id: the id goes first.
 _ONE_RESOURCE_SERVER: Final = """
@@ -126,6 +131,12 @@ async def client(database: Database, tenant: str, client_id: str) -> ClientRow |
     async with database.connection() as rows:
         row = await rows.fetchrow(_ONE_CLIENT, tenant, client_id)
     return None if row is None else _client(tuple(row))
+
+
+async def unknown_clients(database: Database, tenant: str, client_ids: Sequence[str]) -> list[str]:
+    """Those of the ids of which there is no application, in their order; one that was deleted is none."""
+    async with database.connection() as rows:
+        return [row["client_id"] for row in await rows.fetch(_UNKNOWN_CLIENTS, tenant, list(client_ids))]
 
 
 async def clients(

@@ -22,7 +22,9 @@ class ApiRow(msgspec.Struct, frozen=True):
 
 
 class GrantRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A grant that lives, as its row says; `client_is_there` is whether its application still exists.
+    """A grant that lives, as its row says.
+
+    `client_is_there` and `api_is_there` are whether its application and the API, if it is for one, still exist.
 
     `read_at` is the database's time: by the request's, which is older, a retry would seem to be within the leeway.
     """
@@ -49,6 +51,7 @@ class GrantRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None
     client_is_there: bool
+    api_is_there: bool
     is_rotating: bool
     read_at: datetime
 
@@ -73,6 +76,7 @@ g.grant_id, g.handle, g.salt, g.epoch, g.generation, g.retries, g.retry_until, g
     g.amr, g.org_id, g.is_offline, g.created_at, g.expires_at, clock_timestamp() AS read_at, {_API},
     EXISTS (SELECT FROM clients c WHERE c.tenant = g.tenant AND c.client_id = g.client_id AND NOT c.is_deleted)
         AS client_is_there,
+    (g.audience IS NULL OR r.id IS NOT NULL) AS api_is_there,
     coalesce((SELECT c.properties->'refresh_token'->>'rotation_type' = 'rotating' FROM clients c
               WHERE c.tenant = g.tenant AND c.client_id = g.client_id), false) AS is_rotating
 """  # noqa: S608  # of constants

@@ -1,4 +1,4 @@
-"""What `login` and `connections` ask of `token`: codes, ID tokens, logout tokens, and what becomes of grants.
+"""What `login` and `connections` ask of `token`: codes, ID tokens, logout tokens, grants, whether applications exist.
 
 None of these handlers asks anybody: a signing key that is not here yet is fetched beside, and the asker comes again.
 """
@@ -14,6 +14,7 @@ from libs.edge.asks import answer_asks
 from libs.eventstore import Actor, Context, EventStore
 from libs.oauth import OAuthError
 from libs.runtime.clock import Clock
+from services.token import queries
 from services.token.commands import (
     GrantAnswer,
     GrantOf,
@@ -30,6 +31,8 @@ from services.token.commands import (
     RefreshTokenView,
     RevokeGrant,
     RevokeGrants,
+    UnknownClients,
+    UnknownClientsOf,
 )
 from services.token.grants import making
 from services.token.grants.codes import Codes, require_client
@@ -68,6 +71,7 @@ class PeopleAsks:
             "revoke_grants": (RevokeGrants, self.revoke_grants),
             "refresh_tokens": (RefreshTokensOf, self.refresh_tokens),
             "named_sessions": (NamedSessionsOf, self.named_sessions),
+            "unknown_clients": (UnknownClientsOf, self.unknown_clients),
         }
         return [
             await answer_asks(bus, "token", verb, kind, handler, slots=SLOTS) for verb, (kind, handler) in verbs.items()
@@ -106,9 +110,9 @@ class PeopleAsks:
         return LogoutToken(token=await self._signing.token(signer, claims, "logout+jwt"), urls=list(urls))
 
     async def grant(self, asked: GrantOf) -> GrantAnswer:
-        """Whether a grant lives: it has not ended, and its application is still there."""
+        """Whether a grant lives: it has not ended, and its application and its API are still there."""
         found = await grants.grant(self._store.database, asked.tenant, asked.grant_id)
-        if found is None or not found.client_is_there:
+        if found is None or not (found.client_is_there and found.api_is_there):
             return GrantAnswer(is_alive=False)
         return GrantAnswer(
             is_alive=True,
@@ -147,6 +151,11 @@ class PeopleAsks:
             self._store.database, asked.tenant, list(set(asked.persons)), asked.session_ids
         )
         return NamedSessions(session_ids=found)
+
+    async def unknown_clients(self, asked: UnknownClientsOf) -> UnknownClients:
+        """The ids of no application."""
+        found = await queries.unknown_clients(self._store.database, asked.tenant, asked.client_ids)
+        return UnknownClients(client_ids=found)
 
     def _now(self) -> datetime:
         return self._clock.now()

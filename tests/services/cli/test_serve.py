@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -142,10 +143,25 @@ def test_a_service_that_still_waits_can_be_stopped(environ: dict[str, str]) -> N
         assert process.wait(10) == 0
 
 
+def test_a_service_that_was_started_with_interrupts_ignored_obeys_them(environ: dict[str, str]) -> None:
+    """A shell that runs it in the background has them ignored, and `limen` is stopped by them all the same."""
+    port = chosen()
+    away = environ | {"LIMEN_TENANTS_POSTGRES_URL": f"postgresql://x:x@127.0.0.1:{chosen()}/x"}
+    with served(away, port, "tenants", behind=IGNORING) as process:
+        await_so(lambda: "started tenants" in missing(port))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+IGNORING: Final = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+
+
 @contextmanager
-def served(environ: Mapping[str, str], port: int, *services: str) -> "Iterator[subprocess.Popen[bytes]]":
+def served(
+    environ: Mapping[str, str], port: int, *services: str, behind: Sequence[str] = ()
+) -> "Iterator[subprocess.Popen[bytes]]":
     told = {**environ, "LIMEN_ADMIN_PORT": str(port)}
-    process = subprocess.Popen([*LIMEN, "serve", *services], env=told, stdout=subprocess.DEVNULL, cwd=ROOT)
+    process = subprocess.Popen([*behind, *LIMEN, "serve", *services], env=told, stdout=subprocess.DEVNULL, cwd=ROOT)
     try:
         yield process
     finally:

@@ -17,7 +17,7 @@ from services.connections import app
 from services.connections.commands import Accepted, DeliverLogout, DeliverMail
 from services.connections.events import CATALOGUE
 from services.connections.rules.defaults import first_connection
-from services.token.commands import LogoutToken, LogoutTokenFor
+from services.token.commands import LogoutToken, LogoutTokenFor, UnknownClients, UnknownClientsOf
 from tests.conftest import MakeDatabase, eventually
 from tests.servers import NatsServer, PostgresServer, running
 from tests.services.world import SCHEMAS, Answer, Say, World
@@ -36,6 +36,8 @@ class House(World):
 
     connections: Lifecycle
     catalogue = CATALOGUE
+    unknown: set[str]
+    """Ids of which `token` says that they are of no application."""
     other: str
     """The second tenant of the test that lives here, beside `acme`."""
 
@@ -44,6 +46,7 @@ class House(World):
         for serving in self._played_asks:
             await serving.drain(within=1)
         self._played_asks.clear()
+        self.unknown.clear()
         self._moves += 1
         self.acme, self.other = f"acme{self._moves}", f"other{self._moves}"
         for tenant in (self.acme, self.other):
@@ -52,7 +55,13 @@ class House(World):
     async def _start(self) -> None:
         self._moves = 0
         self._played_asks: list[Serving] = []
+        self.unknown = set()
         await super()._start()
+
+        async def unknown(asked: UnknownClientsOf) -> UnknownClients:
+            return UnknownClients(client_ids=[each for each in asked.client_ids if each in self.unknown])
+
+        await answer_asks(self.bus, "token", "unknown_clients", UnknownClientsOf, unknown)
 
     async def _start_connections(self) -> None:
         self.connections = self.lifecycle("connections")

@@ -147,6 +147,33 @@ async def test_applications_are_let_in_and_out(home: House) -> None:
     assert code(await home.ask("PATCH", "/con_0000000000000000/clients", changes)) == (404, "inexistent_connection")
 
 
+async def test_only_applications_that_exist_are_let_in(home: House) -> None:
+    id_ = await home.first()
+    body = {"name": "staff", "strategy": "auth0", "enabled_clients": ["b", "ghost", "a"]}
+    home.unknown |= {"ghost", "gone"}
+    refused = await home.ask("POST", "", body)
+    assert code(refused) == (400, "invalid_body")
+    assert refused.body["message"] == "Payload validation error: 'No such client: ghost'."
+    assert [each["id"] for each in (await home.ask("GET", "")).body] == [id_]
+    refused = await home.ask("PATCH", f"/{id_}", {"display_name": "People", "enabled_clients": ["gone", "a", "ghost"]})
+    assert (code(refused), "ghost, gone" in refused.body["message"]) == ((400, "invalid_body"), True)
+    refused = await home.ask(
+        "PATCH", f"/{id_}/clients", [{"client_id": each, "status": True} for each in ("a", "gone")]
+    )
+    assert code(refused) == (400, "invalid_body")
+    assert await home.clients_of(id_) == []
+
+
+async def test_an_application_that_was_just_deleted_does_not_stand_in_the_way_of_others(home: House) -> None:
+    id_ = await home.first()
+    assert (await home.ask("PATCH", f"/{id_}", {"enabled_clients": ["a", "b"]})).status == 200
+    home.unknown |= {"a", "b"}
+    assert (await home.ask("PATCH", f"/{id_}", {"enabled_clients": ["a", "b", "c"]})).status == 200
+    assert (await home.ask("PATCH", f"/{id_}/clients", [{"client_id": "a", "status": False}])).status == 204
+    assert await home.clients_of(id_) == ["b", "c"]
+    assert code(await home.ask("PATCH", f"/{id_}", {"enabled_clients": ["a"]})) == (400, "invalid_body")
+
+
 REFUSED: Final[list[tuple[Any, int, str]]] = [
     ({"name": "g", "strategy": "google-oauth2", "options": {"client_id": "x"}}, 400, "operation_not_supported"),
     ({"name": "d", "strategy": "auth0", "options": {"customScripts": {"login": "x"}}}, 400, "operation_not_supported"),
@@ -255,6 +282,9 @@ async def test_a_user_is_erased_by_address(home: House) -> None:
     assert (done.status, done.body, done.headers["limen-not-yet-applied"]) == (204, None, "audit")
     assert [(each.tenant, each.connection_id, each.email) for each in asked] == [(home.acme, id_, "ada@corp.example")]
     assert asked[0].doer.actor is not None
+    for prefer, waits in ((None, 0.5), ("wait=0", 0), ("wait=2", 2), ("wait=60", 3)):
+        await home.ask("DELETE", path, scope="delete:users", query="email=ada%40corp.example", prefer=prefer)
+        assert asked.pop().patience == waits
     for query in ("", "email=", "user_id=x", "email=a&email=b"):
         assert code(await home.ask("DELETE", path, scope="delete:users", query=query)) == (400, "invalid_query_string")
     nowhere = await home.ask("DELETE", "/con_nothing/users", scope="delete:users", query="email=a")

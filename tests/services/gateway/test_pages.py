@@ -6,6 +6,7 @@ import pytest
 
 from libs.edge.pages import POLICY
 from libs.edge.wire import Reply
+from services.gateway.routes.table import EXACT
 from tests.services.gateway.conftest import HOST, Answer, World
 
 HTML = ("content-type", "text/html; charset=utf-8")
@@ -43,6 +44,22 @@ async def test_each_path_of_people_has_its_service(empty: World, method: str, pa
     await empty.ready()
     assert (await empty.ask(method, path)).status == 200
     assert empty.echo.asked[-1].path == path
+
+
+async def test_head_passes_wherever_get_does(empty: World) -> None:
+    await empty.open_logs()
+    await empty.tenant()
+    await empty.serve("login")
+    await empty.serve("connections")
+    await empty.serve("tenants")
+    await empty.start()
+    await empty.ready()
+    for path in [each for each, route in EXACT.items() if "GET" in route.methods and route.service]:
+        assert (await empty.ask("HEAD", path)).status == 200, path
+        assert empty.echo.asked[-1].method == "HEAD"
+    for path in ("/oauth/token", "/oauth/revoke", "/dbconnections/signup"):
+        refused = await empty.ask("HEAD", path)
+        assert (refused.status, "HEAD" in refused.headers["allow"]) == (405, False), path
 
 
 async def test_cookies_and_redirects_pass_as_the_service_wrote_them(world: World) -> None:

@@ -127,6 +127,38 @@ async def test_a_refused_consent_is_told_to_the_application(front: Front, browse
     assert not front.token.codes
 
 
+@pytest.mark.security("AZ-14", "LG-16")
+async def test_who_denied_and_went_back_allows_nothing_by_the_old_page(front: Front, browser: Browser) -> None:
+    page = await browser.get((await browser.sign_in("stranger")).location)
+    denied = [await browser.answer(page, "/u/consent", "deny") for _ in range(2)]
+    assert [each.said["error"] for each in denied] == ["access_denied"] * 2
+    late = await browser.answer(page, "/u/consent", "accept")
+    assert (late.is_page, "sign in again" in late.text) == (True, True)
+    again = await browser.get(f"/u/consent?state={page.fields['state']}")
+    assert (again.is_page, "already signed in" in again.text) == (True, False)
+    assert not front.token.codes
+    assert not await front.events("login.consent_given")
+    assert "code" in (await browser.consent(await browser.authorize("stranger"))).said
+
+
+@pytest.mark.security("LG-16")
+async def test_who_allowed_and_went_back_is_told_that_it_was_done(front: Front, browser: Browser) -> None:
+    page = await browser.get((await browser.sign_in("stranger")).location)
+    allowed = [await browser.answer(page, "/u/consent", "accept") for _ in range(2)]
+    assert len({each.said["code"] for each in allowed}) == 1
+    late = await browser.answer(page, "/u/consent", "deny")
+    assert (late.is_page, "already signed in" in late.text) == (True, True)
+    assert [each["error"] for each in await front.events("login.authorization_refused")] == []
+
+
+async def test_each_tab_has_a_consent_of_its_own(front: Front, browser: Browser) -> None:
+    first = await browser.get((await browser.sign_in("stranger")).location)
+    second = await browser.get((await browser.authorize("stranger", scope="openid email")).location)
+    assert (await browser.answer(second, "/u/consent", "deny")).said["error"] == "access_denied"
+    assert set((await browser.answer(first, "/u/consent", "accept")).said) >= {"code"}
+    assert [each.scope for each in front.token.codes.values()] == [["openid"]]
+
+
 @pytest.mark.security("AZ-16")
 async def test_a_request_may_come_as_a_form(browser: Browser) -> None:
     said = {"client_id": "app", "response_type": "code", "redirect_uri": CALLBACK, "state": "s"}
@@ -135,6 +167,19 @@ async def test_a_request_may_come_as_a_form(browser: Browser) -> None:
     assert (await browser.post("/authorize", **(said | {"redirect_uri": "https://evil.example/"}))).is_page
     for other in ("application/json", "text/plain", "application/x-www-form-urlencoded-not"):
         assert (await browser.post("/authorize", {"content-type": other}, **said)).is_page
+
+
+async def test_head_is_answered_as_get_is_and_begins_no_more(front: Front, browser: Browser) -> None:
+    good = {"client_id": "app", "response_type": "code", "redirect_uri": CALLBACK, "state": "s"}
+    bad = good | {"redirect_uri": "https://evil.example/"}
+    begun = await browser.send("HEAD", "/authorize", query=urlencode(good))
+    assert (begun.status, begun.body, begun.location[:9]) == (303, b"", "/u/login?")
+    async with front.database.connection() as rows:
+        assert await rows.fetchval("SELECT count(*) FROM transactions") == 1
+    for asked in (bad, good | {"prompt": "none"}):
+        said = [await browser.send(method, "/authorize", query=urlencode(asked)) for method in ("GET", "HEAD")]
+        assert (said[0].status, said[0].location) == (said[1].status, said[1].location)
+        assert not said[1].body
 
 
 async def test_a_form_of_another_site_is_led_to_where_the_browser_sends_its_cookies(browser: Browser) -> None:

@@ -1,5 +1,6 @@
 """Whoever is deleted is forgotten: every table and every event is read for what should be gone (DESIGN §8)."""
 
+import asyncio
 import json
 from typing import Final
 
@@ -8,6 +9,7 @@ import pytest
 from libs.bus import Bus
 from libs.edge.asks import answer_asks, ask
 from libs.eventstore import Actor, Context, EventStore
+from libs.eventstore.applied import SETTLES_WITHIN, Saying
 from libs.sealed import ERASED, Sealed, opened
 from services.login.commands import EraseUser, EraseUserOf, UsersErased
 from services.login.events import CATALOGUE
@@ -16,6 +18,7 @@ from services.login.routes.accounts import handlers
 from services.login.routes.erasing import EraseAsk
 from services.login.rows import person_keys
 from services.token.commands import GrantsRevoked, RevokeGrants
+from tests.conftest import eventually
 from tests.services.login.house import CONNECTION, GOOD, KEYRING, NAME, OTHER, House, caller
 
 TRACES: Final = ("ada@", "lovelace", "Enchantress", "+4915112345678")
@@ -82,6 +85,28 @@ async def test_who_is_erased_by_an_address_is_whoever_has_it_in_that_connection(
     assert len(await house.rows("SELECT 1 FROM people")) == 1
     [fact] = await house.rows("SELECT meta::text AS meta FROM facts WHERE type = 'login.user_erased'")
     assert "operator" in fact["meta"]
+
+
+async def test_who_erases_by_address_is_told_who_has_not_heard_and_may_wait_for_them(house: House, bus: Bus) -> None:
+    await house.desk.applied.listen()
+    serving, slow = await EraseAsk(house.desk).serve(bus), Saying(bus, "login", "facts", "crawler:people_v1")
+
+    async def erase(patience: float) -> list[tuple[str, str]]:
+        await house.user("ada@corp.example")
+        await slow.say(1, 0)
+        await eventually(lambda: house.desk.applied.behind(1, 1) == ["crawler:people_v1"])
+        question = EraseUserOf(
+            tenant="acme", connection_id=CONNECTION, email="ada@corp.example", doer=DOER, patience=patience
+        )
+        return (await ask(bus, "login", "erase_user", question, UsersErased, timeout=4)).headers
+
+    assert await erase(0) == [("limen-not-yet-applied", "crawler:people_v1")]
+    waiting = asyncio.ensure_future(erase(3))
+    await asyncio.sleep(2 * SETTLES_WITHIN)
+    assert not waiting.done()
+    await slow.say(1, 10**9)
+    assert await waiting == []
+    await serving.drain(within=1)
 
 
 async def test_whoever_is_erased_has_their_grants_ended_however_long_token_is_away(house: House, bus: Bus) -> None:

@@ -91,6 +91,15 @@ def test_another_address_is_not_verified() -> None:
     assert len(person.change(ChangeUser(*WHO, profile={"email": "a@x.example"}), given, NOW)) == 0
 
 
+def test_the_same_address_in_small_letters_stays_verified() -> None:
+    given = somebody(email_verified=True, profile={"email": KEY.seal("email", "A@X.example")})
+    [fact] = person.change(ChangeUser(*WHO, profile={"email": "a@x.example"}), given, NOW)
+    assert fact == UserChanged(person="p1", profile={"email": KEY.seal("email", "a@x.example")})
+    for other in ("\N{FULLWIDTH LATIN SMALL LETTER A}@x.example", "aa@x.example", None):
+        facts = person.change(ChangeUser(*WHO, profile={"email": other}), given, NOW)
+        assert facts[1] == UserEmailVerified(person="p1", is_verified=False, by="api"), other
+
+
 def test_blocking_and_another_password_end_what_was_begun() -> None:
     given = somebody()
     assert person.block(BlockUser(*WHO), given, NOW) == [UserBlocked(person="p1")]

@@ -218,6 +218,28 @@ async def test_of_two_who_want_one_address_at_once_one_gets_it(house: House) -> 
     assert len(await house.rows("SELECT 1 FROM people")) == 1
 
 
+async def test_a_form_that_comes_twice_makes_one_account_and_proves_who_has_it(house: House) -> None:
+    form = house.request(form="a secret of one browser")
+    made = await asyncio.gather(*(house.accounts.signup.register(form) for _ in range(4)))
+    assert {each.person for each in made} == {await house.person()}
+    assert (await house.accounts.signup.register(form)).person == await house.person()
+    assert len(await house.rows("SELECT 1 FROM facts WHERE type = 'login.user_registered'")) == 1
+    for other in (
+        house.request(form="a secret of another browser"),
+        house.request(form="a secret of one browser", password=OTHER),
+        house.request(),
+    ):
+        with pytest.raises(SignUpRefused) as refused:
+            await house.accounts.signup.register(other)
+        assert refused.value.code == "invalid_signup"
+    await house.accounts.signup.register(house.request("eve@corp.example", form="a secret of one browser"))
+    assert len(await house.rows("SELECT 1 FROM people")) == 2
+    [ada] = (await house.manage("GET", "users-by-email", query="email=ada@corp.example")).body
+    assert (await house.manage("DELETE", f"users/{ada['user_id'].replace('|', '%7C')}")).status == 204
+    with pytest.raises(SignUpRefused):
+        await house.accounts.signup.register(form)
+
+
 async def test_one_address_signs_up_so_many_and_no_more(house: House) -> None:
     house.protect(suspicious_ip_throttling={"stage": {"pre-user-registration": {"max_attempts": 2, "rate": 600_000}}})
     for number in range(2):

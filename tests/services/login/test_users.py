@@ -247,6 +247,21 @@ async def test_links_of_an_administrator_are_answered_and_good(house: House) -> 
 
 
 @pytest.mark.parametrize("asked", ["tickets/password-change", "tickets/email-verification", "jobs/verification-email"])
+async def test_a_link_is_asked_for_an_application_that_is_there(house: House, asked: str) -> None:
+    named = {"user_id": (await house.user())["user_id"]}
+    await house.hand_on()
+    refused = await house.manage("POST", asked, {**named, "client_id": "ghost"})
+    assert (refused.status, refused.body["errorCode"], "ghost" in refused.body["message"]) == (
+        400,
+        "invalid_body",
+        True,
+    )
+    assert await house.rows("SELECT 1 FROM tickets") == []
+    assert await house.rows("SELECT 1 FROM errands") == []
+    assert (await house.manage("POST", asked, {**named, "client_id": "app"})).status == 201
+
+
+@pytest.mark.parametrize("asked", ["tickets/password-change", "tickets/email-verification", "jobs/verification-email"])
 async def test_a_link_is_about_an_identity_of_its_user_and_made_once_under_a_key(house: House, asked: str) -> None:
     ada = await house.user(email_verified=False)
     identity = {"provider": "auth0", "user_id": ada["user_id"].removeprefix("auth0|")}

@@ -1,5 +1,6 @@
 """What nobody configured is told truthfully in Auth0's shapes, and cannot be configured."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from services.tenants.routes.unconfigured_table import ABSENT, COUNTED, DEFAULTS
 from tests.services.world import Answer, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PLACES = {"prompt": "login", "language": "pt-BR"}
+"""What stands for parameters of paths; for others their names do."""
 
 WRITTEN = [row for row in DEFAULTS if row.written_by and not row.names and row.body and isinstance(row.body, dict)]
 
@@ -20,7 +24,7 @@ def world(shared_world: World) -> World:
 
 
 async def asked(world: World, method: str, path: str, body: Any = None, query: str = "") -> Answer:
-    path = path.replace("{", "").replace("}", "")
+    path = re.sub(r"\{(\w+)\}", lambda found: PLACES.get(found[1], found[1]), path)
     token = await world.token("acme", scope=" ".join(MANAGEMENT_SCOPES))
     return await world.management("tenants", method, f"/api/v2/{path}", body, query=query, token=token)
 
@@ -85,6 +89,20 @@ async def test_a_factor_that_does_not_exist_cannot_be_enabled(world: World) -> N
     refused = await asked(world, "PUT", "guardian/factors/otp", {"enabled": True})
     assert (refused.status, refused.body["errorCode"]) == (400, "operation_not_supported")
     assert (await asked(world, "PUT", "guardian/factors/palm", {"enabled": False})).status == 404
+
+
+async def test_texts_are_of_prompts_and_languages_that_there_are(world: World) -> None:
+    for path in (
+        "prompts/nonsense/custom-text/en",
+        "prompts/login/custom-text/nonsense",
+        "prompts/login/custom-text/EN",
+        "prompts/logout/partials",
+    ):
+        for method, body in (("GET", None), ("PUT", {})):
+            refused = await asked(world, method, path, body)
+            assert (refused.status, refused.body["errorCode"]) == (400, "invalid_uri"), path
+    for path in ("prompts/mfa/custom-text/es-419", "prompts/passkeys/partials"):
+        assert (await asked(world, "PUT", path, {})).body == (await asked(world, "GET", path)).body == {}
 
 
 async def test_nothing_else_can_be_written(world: World) -> None:

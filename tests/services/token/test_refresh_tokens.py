@@ -208,6 +208,16 @@ async def test_a_scope_the_api_has_lost_is_lost_to_its_tokens(town: Town) -> Non
     assert (await app.refresh(token)).body["scope"] == "openid profile email offline_access"
 
 
+async def test_where_nothing_is_left_of_the_asked_scope_the_refresh_is_refused_and_the_grant_lives(town: Town) -> None:
+    app, api = await spa(town), await town.api("https://shrinking.acme.example/")
+    token = (await app.tokens(audience="https://shrinking.acme.example/"))["refresh_token"]
+    await town.run(ChangeResourceServer("acme", api, {"scopes": [{"value": "write:things"}]}))
+    lost = await app.refresh(token, scope="read:things")
+    assert (lost.status, lost.body["error"]) == (400, "invalid_scope")
+    some = await app.refresh(token, scope="openid read:things")
+    assert (some.status, some.body["scope"]) == (200, "openid")
+
+
 async def test_while_login_is_away_nothing_is_given_and_nothing_is_lost(town: Town) -> None:
     app = await spa(town)
     token = (await app.tokens())["refresh_token"]

@@ -8,6 +8,7 @@ from libs.edge.asks import ask
 from libs.jose import parse
 from libs.runtime.clock import Clock
 from services.token.commands import (
+    DeleteResourceServer,
     GrantAnswer,
     GrantOf,
     GrantsRevoked,
@@ -28,6 +29,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def lives(town: Town, tokens: dict[str, Any]) -> bool:
     answer = await ask(town.bus, "token", "grant", GrantOf(tenant="acme", grant_id=grant_of(tokens)), GrantAnswer)
     return answer.is_alive
+
+
+@pytest.mark.security("RS-08")
+async def test_a_grant_ends_with_the_api_it_is_for(town: Town) -> None:
+    app, audience = await town.app("spa"), "https://passing.acme.example/"
+    api = await town.api(audience)
+    passing, staying, without = [await app.tokens(audience=each) for each in (audience, API, None)]
+    assert await lives(town, passing)
+    await town.run(DeleteResourceServer("acme", api))
+    assert [await lives(town, each) for each in (passing, staying, without)] == [False, True, True]
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -1,5 +1,6 @@
 """Ways through the pages with real accounts, as a browser without scripts goes them."""
 
+import asyncio
 import json
 from typing import Any, Final
 
@@ -156,6 +157,29 @@ async def test_somebody_makes_an_account_and_is_signed_in(browser: Browser, hous
     assert confirmed.location == "/u/verify-email/done"
     spent = await browser.get("/u/verify-email")
     assert (spent.status, "no longer valid" in spent.text) == (400, True)
+
+
+@pytest.mark.security("LG-16")
+async def test_a_sign_up_that_is_sent_twice_is_one_account_and_one_login(browser: Browser, house: House) -> None:
+    page = await begun(browser, screen_hint="signup")
+    cookies = dict(browser.cookies)
+    done = await asyncio.gather(*(typed(browser, "/u/signup", page, email=ADA, password=GOOD) for _ in range(3)))
+    browser.cookies = cookies
+    done.append(await typed(browser, "/u/signup", page, email=ADA, password=GOOD))
+    assert [each.location.partition("?")[0] for each in done] == [CALLBACK] * 4
+    assert len({each.said["code"] for each in done}) == 1
+    assert len(await house.rows("SELECT 1 FROM people")) == 1
+    assert len(await house.rows("SELECT 1 FROM sessions")) == 1
+
+
+@pytest.mark.security("LG-16")
+async def test_another_browser_does_not_get_in_by_signing_up_again(browser: Browser) -> None:
+    page = await begun(browser, screen_hint="signup")
+    await typed(browser, "/u/signup", page, email=ADA, password=GOOD)
+    stranger = browser.front.browser()
+    theirs = await begun(stranger, screen_hint="signup")
+    refused = await typed(stranger, "/u/signup", theirs, email=ADA, password=GOOD)
+    assert (refused.status, stranger.session) == (400, None)
 
 
 @pytest.mark.security("RC-10")
