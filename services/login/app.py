@@ -53,10 +53,12 @@ from services.login.routes.authorize import Authorize
 from services.login.routes.brands import Brands
 from services.login.routes.consent_page import ConsentPage
 from services.login.routes.ending import Ending, LogoutHand, Tell, telling
+from services.login.routes.entering import Entering
 from services.login.routes.erasing import EraseAsk
 from services.login.routes.flow import Flow
 from services.login.routes.grants import Grants
 from services.login.routes.hints import Hints
+from services.login.routes.issuing import Issuing
 from services.login.routes.logout import Logout
 from services.login.routes.people_desk import PeopleDesk
 from services.login.routes.persons import Persons
@@ -197,7 +199,7 @@ def front(
 ) -> FrontChannel:
     """Authorization, logout, userinfo, and what the Management API says of sessions and consents."""
     hints, ending = Hints(keys, issuer_of), Ending(store, tell)
-    flow = Flow(store, bus, people, hints, ending)
+    flow = Flow(store, people, hints, Entering(store, ending), Issuing(bus, people))
     routes = (
         *Authorize(flow, hints, pages).routes(),
         *ConsentPage(flow, pages).routes(),

@@ -131,7 +131,7 @@ class Authorize:
 
     async def _check_names(self, tx: Transaction) -> None:
         """What the request names besides the client must be there."""
-        if tx.params.connection is not None and self._flow.connection(tx) is None:
+        if tx.params.connection is not None and tx.connection is None:
             raise UnknownConnection
         if tx.audience is not None and not await self._flow.is_audience(tx):
             raise UnknownAudience(f"Service not found: {tx.audience}")

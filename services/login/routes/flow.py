@@ -8,34 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from libs.bus import Bus
 from libs.edge import Call, Reply
-from libs.edge.asks import ask
 from libs.eventstore import Context, EventStore
-from libs.oauth.authorization import ID_TOKEN, AuthorizationRequest, RedirectUriRefused, is_registered
-from libs.oauth.errors import AccessDenied, LoginRequired, OAuthError, ServerError
+from libs.oauth.authorization import AuthorizationRequest, RedirectUriRefused, is_registered
+from libs.oauth.errors import AccessDenied, LoginRequired, OAuthError
 from libs.postgres import Connection, Database
 from libs.runtime.errors import Unavailable
-from libs.runtime.ids import text
-from services.connections.commands import DATABASE
-from services.login.commands import (
-    GiveConsent,
-    Note,
-    RenewSession,
-    StartSession,
-    Visit,
-    VisitSession,
-)
+from services.login.commands import GiveConsent, Note, VisitSession
 from services.login.events import AuthorizationRefused
-from services.login.projections.connections import ConnectionRow
 from services.login.queries import sessions, standing
 from services.login.queries.sessions import SessionView
 from services.login.queries.standing import ApiRow, ClientRow
 from services.login.routes import cookies
 from services.login.routes.answering import Destination, answered
-from services.login.routes.ending import Ending
+from services.login.routes.entering import Entering, visit
 from services.login.routes.forms import check_origin
 from services.login.routes.hints import Hints
+from services.login.routes.issuing import Issuing, Signed
 from services.login.routes.logins import (
     People,
     Proof,
@@ -47,29 +36,24 @@ from services.login.routes.logins import (
     to_page,
 )
 from services.login.rows import transactions
-from services.login.rows.transactions import SignedInMeanwhile, TransactionGone
-from services.login.rules.authorization import granted, is_meant, level_told
+from services.login.rows.transactions import TransactionGone
+from services.login.rules.authorization import granted, is_meant
 from services.login.rules.consent import consent_id_of
-from services.login.rules.session import ProofGone, Session, SessionGone
-from services.token.commands import CodeIssued, IdTokenIssued, IssueCode, IssueIdToken
+from services.login.rules.session import ProofGone, SessionGone
 
 LOGIN: Final = "/u/login"
 SIGNUP: Final = "/u/signup"
 CONSENT: Final = "/u/consent"
 ACCOUNT: Final = "/u/account"
 RESUME: Final = "/authorize/resume"
-DATABASE_STRATEGY: Final = "auth0"
-
-Signed = SessionView | Session
-"""A session that was begun, renewed or looked for in this request: `token` looks again whether a code may be used."""
 
 
 class Flow:
     """Leads logins on; one per process."""
 
-    def __init__(self, store: EventStore, bus: Bus, people: People, hints: Hints, ending: Ending) -> None:
-        self._store, self._bus, self._people = store, bus, people
-        self._hints, self._ending = hints, ending
+    def __init__(self, store: EventStore, people: People, hints: Hints, entering: Entering, issuing: Issuing) -> None:
+        self._store, self._people, self._hints = store, people, hints
+        self._entering, self._issuing = entering, issuing
         self._database = store.database
 
     @property
@@ -108,14 +92,6 @@ class Flow:
         async with self._database.connection() as rows:
             await transactions.remember_identifier(rows, call.tenant, tx.id, tx.binding, identifier)
 
-    def connection(self, tx: Transaction) -> ConnectionRow | None:
-        """The database connection in which people sign in to this application."""
-        asked = tx.params.connection
-        fitting = [each for each in tx.client.connections if asked in {None, each.name}]
-        databases = [each for each in fitting if each.strategy == DATABASE_STRATEGY]
-        # Where an application has several and names none, people are in the one every tenant begins with.
-        return min(databases, key=lambda each: each.name != DATABASE, default=None)
-
     async def session(self, call: Call) -> SessionView | None:
         """Who is signed in at this browser, if they still may be."""
         cookie = cookies.session_cookie(call)
@@ -146,7 +122,7 @@ class Flow:
             return await self.cancelled(call, tx, LoginRequired("Another person signed in than was asked for."))
         secret = cookies.new_secret()
         try:
-            session = await self._proven(call, tx, proven, secret, is_signup=is_signup)
+            session = await self._entering.enter(call, tx, proven, secret, is_signup=is_signup)
         except ProofGone:
             return to_page(LOGIN, tx)  # the password was changed, or they were blocked, while it was compared
         tenant = tx.client.tenant
@@ -158,7 +134,7 @@ class Flow:
     async def visited(self, call: Call, tx: Transaction, session: SessionView, headers: Sequence[Any] = ()) -> Reply:
         """Somebody who is signed in goes on to this application without being asked who they are."""
         command = VisitSession(
-            call.tenant, session.session_id, standing.lifetimes_of(tx.client.tenant), self._visit(call, tx)
+            call.tenant, session.session_id, standing.lifetimes_of(tx.client.tenant), visit(call, tx)
         )
 
         async def also(rows: Connection, _state: Any) -> None:
@@ -175,7 +151,7 @@ class Flow:
 
     async def resumed(self, call: Call, tx: Transaction) -> Reply:
         """Go on where it was left: after a reload, or when somebody we needed was away."""
-        session = await self._standing_session(tx)
+        session = await self._entering.session_of(tx)
         if session is None:
             return to_page(LOGIN, tx)
         return await self._onward(call, tx, session, [], is_again=True)
@@ -192,7 +168,7 @@ class Flow:
         """
         if tx.is_done and accepts == tx.is_refused:
             raise TransactionGone if tx.is_refused else TransactionDone
-        session = await self._standing_session(tx)
+        session = await self._entering.session_of(tx)
         if session is None or tx.person is None:
             return to_page(LOGIN, tx)
         if not accepts:
@@ -281,85 +257,6 @@ class Flow:
         hint = asked.id_token_hint
         return hint is not None and self._hints.subject(call, hint, asked.client_id) != somebody.user_id
 
-    async def _proven(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> Session:
-        """Renew the session this browser has when it is the same person's; else end that one, and start another.
-
-        A form that comes twice, by a double click for instance, begins one session: the later one renews it.
-        """
-        held = cookies.session_cookie(call)
-        current = await sessions.by_cookie(self._database, call.tenant, cookies.hash_of(held)) if held else None
-        current = current or await self._standing_session(replace(tx, person=proven.person))
-        if current is not None and current.person == proven.person:
-            try:
-                return await self._renewed(call, tx, proven, secret, current)
-            except SessionGone:
-                current = None
-        if current is not None:
-            await self._ending.end(call.tenant, current, "logout", context_of(call, tx, current.person, None))
-        try:
-            return await self._started(call, tx, proven, secret, is_signup=is_signup)
-        except SignedInMeanwhile as other:
-            tx = replace(tx, session_id=other.session_id)
-            return await self._proven(call, tx, proven, secret, is_signup=is_signup)
-
-    async def _renewed(self, call: Call, tx: Transaction, proven: Proof, secret: str, current: SessionView) -> Session:
-        command = RenewSession(
-            tenant=call.tenant,
-            session_id=current.session_id,
-            person=proven.person,
-            amr=tuple(proven.amr),
-            acr=level_told(tx.params),
-            cookie=cookies.hash_of(secret),
-            lifetimes=standing.lifetimes_of(tx.client.tenant),
-            visit=self._visit(call, tx),
-            endings=proven.endings,
-        )
-        return await self._executed(call, tx, command)
-
-    async def _started(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> Session:
-        connection = self.connection(tx)
-        command = StartSession(
-            tenant=call.tenant,
-            session_id=text(32),
-            person=proven.person,
-            connection_id=connection.connection_id if connection else "",
-            amr=tuple(proven.amr),
-            acr=level_told(tx.params),
-            cookie=cookies.hash_of(secret),
-            lifetimes=standing.lifetimes_of(tx.client.tenant),
-            visit=self._visit(call, tx),
-            endings=proven.endings,
-            is_signup=is_signup,
-        )
-        return await self._executed(call, tx, command)
-
-    async def _executed(self, call: Call, tx: Transaction, command: StartSession | RenewSession) -> Session:
-        async def also(rows: Connection, _state: Any) -> None:
-            said = (call.tenant, tx.id, command.person, command.session_id)
-            if isinstance(command, StartSession):
-                await transactions.first_signed_in(rows, *said, was=tx.session_id)
-            else:
-                await transactions.signed_in(rows, *said)
-
-        context = context_of(call, tx, command.person, command.session_id)
-        committed = await self._store.execute(command, context, also=also, placed=False)
-        assert isinstance(committed.state, Session), "the command makes or renews one"
-        return committed.state
-
-    def _visit(self, call: Call, tx: Transaction) -> Visit:
-        connection = self.connection(tx)
-        name = connection.name if connection else ""
-        return Visit(tx.client.client_id, tx.client.name, name, **surroundings(call)._asdict())
-
-    async def _standing_session(self, tx: Transaction) -> SessionView | None:
-        """The session in which this transaction's steps were done, if it still lives and its person may sign in."""
-        if tx.session_id is None or tx.person is None:
-            return None
-        found = await sessions.session(self._database, tx.tenant, tx.session_id)
-        if found is None or not found.is_alive or found.person != tx.person:
-            return None
-        return found if found.is_welcome else None
-
     async def _onward(
         self, call: Call, tx: Transaction, session: Signed, headers: Sequence[Any], *, is_again: bool = False
     ) -> Reply:
@@ -375,52 +272,10 @@ class Flow:
             return to_page(RESUME, tx, headers)
 
     async def _issued(self, call: Call, tx: Transaction, session: Signed, headers: Sequence[Any]) -> Reply:
-        said = await (self._id_token(tx, session) if tx.params.response_type == ID_TOKEN else self._code(tx, session))
+        said = await self._issuing.answer(tx, session, await self.scope(tx))
         if "error" in said:
             await self.note(call, tx.client, said["error"], "RefusedByToken", is_silent=tx.params.is_silent)
         return await self._finished(tx, said, headers)
-
-    async def _code(self, tx: Transaction, session: Signed) -> dict[str, str]:
-        asked = tx.params
-        question = IssueCode(
-            tenant=tx.tenant,
-            transaction=tx.id,
-            client_id=tx.client.client_id,
-            redirect_uri=asked.redirect_uri,
-            scope=list(await self.scope(tx)),
-            audience=tx.audience,
-            nonce=asked.nonce,
-            code_challenge=asked.code_challenge,
-            requested=asked.claims,
-            person=session.person,
-            session_id=session.session_id,
-            auth_time=session.auth_time,
-            amr=list(session.amr),
-            acr=level_told(asked),
-            is_redirect_uri_implied=asked.is_redirect_uri_implied,
-        )
-        answer = await ask(self._bus, "token", "issue_code", question, CodeIssued)
-        return _refused(answer) or {"code": answer.code}
-
-    async def _id_token(self, tx: Transaction, session: Signed) -> dict[str, str]:
-        somebody = await self._people.person(tx.tenant, session.person)
-        if somebody is None or tx.params.nonce is None:
-            return ServerError().body()
-        question = IssueIdToken(
-            tenant=tx.tenant,
-            client_id=tx.client.client_id,
-            redirect_uri=tx.params.redirect_uri,
-            sub=somebody.user_id,
-            claims=self._people.claims(somebody, tx.params, await self.scope(tx)),
-            nonce=tx.params.nonce,
-            person=session.person,
-            session_id=session.session_id,
-            auth_time=session.auth_time,
-            amr=list(session.amr),
-            acr=level_told(tx.params),
-        )
-        answer = await ask(self._bus, "token", "issue_id_token", question, IdTokenIssued)
-        return _refused(answer) or {"id_token": answer.id_token}
 
     async def _finished(self, tx: Transaction, said: Mapping[str, str], headers: Sequence[Any]) -> Reply:
         if tx.binding:
@@ -428,9 +283,3 @@ class Flow:
                 await transactions.done(rows, tx.tenant, tx.id, is_refused="error" in said)
         to, issuer = Destination.of(tx.params), tx.client.tenant.issuer
         return answered(to, issuer, said, headers)
-
-
-def _refused(answer: CodeIssued | IdTokenIssued) -> dict[str, str]:
-    if answer.error is None:
-        return {}
-    return {"error": answer.error, "error_description": answer.error_description or ""}

@@ -90,7 +90,7 @@ class LoginPages:
         return to_page(PATH, tx, [cookies.clear_who(call)])
 
     async def _prove(self, call: Call, tx: Transaction, identifier: str, password: str, again: "Again") -> Reply:
-        connection = connection_of(self._flow, tx)
+        connection = connection_of(tx)
         attempt = Attempt(
             tenant=call.tenant,
             connection_id=connection.connection_id,
@@ -157,7 +157,7 @@ class LoginPages:
             is_offered=is_offered,
             errors=errors or {},
             action=f"{PATH}?state={tx.id}",
-            may_sign_up=may_sign_up(self._flow, tx),
+            may_sign_up=may_sign_up(tx),
         )
 
 
@@ -176,21 +176,21 @@ class Again(Protocol):
         """The page."""
 
 
-def connection_of(flow: Flow, tx: Transaction) -> ConnectionRow:
+def connection_of(tx: Transaction) -> ConnectionRow:
     """Where people sign in to the application.
 
     Raises:
         BadRequest: nowhere.
     """
-    connection = flow.connection(tx)
+    connection = tx.connection
     if connection is None:
         raise BadRequest(detail="no connections enabled for the client")
     return connection
 
 
-def may_sign_up(flow: Flow, tx: Transaction) -> bool:
+def may_sign_up(tx: Transaction) -> bool:
     """Whether strangers can make an account there (LG-17)."""
-    connection = flow.connection(tx)
+    connection = tx.connection
     return connection is not None and connection.options.get("disable_signup") is not True
 
 

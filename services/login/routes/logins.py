@@ -13,11 +13,15 @@ from libs.edge.wire import VERSION
 from libs.eventstore import Actor, Context
 from libs.oauth.authorization import AuthorizationRequest
 from libs.runtime.ids import uuid7
+from services.connections.commands import DATABASE
+from services.login.projections.connections import ConnectionRow
 from services.login.queries.standing import ClientRow
 from services.login.routes.answering import KEEPS_OPENER
 from services.login.routes.forms import read_form
 from services.login.routes.problems import Forged
 from services.login.rows.transactions import TransactionGone
+
+DATABASE_STRATEGY: Final = "auth0"
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -93,6 +97,15 @@ class Transaction:
     def audience(self) -> str | None:
         """The API that is asked for: the request's, or the tenant's default."""
         return self.params.audience or self.client.tenant.settings.get("default_audience") or None
+
+    @property
+    def connection(self) -> ConnectionRow | None:
+        """The database connection in which people sign in to this application."""
+        asked = self.params.connection
+        fitting = [each for each in self.client.connections if asked in {None, each.name}]
+        databases = [each for each in fitting if each.strategy == DATABASE_STRATEGY]
+        # Where an application has several and names none, people are in the one every tenant begins with.
+        return min(databases, key=lambda each: each.name != DATABASE, default=None)
 
 
 def state_of(call: Call) -> str:

@@ -57,7 +57,7 @@ class ResetPages:
         if not email:
             return self._asking(call, tx, errors={"email": messages.EMPTY_IDENTIFIER}, status=400)
         caller = caller_of(call, tx, self._pages.language(call, tx.params.ui_locales))
-        await self._tickets.reset_requested(call.tenant, connection_of(self._flow, tx).connection_id, email, caller)
+        await self._tickets.reset_requested(call.tenant, connection_of(tx).connection_id, email, caller)
         return see(f"{SENT}?state={tx.id}")
 
     async def sent(self, call: Call) -> Reply:

@@ -37,7 +37,7 @@ class SignUpPages:
     async def ask(self, call: Call) -> Reply:
         """Ask for an address and a password; where nobody can sign up there is only the login (LG-17)."""
         tx = await self._flow.transaction(call)
-        if not may_sign_up(self._flow, tx):
+        if not may_sign_up(tx):
             return to_page(LOGIN, tx)
         return self._shown(call, tx, tx.identifier or tx.params.login_hint or "")
 
@@ -45,7 +45,7 @@ class SignUpPages:
         """Make the account and sign in with it."""
         tx = await self._flow.transaction(call)
         form = self._pages.form(call, tx.binding)
-        if not may_sign_up(self._flow, tx):
+        if not may_sign_up(tx):
             return to_page(LOGIN, tx)
         email = form.get("email", "").strip()[:LONGEST]
         if missing := _missing(email, form):
@@ -66,7 +66,7 @@ class SignUpPages:
     def _request(self, call: Call, tx: Transaction, email: str, form: dict[str, str]) -> SignUpRequest:
         return SignUpRequest(
             tenant=call.tenant,
-            connection_id=connection_of(self._flow, tx).connection_id,
+            connection_id=connection_of(tx).connection_id,
             email=email,
             password=form["password"],
             username=form.get("username", "").strip()[:LONGEST] or None,
@@ -85,7 +85,7 @@ class SignUpPages:
         failed: tuple[str, ...] = (),
         status: int = 200,
     ) -> Reply:
-        options = connection_of(self._flow, tx).options
+        options = connection_of(tx).options
         return self._pages.show(
             call,
             "signup.html",
