@@ -84,10 +84,6 @@ class Keyring:
         """
         return [derive(RootKey(each.id, each.key), label, **context) for each in self._keys.values()]
 
-    def needs_rewrapping(self, blob: bytes) -> bool:
-        """Whether `blob` bears another id than that of the key which wraps."""
-        return kek_id_of(blob) != self._wrapping.id
-
 
 def keyring_from_text(text: str) -> Keyring:
     """The keyring written `id:base64url of 32 bytes`, several parted by commas or line ends, the one that wraps first.

@@ -67,7 +67,6 @@ _ERRORS: Final = (
     problems.BadRedirectURI(),
     problems.BadRequest(detail="invalid_request: scope"),
     problems.LinkSpent(),
-    problems.TooManyTries(retry_after=60),
     problems.NoSuchPage(),
     problems.Away(),
     problems.Broken(),

@@ -1,8 +1,1 @@
-"""The routes of `login`."""
-
-from libs.edge import RouteTable
-
-
-def table() -> RouteTable:
-    """Every route of the service."""
-    return RouteTable()
+"""What `login` answers: the front channel, the pages, and its part of the Management API, one file each."""

@@ -9,7 +9,6 @@
     ├── BadRedirectURI       400  the application has not registered where the answer should go
     ├── BadRequest           400  the address was put together wrongly
     ├── LinkSpent            400  a link from a mail was used, or is too old
-    ├── TooManyTries         429  wait a while
     ├── NoSuchPage           404  there is nothing here
     ├── Away                 503  a part of the service is away
     └── Broken               500  our fault
@@ -114,20 +113,6 @@ class LinkSpent(Problem):
     code = "link_spent"
     title = N_("This link is no longer valid")
     text = N_("It was already used, is too old, or there is a newer one. Ask for a new link and use the latest mail.")
-
-
-class TooManyTries(Problem):
-    """Wait a while."""
-
-    status = 429
-    code = "too_many_tries"
-    icon = "clock"
-    title = N_("Too many attempts")
-    text = N_("To protect the account we pause sign-in for a while. Try again later, or reset the password.")
-
-    def __init__(self, *, retry_after: int | None = None) -> None:
-        super().__init__()
-        self.retry_after = retry_after
 
 
 class NoSuchPage(Problem):
