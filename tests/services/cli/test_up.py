@@ -149,6 +149,15 @@ def test_tls_makes_a_certificate_and_an_https_issuer(up: Up) -> None:
     up.stop()
 
 
+def test_a_certificate_of_the_operators_is_used_and_the_issuer_is_https(up: Up) -> None:
+    up.start(LIMEN_TLS_CERTIFICATE="own.pem", LIMEN_TLS_KEY="own.key")
+    assert read(up.data.quickstart)["LIMEN_ISSUER"] == f"https://localhost:{up.port}/"
+    assert "--cacert" not in up.said.read_text()
+    told = json.loads((up.data.path / "told-gateway.json").read_text())
+    assert (told["LIMEN_TLS_CERTIFICATE"], told["LIMEN_TLS_KEY"]) == ("own.pem", "own.key")
+    up.stop()
+
+
 def test_a_service_that_cannot_start_ends_the_start_with_its_reason(up: Up) -> None:
     said = up.refusal(STAND_IN_BROKEN="token")
     assert "token does not start, it ended with code 1: LIMEN_SOMETHING is wrong" in said.splitlines()[-1]
