@@ -59,7 +59,8 @@ async def _caught_up(streams: Streams, stream: str, position: int) -> StreamStat
 
 def _standing(what: str, head: Any, state: StreamState) -> Finding:
     if state.last < head["pos"]:
-        return fail(what, f"NATS is behind by {head['pos'] - state.last} and does not catch up")
+        behind = head["pos"] - state.last
+        return fail(what, f"NATS is behind by {behind} and does not catch up; if its disk was full, restart it")
     if head["log"] == FACTS and (state.deleted or (head["pos"] and state.first != head["floor"])):
         return fail(what, f"its mirror begins at {state.first} and lacks {state.deleted} messages")
     return ok(what, f"NATS is level at position {head['pos']}, epoch {head['epoch']}")
