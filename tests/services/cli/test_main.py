@@ -44,3 +44,9 @@ def test_a_data_directory_that_is_a_file_is_one_line(tmp_path: Path, capsys: pyt
     (tmp_path / "file").touch()
     assert command(["doctor"], {"LIMEN_DATA_DIR": str(tmp_path / "file")}) == 2
     assert capsys.readouterr().err == f"limen: {tmp_path / 'file'} is no directory; LIMEN_DATA_DIR names one.\n"
+
+
+@pytest.mark.parametrize("start", ["0", "-5"])
+def test_a_subscriber_begins_at_a_position_that_there_is(start: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["subscriber", "add", "billing", "--from", start], {"LIMEN_DATA_DIR": "/nowhere"}) == 2
+    assert capsys.readouterr().err == "limen: --from counts from 1.\n"
