@@ -192,6 +192,15 @@ def test_an_external_server_that_does_not_answer_is_one_line(up: Up) -> None:
     assert "nothing answers at 127.0.0.1:1, which LIMEN_POSTGRES_URL names" in said.splitlines()[-1]
 
 
+def test_an_address_that_is_none_is_one_line_without_its_password(up: Up) -> None:
+    for wrong in ("postgresql://h:abc/x", "postgresql://u:s3cret/word@h/x", "postgresql://u:s3cret@a:1,b:2/x"):
+        said = up.refusal(LIMEN_POSTGRES_URL=wrong)
+        assert said.splitlines()[-1].startswith("limen: LIMEN_POSTGRES_URL must be an address such as")
+        assert "s3cret" not in said
+    said = up.refusal(LIMEN_NATS_URL="nats://h:abc")
+    assert said.splitlines()[-1].startswith("limen: LIMEN_NATS_URL must be an address such as")
+
+
 def test_wrong_options_are_one_line_and_code_two(up: Up) -> None:
     assert up.refusal(LIMEN_PORT="http").startswith("limen: LIMEN_PORT must be a port")
     assert up.refusal("--replicas", "gateway=2").startswith("limen: --replicas takes SERVICE=N")
