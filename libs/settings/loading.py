@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from libs.settings.addresses import SCHEMES, require_address
 from libs.settings.secret import Secret
 from libs.settings.values import read
 
@@ -12,7 +13,7 @@ S = TypeVar("S")
 
 PREFIX = "LIMEN_"
 
-OWN = frozenset({"postgres_url", "nats_url"})
+OWN = frozenset(SCHEMES)
 """Fields for which `LIMEN_<SERVICE>_<NAME>` goes before `LIMEN_<NAME>`: services have users of their own."""
 
 
@@ -27,12 +28,12 @@ def load(cls: type[S], environ: Mapping[str, str], *, service: str | None = None
     `LIMEN_<NAME>_FILE` names. An empty variable counts as absent. `service` is by default the package the class is in.
     """
     service = service or _service_of(cls)
-    hints = get_type_hints(cls)
+    hints = get_type_hints(cls, include_extras=True)
     given: dict[str, Any] = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         found = _found(field.name, hints[field.name], environ, service)
         if found is not None:
-            given[field.name] = _value(*found, hints[field.name])
+            given[field.name] = _value(field.name, *found, hints[field.name])
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise SettingsError(f"{variable(field.name)} is not set, and it has no default.")
     return _made(cls, given)
@@ -74,8 +75,10 @@ def _from_file(name: str, environ: Mapping[str, str]) -> str:
         raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
 
 
-def _value(name: str, text: str, kind: Any) -> Any:
+def _value(field: str, name: str, text: str, kind: Any) -> Any:
     try:
+        if field in OWN:
+            require_address(text, SCHEMES[field])
         return read(kind, text)
     except ValueError as error:
         shown = "" if holds_secret(kind) else f", not {text[:80]!r}"

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from libs.settings.secret import Secret
 
@@ -65,11 +65,23 @@ def read(kind: Any, text: str) -> Any:
     if kind in _READERS:
         return _READERS[kind](text)
     origin = get_origin(kind)
+    if origin is Annotated:
+        return _bounded(kind, text)
     if origin in (Union, types.UnionType):
         return read(_without_none(kind), text)
     if origin is tuple:
         return tuple(read(get_args(kind)[0], part.strip()) for part in text.split(",") if part.strip())
     return _chosen(kind, text)
+
+
+def _bounded(kind: Any, text: str) -> Any:
+    """A value of the annotated type that holds what each annotation says it must."""
+    inner, *musts = get_args(kind)
+    value = read(inner, text)
+    for must in musts:
+        if not must.holds(value):
+            raise ValueError(must.words)
+    return value
 
 
 def _without_none(kind: Any) -> Any:

@@ -13,6 +13,10 @@ from libs.telemetry.readiness import Readiness
 METRICS_TYPE = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 
+class CannotListen(Exception):
+    """The admin port cannot be opened; the message says where and why."""
+
+
 class Admin:
     """A small server with `/livez`, `/readyz` and `/metrics`; an async context manager.
 
@@ -26,8 +30,13 @@ class Admin:
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1)
 
     async def __aenter__(self) -> Self:
+        """Listen; raises CannotListen where the port is taken, or the address none of this machine."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self.port, reuse_address=True).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self.port, reuse_address=True).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise CannotListen(f"{self._host}, port {self.port}: {error.strerror}") from error
         self.port = self._runner.addresses[0][1]
         return self
 

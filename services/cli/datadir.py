@@ -102,15 +102,16 @@ def found_stack(environ: Mapping[str, str]) -> dict[str, str]:
     means the same server, so that a verb never talks half to one stack and half to another.
     """
     data = DataDir.of(environ)
+    said = {name: value for name, value in environ.items() if value}
     try:
         own: dict[str, str] = read(data.quickstart)
         private: dict[str, str] = read_json(data.environment, {})
     except PermissionError:
-        return dict(environ)
+        return said
     for kind in ("_POSTGRES_URL", "_NATS_URL"):
-        if environ.get(f"LIMEN{kind}", own.get(f"LIMEN{kind}")) != own.get(f"LIMEN{kind}"):
+        if said.get(f"LIMEN{kind}", own.get(f"LIMEN{kind}")) != own.get(f"LIMEN{kind}"):
             private = {name: value for name, value in private.items() if not name.endswith(kind)}
-    return own | private | {name: value for name, value in environ.items() if value}
+    return own | private | said
 
 
 def read_json(path: Path, default: Any) -> Any:

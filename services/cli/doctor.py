@@ -15,6 +15,7 @@ from services.cli.checks.finding import Finding, Standing, fail
 from services.cli.datadir import DataDir
 from services.cli.errors import FAILED, OK
 from services.cli.main import version
+from services.cli.migrate import STORES
 
 CONNECTS_WITHIN: Final = 5.0
 """Seconds a server may take to let us in."""
@@ -39,17 +40,15 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 async def _asked(environ: Mapping[str, str]) -> list[Finding]:
     """What only the servers and the services can tell."""
-    postgres, nats = (environ.get(f"LIMEN_{kind}_URL", "") for kind in ("POSTGRES", "NATS"))
+    nats = environ.get("LIMEN_NATS_URL", "")
     found = [await servers.nats(nats) if nats else _unknown("nats")]
     async with AsyncExitStack() as at_end:
         bus = await _bus(nats, at_end, found) if found[0].standing is Standing.OK else None
-        rows = await _rows(postgres, at_end, found) if postgres else None
-        if not postgres:
-            found.append(_unknown("postgres"))
-        if rows is not None:
-            found += await _bounded("postgres", servers.postgres(rows))
-        if rows is not None and bus is not None:
-            found += await _bounded("logs", logs.findings(rows, Streams(bus)))
+        databases = await _databases(environ, at_end, found)
+        if databases:
+            found += await _bounded("postgres", servers.postgres(next(iter(databases.values()))))
+        if databases and bus is not None:
+            found += await _bounded("logs", logs.findings(databases, Streams(bus)))
         if bus is not None:
             found += await _bounded("keys", keys.findings(bus))
     return found
@@ -64,6 +63,18 @@ async def _bus(url: str, at_end: AsyncExitStack, found: list[Finding]) -> Bus | 
         return None
     at_end.push_async_callback(bus.close)
     return bus
+
+
+async def _databases(environ: Mapping[str, str], at_end: AsyncExitStack, found: list[Finding]) -> dict[str, Connection]:
+    """A connection by service: the operator's for all of them, or each by its own role where there is none."""
+    if operators := environ.get("LIMEN_POSTGRES_URL"):
+        rows = await _rows(operators, at_end, found)
+        return dict.fromkeys(STORES, rows) if rows is not None else {}
+    own = {service: environ.get(f"LIMEN_{service.upper()}_POSTGRES_URL") for service in STORES}
+    if not any(own.values()):
+        found.append(_unknown("postgres"))
+    opened = {service: await _rows(url, at_end, found) for service, url in own.items() if url}
+    return {service: rows for service, rows in opened.items() if rows is not None}
 
 
 async def _rows(url: str, at_end: AsyncExitStack, found: list[Finding]) -> Connection | None:

@@ -49,7 +49,11 @@ async def _asked(where: place.Place) -> Present:
 
 
 def _save(path: Path, text: str) -> None:
+    """Replace a file by the text; what is no file, such as a pipe or a device, is written to and stays what it is."""
     try:
-        write(path, text, 0o644)
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+        else:
+            write(path.resolve(), text, 0o644)  # a link stays one
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}.", USAGE) from error

@@ -41,7 +41,7 @@ async def _told(thing: Thing, environ: Mapping[str, str], *, as_json: bool) -> N
                 say(json.dumps(entry) if as_json else line(thing, entry))
             version += len(facts)
     if not version:
-        raise Refused(f"there never was a {thing}.")
+        raise Refused(f"there is no {thing}, and there never was one.")
 
 
 def line(thing: Thing, entry: Mapping[str, Any]) -> str:

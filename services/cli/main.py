@@ -4,6 +4,7 @@ A verb is a module of this package with `run(arguments, environ) -> int`; it is 
 that `limen up`, which lives as long as the stack, carries nothing it does not use.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from services.cli.datadir import found_stack
-from services.cli.errors import OK, UNAVAILABLE, USAGE, Refused
+from services.cli.errors import FAILED, OK, UNAVAILABLE, USAGE, Refused
 from services.cli.loading import loaded
 
 INTERRUPTED: Final = 130
@@ -59,16 +60,29 @@ def main() -> int:
 def command(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run `limen` with `arguments`; one line on standard error says why it failed."""
     try:
-        return _dispatched(arguments, environ)
+        code = _dispatched(arguments, environ)
+        sys.stdout.flush()
     except Refused as refused:
         print(f"limen: {refused}", file=sys.stderr)  # noqa: T201 - a command line speaks by printing
         return refused.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left (`limen events tail | head`); nothing more can be written, at exit neither.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has left (`limen events tail | head`).
+        _say_no_more()
         return OK
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _say_no_more()
+        print(f"limen: cannot write what was to be said: {error.strerror}.", file=sys.stderr)  # noqa: T201 - as above
+        return FAILED
+    return code
+
+
+def _say_no_more() -> None:
+    """Nothing more can be written to standard output, at exit neither."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatched(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

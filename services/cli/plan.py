@@ -84,9 +84,14 @@ def _may_know(services: tuple[str, ...], variable: str) -> bool:
 def development(environ: Mapping[str, str]) -> dict[str, str]:
     """What all are told on one machine: mails are shown where no server takes them, logouts told to neighbours."""
     told = {"LIMEN_OUTGOING_NETWORKS": "127.0.0.0/8,::1"}
-    if not (environ.get("LIMEN_SMTP_URL") or environ.get("LIMEN_SMTP_URL_FILE")):
+    if not has_mail_server(environ):
         told["LIMEN_DEV_MAILBOX"] = "on"
     return {name: value for name, value in told.items() if not environ.get(name)}
+
+
+def has_mail_server(environ: Mapping[str, str]) -> bool:
+    """Whether mails are sent."""
+    return any(environ.get(name) for name in ("LIMEN_SMTP_URL", "LIMEN_SMTP_URL_FILE"))
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from services.cli.errors import USAGE, Refused
+
 NAMES: Final = (
     "LIMEN_ISSUER",
     "LIMEN_DOMAIN",
@@ -30,13 +32,21 @@ SECRETS: Final = {
 
 
 def read(path: Path) -> dict[str, str]:
-    """The names and values of the file; nothing when it is not there."""
+    """The names and values of the file; nothing when it is not there.
+
+    Raises:
+        Refused: it cannot be understood, or what should be its folder is none.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
+        pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+        return {name.strip(): "".join(shlex.split(value)) for name, _, value in pairs}
     except FileNotFoundError:
         return {}
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
-    return {name.strip(): "".join(shlex.split(value)) for name, _, value in pairs}
+    except NotADirectoryError as error:
+        raise Refused(f"{path.parent} is no directory; LIMEN_DATA_DIR names one.", USAGE) from error
+    except ValueError as error:  # a quotation that does not close, or no UTF-8
+        raise Refused(f"{path} is damaged: {error}; `limen up` makes it anew when it is deleted.") from error
 
 
 def rendered(values: Mapping[str, str]) -> str:

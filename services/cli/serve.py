@@ -19,9 +19,9 @@ from libs.postgres import Locks, NotAdmitted, SchemaMismatch
 from libs.runtime import signals
 from libs.runtime.ended import ended
 from libs.runtime.lifecycle import EXIT_SOFTWARE, Lifecycle
-from libs.settings import Secret, SettingsError, load
+from libs.settings import Port, Secret, SettingsError, load
 from libs.telemetry import logs
-from libs.telemetry.admin import Admin
+from libs.telemetry.admin import Admin, CannotListen
 from libs.telemetry.readiness import Readiness
 from services.cli.errors import FAILED, OK, USAGE, Refused
 from services.cli.loading import loaded
@@ -62,7 +62,7 @@ class Process:
 
     admin_host: str = "127.0.0.1"
     """The address of the admin port: health, readiness and metrics, never for the public."""
-    admin_port: int = 0
+    admin_port: Port = 0
     """The admin port; 0 takes any free one."""
 
 
@@ -84,6 +84,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return uvloop.run(serve(services, environ))
     except SettingsError as error:
         raise Refused(str(error), WRONG_SETTING) from error
+    except CannotListen as error:
+        raise Refused(f"LIMEN_ADMIN_PORT or LIMEN_ADMIN_HOST is wrong: {error}.", WRONG_SETTING) from error
     except SchemaMismatch as error:
         raise Refused(str(error), SCHEMA) from error
     except NotAdmitted as error:

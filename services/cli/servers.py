@@ -1,6 +1,7 @@
 """Owns the choice between embedded servers and those the environment names, and the addresses that follow from it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -96,10 +97,12 @@ def _chosen(urls: Mapping[str, str], kind: str, environ: Mapping[str, str]) -> d
 
 
 def _split(url: str, variable: str, schemes: set[str]) -> SplitResult:
-    parts = urlsplit(url)
-    if parts.scheme not in schemes or not parts.hostname:
-        raise Refused(f"{variable} must be an address such as {max(schemes)}://user:password@host:port.", USAGE)
-    return parts
+    """The one server that an address names; services alone may be given several."""
+    with suppress(ValueError):  # several hosts, no port, or a password with a / that is not percent-encoded
+        parts = urlsplit(url)
+        if parts.scheme in schemes and parts.hostname and parts.port != 0:
+            return parts
+    raise Refused(f"{variable} must be an address such as {max(schemes)}://user:password@host:port.", USAGE)
 
 
 def _as_user(base: SplitResult, user: str, password: str) -> str:

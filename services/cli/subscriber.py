@@ -26,7 +26,7 @@ from services.cli import quickstart
 from services.cli.datadir import DataDir, read_json
 from services.cli.embedded import accounts
 from services.cli.embedded.accounts import Accounts
-from services.cli.errors import OK, Refused
+from services.cli.errors import OK, USAGE, Refused
 from services.cli.stack import connected, nats_url, quiet, say
 
 EVERYTHING: Final = "auth.v1.>"
@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _add(given: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    if given.start is not None and given.start < 1:
+        raise Refused("--from counts from 1.", USAGE)
     command = AddSubscriber(name=given.name, events=given.events, start=given.start)
     bus = await connected(nats_url(environ))
     try:

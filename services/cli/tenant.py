@@ -12,7 +12,7 @@ from libs.edge.formats import is_email
 from services.cli import quickstart
 from services.cli.bootstrap import invited, provisioned
 from services.cli.errors import OK, USAGE, Refused
-from services.cli.stack import connected
+from services.cli.stack import connected, nats_url
 from services.tenants.commands import ListTenants, RegisterTenant, TenantsAnswer
 from services.token.commands import QuickstartAnswer
 
@@ -24,7 +24,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Create a tenant and print its quickstart.env, or list tenants."""
     given = _parser().parse_args(arguments)
     if given.verb == "list":
-        uvloop.run(_list(environ["LIMEN_NATS_URL"]))
+        uvloop.run(_list(nats_url(environ)))
         return OK
     if not NAME.fullmatch(given.name):
         raise Refused("a tenant's name is up to 63 of a-z, 0-9, _ and -, beginning with a letter or digit", USAGE)
@@ -34,7 +34,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     place = RegisterTenant(tenant=given.name, name=given.display_name or given.name, domain=given.domain, scheme=scheme)
     if given.admin_email is not None and not is_email(given.admin_email):
         raise Refused(f"{given.admin_email!r} is not an e-mail address", USAGE)
-    made, link = uvloop.run(_create(environ["LIMEN_NATS_URL"], place, given.admin_email))
+    made, link = uvloop.run(_create(nats_url(environ), place, given.admin_email))
     print(_env(made, environ), end="")  # noqa: T201  # the verb's answer
     if link is not None:
         print(f"# The first administrator sets a password at {link}")  # noqa: T201  # the verb's answer
@@ -54,9 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _create(nats_url: str, place: RegisterTenant, admin_email: str | None) -> tuple[QuickstartAnswer, str | None]:
+async def _create(url: str, place: RegisterTenant, admin_email: str | None) -> tuple[QuickstartAnswer, str | None]:
     """The tenant's first applications, and the link of its first administrator when one is wanted."""
-    bus = await connected(nats_url)
+    bus = await connected(url)
     try:
         made = await provisioned(bus, place, new_secrets=True)
         return made, None if admin_email is None else await invited(bus, place.tenant, admin_email)
@@ -64,8 +64,8 @@ async def _create(nats_url: str, place: RegisterTenant, admin_email: str | None)
         await bus.close()
 
 
-async def _list(nats_url: str) -> None:
-    bus = await connected(nats_url)
+async def _list(url: str) -> None:
+    bus = await connected(url)
     try:
         answer = await ask(bus, "tenants", "list", ListTenants(), TenantsAnswer)
     finally:
@@ -77,4 +77,4 @@ async def _list(nats_url: str) -> None:
 
 def _env(made: QuickstartAnswer, environ: Mapping[str, str]) -> str:
     facts = {name: getattr(made, name) for name in made.__struct_fields__}
-    return quickstart.rendered(quickstart.merged({}, facts, environ["LIMEN_POSTGRES_URL"], environ["LIMEN_NATS_URL"]))
+    return quickstart.rendered(quickstart.merged({}, facts, environ.get("LIMEN_POSTGRES_URL", ""), nats_url(environ)))

@@ -41,11 +41,18 @@ class Options:
     scheme: str
     replicas: Mapping[str, int]
     has_mail_server: bool = False
+    has_certificate: bool = False
+    """Whether the operator brings one; a service refuses half of it."""
 
     @property
     def domain(self) -> str:
         """Host and port of the issuer."""
         return f"localhost:{self.port}"
+
+    @property
+    def has_own_ca(self) -> bool:
+        """Whether clients must be told to believe the CA that was made here."""
+        return self.scheme == "https" and not self.has_certificate
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -176,7 +183,7 @@ class Stack:
     def _public(self) -> dict[str, str]:
         """What the gateway is told: its port, and its certificate if it has one."""
         environ = {"LIMEN_PORT": str(self._options.port)}
-        if self._options.scheme == "https":
+        if self._options.has_own_ca:
             environ |= self._certificate()
         return environ
 
@@ -196,17 +203,25 @@ def parsed(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         description="Start Postgres, NATS and every service on this machine, and keep them running until Ctrl-C.",
         epilog="LIMEN_PORT is the public port (8080; 8443 with --tls), LIMEN_HOST where it listens (both loopbacks), "
         "LIMEN_DATA_DIR where everything is kept (.limen). LIMEN_POSTGRES_URL and LIMEN_NATS_URL replace the embedded "
-        "servers.",
+        "servers, LIMEN_TLS_CERTIFICATE and LIMEN_TLS_KEY the certificate of --tls.",
     )
     parser.add_argument("--tls", action="store_true", help="serve https, with a certificate of a private CA made once")
     parser.add_argument(
         "--replicas", action="append", default=[], metavar="SERVICE=N", help="run a service in N processes (token=2)"
     )
     given = parser.parse_args(arguments)
-    scheme = "https" if given.tls else "http"
+    has_certificate = bool(environ.get("LIMEN_TLS_CERTIFICATE"))
+    scheme = "https" if given.tls or has_certificate else "http"
     host = environ.get("LIMEN_HOST")
     hosts = tuple(each.strip() for each in host.split(",")) if host else LOOPBACKS
-    return Options(_port(environ, PORTS[scheme]), hosts, scheme, _replicas(given.replicas), has_mail_server(environ))
+    return Options(
+        _port(environ, PORTS[scheme]),
+        hosts,
+        scheme,
+        _replicas(given.replicas),
+        has_mail_server=plan.has_mail_server(environ),
+        has_certificate=has_certificate,
+    )
 
 
 def _port(environ: Mapping[str, str], default: int) -> int:
@@ -234,14 +249,9 @@ def require_port(options: Options) -> None:
             raise Refused(f"port {options.port} on {host} is taken or not permitted; set LIMEN_PORT to another one.")
 
 
-def has_mail_server(environ: Mapping[str, str]) -> bool:
-    """Whether mails are sent."""
-    return any(environ.get(f"LIMEN_{of}SMTP_URL{how}") for of in ("", "CONNECTIONS_") for how in ("", "_FILE"))
-
-
 def next_steps(data: DataDir, values: Mapping[str, str], options: Options, seconds: float) -> str:
     """The block that says what to do now; its command can be pasted as it is."""
-    ca = f" --cacert {shlex.quote(str(data.tls / 'ca.pem'))}" if options.scheme == "https" else ""
+    ca = f" --cacert {shlex.quote(str(data.tls / 'ca.pem'))}" if options.has_own_ca else ""
     token = (
         f"set -a; . {shlex.quote(str(data.quickstart))}; set +a; curl -sS{ca} "
         '"${LIMEN_ISSUER}oauth/token" -d grant_type=client_credentials '
@@ -271,7 +281,7 @@ def _example(data: DataDir, options: Options) -> str:
     if not (EXAMPLES / "web" / "web.py").exists():
         return ""
     python, examples, folder = (shlex.quote(str(each)) for each in (sys.executable, EXAMPLES, data.path))
-    trusts = f"SSL_CERT_FILE={shlex.quote(str(data.tls / 'ca.pem'))} " if options.scheme == "https" else ""
+    trusts = f"SSL_CERT_FILE={shlex.quote(str(data.tls / 'ca.pem'))} " if options.has_own_ca else ""
     return f"""
   See people sign in, at {EXAMPLE_AT}
     set -a; . {folder}/quickstart.env; {trusts}LIMEN_DATA_DIR={folder}; {python} {examples}/register.py &&

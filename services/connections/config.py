@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from libs.settings import Secret
+from libs.edge.formats import is_email
+from libs.settings import Authorities, Count, Secret, Span
 
 SMTP_SCHEMES: Final = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 """How a mail server is spoken to, with the port that is not said."""
@@ -23,16 +23,16 @@ class Settings:
     nats_url: Secret
     """Where NATS is, with this service's password; `LIMEN_CONNECTIONS_NATS_URL` goes before it."""
 
-    management_slots: int = 32
+    management_slots: Count = 32
     """Management API requests under way at once in one process; one more is answered 503."""
 
-    management_requests_per_second: int = 1000
+    management_requests_per_second: Count = 1000
     """Requests of one application to the Management API a second, in one process; one more is answered 429."""
 
-    activity_retention: timedelta = timedelta(days=30)
+    activity_retention: Span = timedelta(days=30)
     """How long activity is kept."""
 
-    activity_partition_rows: int = 1_000_000
+    activity_partition_rows: Count = 1_000_000
     """Events per partition of the activity log; what is dropped is dropped a partition at a time."""
 
     smtp_url: Secret | None = None
@@ -46,26 +46,26 @@ class Settings:
     """Whether mails are shown at `/dev/mailbox` instead of sent, for development; `limen up` turns it on when no mail
     server is given."""
 
-    mail_slots: int = 4
+    mail_slots: Count = 4
     """Mails being sent at once by one process."""
 
-    logout_slots: int = 16
+    logout_slots: Count = 16
     """Applications being told of a logout at once by one process."""
 
-    delivery_attempts: int = 12
+    delivery_attempts: Count = 12
     """How often a mail or a logout is tried before it is given up."""
 
-    delivery_backoff: timedelta = timedelta(seconds=5)
+    delivery_backoff: Span = timedelta(seconds=5)
     """How long after the first try the second one is; each further wait is twice as long, up to an hour."""
 
-    deliveries_waiting: int = 100_000
+    deliveries_waiting: Count = 100_000
     """How many mails and logouts may wait; one more is not accepted, and whoever asked keeps it and asks again."""
 
     outgoing_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks that are not public and to which logouts may be delivered all the same, without TLS too; `limen up`
     names the loopbacks."""
 
-    outgoing_ca_file: Path | None = None
+    outgoing_ca_file: Authorities | None = None
     """Certificates of authorities that are believed beside the system's: of the mail server, and of applications that
     are told of a logout."""
 
@@ -73,7 +73,7 @@ class Settings:
         """Refuse a wrong address of the mail server before the first mail is lost to it."""
         if self.smtp_url is not None:
             require_smtp_url(self.smtp_url.reveal())
-            if "." not in self.mail_from.rpartition("@")[2]:
+            if not is_email(self.mail_from):
                 raise ValueError("LIMEN_MAIL_FROM must be an address like no-reply@example.com where mails are sent.")
 
 

@@ -13,7 +13,7 @@ from services.gateway.filters.cors import CORS
 from services.gateway.filters.host import Host
 from services.gateway.filters.limits import Bodies, Capacity, limits
 from services.gateway.filters.origin import Origin
-from services.gateway.filters.sites import Sites
+from services.gateway.filters.sites import Sites, certified
 from services.gateway.filters.target import Target
 from services.gateway.projections.discovery import Discovery
 from services.gateway.projections.hosts import Hosts
@@ -42,6 +42,7 @@ def leaving(origins: Origins) -> tuple[Leaving, ...]:
 async def start(lifecycle: Lifecycle) -> Sites:
     """Start the gateway; `lifecycle` stops it. What comes back knows the ports."""
     settings = load(Settings, lifecycle.environ, service=NAME)
+    certificate = certified(settings)
     lifecycle.readiness.require("nats", "NATS has not answered yet")
     bus = await Bus.connect(settings.nats_url.reveal(), name=NAME)
     lifecycle.readiness.met("nats")  # for good: without NATS the gateway still serves what it remembers
@@ -55,7 +56,7 @@ async def start(lifecycle: Lifecycle) -> Sites:
         keep_alive_seconds=settings.keep_alive.total_seconds(),
         max_connections=settings.max_connections,
     )
-    sites = Sites(settings, edge)
+    sites = Sites(settings, edge, certificate)
     lifecycle.background("sweep connections", edge.sweep())
     lifecycle.on_stop(sites.close)
     lifecycle.on_stop(front.stop)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from libs.settings import Secret
+from libs.settings import Count, Pause, Secret, Span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,16 +16,16 @@ class Settings:
     """Postgres, with the role `limen_key_rotation`."""
     nats_url: Secret
     """NATS, with the user `key_rotation`."""
-    jwks_max_age: timedelta = timedelta(minutes=10)
+    jwks_max_age: Span = timedelta(minutes=10)
     """How long others may keep the JWKS; no key but a tenant's first signs sooner after its publication."""
-    key_lead: timedelta = timedelta(hours=24)
+    key_lead: Pause = timedelta(hours=24)
     """How long before it signs a key is published, unless somebody rotates on demand."""
-    key_rotation: timedelta = timedelta(days=90)
+    key_rotation: Span = timedelta(days=90)
     """How long a key signs."""
-    management_slots: int = 16
+    management_slots: Count = 16
     """Requests of the Management API answered at once in one process; one more is told to come back."""
 
-    management_requests_per_second: int = 1000
+    management_requests_per_second: Count = 1000
     """Requests of one application to the Management API a second, in one process; one more is answered 429."""
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from libs.settings import Secret
+from libs.settings import Count, Secret, Span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,17 +16,17 @@ class Settings:
     nats_url: Secret
     """Where NATS is, with this service's password; `LIMEN_LOGIN_NATS_URL` goes before it."""
 
-    management_slots: int = 32
+    management_slots: Count = 32
     """Management API requests under way at once in one process; one more is answered 503."""
 
-    page_slots: int = 256
+    page_slots: Count = 256
     """Pages, authorization requests and userinfo under way at once in one process; one more is answered 503."""
 
-    management_requests_per_second: int = 1000
+    management_requests_per_second: Count = 1000
     """Requests of one application to the Management API a second, in one process; one more is answered 429."""
 
-    activity_retention: timedelta = timedelta(days=30)
+    activity_retention: Span = timedelta(days=30)
     """How long activity is kept."""
 
-    activity_partition_rows: int = 1_000_000
+    activity_partition_rows: Count = 1_000_000
     """Events per partition of the activity log; what is dropped is dropped a partition at a time."""

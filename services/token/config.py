@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from libs.settings import Secret
+from libs.settings import Count, Secret, Span
 
 
 @dataclass(frozen=True)
@@ -16,23 +16,23 @@ class Settings:
     nats_url: Secret
     """Where NATS is, with this service's password; `LIMEN_TOKEN_NATS_URL` goes before it."""
 
-    jwks_max_age: timedelta = timedelta(minutes=10)
+    jwks_max_age: Span = timedelta(minutes=10)
     """How long verifiers may keep the JWKS; keys are published at least so long before they sign."""
 
-    token_slots: int = 256
+    token_slots: Count = 256
     """Token requests under way at once in one process; one more is answered 503."""
 
-    management_slots: int = 32
+    management_slots: Count = 32
     """Management API requests under way at once in one process; one more is answered 503."""
 
-    management_requests_per_second: int = 1000
+    management_requests_per_second: Count = 1000
     """Requests of one application to the Management API a second, in one process; one more is answered 429."""
 
-    failures_per_minute: int = 100
+    failures_per_minute: Count = 100
     """Failed client authentications per client and address in a minute, before the address is told to wait."""
 
-    activity_retention: timedelta = timedelta(days=30)
+    activity_retention: Span = timedelta(days=30)
     """How long activity (issued and refused tokens) is kept."""
 
-    activity_partition_rows: int = 1_000_000
+    activity_partition_rows: Count = 1_000_000
     """Events per partition of the activity log; what is dropped is dropped a partition at a time."""

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from libs.bus import Streams, StreamState
 from libs.eventstore.names import ACTIVITY, FACTS, stream_of
 from libs.postgres import Connection
 from services.cli.checks.finding import Finding, fail, ok, warn
-from services.cli.migrate import STORES
 
 CATCHES_UP_WITHIN: Final = 2.0
 """Seconds after which a mirror or a follower is late that has not come where the log was."""
@@ -17,24 +17,24 @@ HEADS: Final = "SELECT log, epoch, pos, floor FROM {schema}.head ORDER BY log DE
 CHECKPOINTS: Final = "SELECT name, source, pos, halted FROM {schema}.checkpoints ORDER BY name"
 
 
-async def findings(rows: Connection, streams: Streams) -> list[Finding]:
-    """Every log with its mirror, then every follower with its source."""
+async def findings(databases: Mapping[str, Connection], streams: Streams) -> list[Finding]:
+    """Every log with its mirror, then every follower with its source; `databases` are connections by service."""
     heads, found = {}, []
-    for service in STORES:
+    for service, rows in databases.items():
         if not await rows.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{service}.head"):
             found.append(fail(f"log of {service}", "there is no schema yet: `limen migrate` makes it"))
             continue
         for head in await rows.fetch(HEADS.format(schema=service)):
             heads[stream_of(service, head["log"])] = head["pos"]
             found += await _mirror(rows, streams, service, head)
-    return [*found, *await _followers(rows, heads)]
+    return [*found, *await _followers(databases, heads)]
 
 
 async def _mirror(rows: Connection, streams: Streams, service: str, head: Any) -> list[Finding]:
     stream, what = stream_of(service, head["log"]), f"log {service}.{head['log']}"
-    if head["log"] == ACTIVITY and not head["pos"]:
-        return []  # a log that was never written need not exist
     state = await _caught_up(streams, stream, head["pos"])
+    if head["log"] == ACTIVITY and not head["pos"] and (state is None or not state.last):
+        return []  # a log that was never written need not exist
     if state is None:
         return [(fail if head["pos"] else ok)(what, f"stream {stream} does not exist yet")]
     if state.last > head["pos"]:
@@ -52,22 +52,23 @@ async def _caught_up(streams: Streams, stream: str, position: int) -> StreamStat
     deadline = time.monotonic() + CATCHES_UP_WITHIN
     while True:
         state = await streams.state(stream)
-        if (state is not None and state.last >= position) or time.monotonic() > deadline:
+        if not position or (state is not None and state.last >= position) or time.monotonic() > deadline:
             return state
         await asyncio.sleep(0.1)
 
 
 def _standing(what: str, head: Any, state: StreamState) -> Finding:
     if state.last < head["pos"]:
-        return fail(what, f"NATS is behind by {head['pos'] - state.last} and does not catch up")
+        behind = head["pos"] - state.last
+        return fail(what, f"NATS is behind by {behind} and does not catch up; if its disk was full, restart it")
     if head["log"] == FACTS and (state.deleted or (head["pos"] and state.first != head["floor"])):
         return fail(what, f"its mirror begins at {state.first} and lacks {state.deleted} messages")
     return ok(what, f"NATS is level at position {head['pos']}, epoch {head['epoch']}")
 
 
-async def _followers(rows: Connection, heads: dict[str, int]) -> list[Finding]:
+async def _followers(databases: Mapping[str, Connection], heads: Mapping[str, int]) -> list[Finding]:
     found: list[Finding] = []
-    for service in STORES:
+    for service, rows in databases.items():
         if await rows.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{service}.checkpoints"):
             checkpoints = await rows.fetch(CHECKPOINTS.format(schema=service))
             found += [await _follower(rows, service, row, heads.get(row["source"], 0)) for row in checkpoints]

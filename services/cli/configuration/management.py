@@ -150,7 +150,7 @@ class Management:
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unavailable(f"{self.issuer}: its certificate is not believed; --ca FILE names a CA") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unavailable(f"{self.issuer} does not answer: {error!r}") from error
+            raise Unavailable(f"{self.issuer} does not answer: {str(error) or type(error).__name__}") from error
 
 
 def _trust(place: Place) -> ssl.SSLContext:

@@ -15,7 +15,9 @@ INTRODUCTION: Final = """\
 Every setting is an environment variable.
 A secret may also be in the file that `<NAME>_FILE` names.
 An empty variable counts as absent, and a wrong one ends the start with one line and exit code 2.
-Durations are seconds, or `90d`, `24h`, `5m`, `10s`, `250ms`.
+Durations are seconds, or `90d`, `24h`, `5m`, `10s`, `250ms`: a `Span` is longer than nothing, a `Pause` may be nothing.
+A `Count` is a whole number of at least 1, a `Size` a number of bytes, a `Port` is from 0 to 65535.
+`Authorities` are a PEM file of certificates.
 `limen up` sets the addresses itself and hands everything else on to the services."""
 
 UP: Final = (

@@ -16,10 +16,10 @@ BACKLOG = 1024
 class Sites:
     """Every address of LIMEN_HOST, on the one public port."""
 
-    def __init__(self, settings: Settings, edge: Edge) -> None:
+    def __init__(self, settings: Settings, edge: Edge, certified: ssl.SSLContext | None) -> None:
         self._settings = settings
         self._edge = edge
-        self._context = _context(settings)
+        self._context = certified
         self._servers: list[asyncio.Server] = []
 
     @property
@@ -71,7 +71,8 @@ class Sites:
         log.warning("address_missing", host=host, reason=str(error))
 
 
-def _context(settings: Settings) -> ssl.SSLContext | None:
+def certified(settings: Settings) -> ssl.SSLContext | None:
+    """What speaks https with the operator's certificate, if there is one; raises SettingsError where it is useless."""
     if settings.tls_certificate is None or settings.tls_key is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -6,7 +6,19 @@ from typing import Literal
 
 import pytest
 
-from libs.settings import Described, Secret, SettingsError, described, load
+from libs.settings import (
+    Authorities,
+    Count,
+    Described,
+    Pause,
+    Port,
+    Secret,
+    SettingsError,
+    Size,
+    Span,
+    described,
+    load,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +101,67 @@ def test_a_wrong_setting_is_one_clear_line(name: str, text: str, message: str) -
         load(Settings, NATS | {name: text})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounded:
+    postgres_url: Secret | None = None
+    slots: Count = 4
+    size: Size = 4 << 30
+    admin_port: Port = 0
+    retention: Span = timedelta(days=30)
+    delay: Pause = timedelta(0)
+    ca_file: Authorities | None = None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("LIMEN_SLOTS", "0", "LIMEN_SLOTS must be a whole number from 1 to 2147483647, not '0'."),
+        ("LIMEN_SLOTS", "-1", "LIMEN_SLOTS must be a whole number from 1"),
+        ("LIMEN_SLOTS", "2147483648", "LIMEN_SLOTS must be a whole number from 1"),
+        ("LIMEN_SLOTS", "many", "LIMEN_SLOTS must be a whole number, not 'many'."),
+        ("LIMEN_SIZE", "0", "LIMEN_SIZE must be a number of bytes, at least 1"),
+        ("LIMEN_ADMIN_PORT", "70000", "LIMEN_ADMIN_PORT must be a port from 0 to 65535, not '70000'."),
+        ("LIMEN_ADMIN_PORT", "-1", "LIMEN_ADMIN_PORT must be a port"),
+        ("LIMEN_RETENTION", "0", "LIMEN_RETENTION must be a duration over 0 and up to 36500d, not '0'."),
+        ("LIMEN_RETENTION", "99999999d", "LIMEN_RETENTION must be a duration over 0"),
+        ("LIMEN_DELAY", "99999999d", "LIMEN_DELAY must be a duration up to 36500d"),
+        ("LIMEN_CA_FILE", "/nowhere", "LIMEN_CA_FILE must be a readable PEM file of certificates, not '/nowhere'."),
+        ("LIMEN_CA_FILE", "/etc/passwd", "LIMEN_CA_FILE must be a readable PEM file of certificates"),
+        ("LIMEN_POSTGRES_URL", "mysql://u:s3cret@h/x", "LIMEN_POSTGRES_URL must be an address such as postgresql://"),
+        ("LIMEN_POSTGRES_URL", "postgresql://u:s3cret@h:abc/x", "LIMEN_POSTGRES_URL must be an address"),
+        ("LIMEN_POSTGRES_URL", "postgresql://u:s3cret@h:99999/x", "LIMEN_POSTGRES_URL must be an address"),
+        ("LIMEN_POSTGRES_URL", "postgresql://u:s3cret/pass@h/x", "LIMEN_POSTGRES_URL must be an address"),
+        ("LIMEN_POSTGRES_URL", "s3cret", "LIMEN_POSTGRES_URL must be an address"),
+    ],
+)
+def test_what_is_out_of_bounds_is_one_clear_line(name: str, text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(Bounded, {name: text})
+    assert message in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bounds_themselves_are_taken() -> None:
+    environ = {"LIMEN_SLOTS": "1", "LIMEN_ADMIN_PORT": "65535", "LIMEN_RETENTION": "36500d", "LIMEN_DELAY": "0"}
+    settings = load(Bounded, environ | {"LIMEN_SIZE": "8589934592"})
+    assert (settings.slots, settings.admin_port, settings.size) == (1, 65535, 8 << 30)
+    assert (settings.retention, settings.delay) == (timedelta(days=36500), timedelta(0))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://u:p%40%2F@h/x",
+        "postgresql://u:p@[::1]:5432/x",
+        "postgresql://u@a:5432,b:5433/x?target_session_attrs=read-write",
+        "postgresql:///x?host=/run/postgresql",
+    ],
+)
+def test_every_address_that_the_client_takes_is_taken(url: str) -> None:
+    assert load(Bounded, {"LIMEN_POSTGRES_URL": url}).postgres_url == Secret(url)
 
 
 def test_a_secret_comes_from_a_file_too(tmp_path: Path) -> None:

@@ -78,6 +78,21 @@ def test_an_export_applied_is_no_change_and_brings_back_what_drifted(tenant: Ten
     assert document.written(tenant.exported()) in text
 
 
+def test_an_export_leaves_pipes_and_links_what_they_are(tenant: Tenant, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert tenant.limen("export", "--output", str(tmp_path / "pipe")).code == 0
+        assert os.read(reading, 1 << 16).startswith(b"# Made by")
+    finally:
+        os.close(reading)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    assert tenant.limen("export", "--output", str(tmp_path / "link")).code == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text(encoding="utf-8").startswith("# Made by")
+
+
 def test_what_is_exported_is_sorted_and_holds_no_id_no_secret_and_not_itself(tenant: Tenant) -> None:
     assert tenant.apply(FILE, "--yes", "--secrets", "-").code == 0
     exported = tenant.exported()

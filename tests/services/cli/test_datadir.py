@@ -49,6 +49,20 @@ def test_an_address_of_another_stack_takes_the_services_addresses_with_it(data: 
     assert found["LIMEN_TOKEN_NATS_URL"] == "nats://token@own"
 
 
+def test_an_empty_address_counts_as_none(data: DataDir) -> None:
+    write(data.quickstart, rendered(OWN))
+    write_json(data.environment, PRIVATE)
+    here = {"LIMEN_DATA_DIR": str(data.path)}
+    assert found_stack(here | {"LIMEN_POSTGRES_URL": "", "LIMEN_NATS_URL": ""}) == found_stack(here)
+
+
+@pytest.mark.parametrize("damage", [b"LIMEN_ISSUER='http://x\n", b"\xff=1\n"])
+def test_a_damaged_quickstart_is_one_line(data: DataDir, damage: bytes) -> None:
+    data.quickstart.write_bytes(damage)
+    with pytest.raises(Refused, match=r"quickstart.env is damaged: .*; `limen up` makes it anew"):
+        found_stack({"LIMEN_DATA_DIR": str(data.path)})
+
+
 def test_without_a_stack_the_environment_stands_alone(tmp_path: Path) -> None:
     assert found_stack({"LIMEN_DATA_DIR": str(tmp_path / "none")}) == {"LIMEN_DATA_DIR": str(tmp_path / "none")}
 

@@ -222,8 +222,16 @@ async def test_no_secret_is_in_a_state(archive: Archive) -> None:
 async def test_a_question_that_cannot_be_answered_is_one_line(archive: Archive) -> None:
     client_id = (await archive.office.client())["client_id"]
     for code, why, arguments in (
-        (1, "there never was a client nobody of tenant acme.", ("history", "client", "nobody", "--tenant", "acme")),
-        (1, f"there never was a client {client_id} of tenant default.", ("history", "client", client_id)),
+        (
+            1,
+            "there is no client nobody of tenant acme, and there never was one.",
+            ("history", "client", "nobody", "--tenant", "acme"),
+        ),
+        (
+            1,
+            f"there is no client {client_id} of tenant default, and there never was one.",
+            ("history", "client", client_id),
+        ),
         (1, f"there is no client {client_id} of tenant default.", ("state", "client", client_id)),
         (1, "there is no tenant nowhere.", ("state", "tenant", "nowhere")),
         (1, "has 2 versions.", ("state", "client", client_id, "--tenant", "acme", "--version", "3")),

@@ -8,15 +8,17 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from libs.bus import Streams
 from libs.eventstore import Context, EventStore, Follower, Relay
 from libs.eventstore.opening import migrations_of
 from libs.postgres import Database, Locks
 from libs.telemetry.readiness import Readiness
-from services.cli import events, projection, rebuild, stack, verify
+from services.cli import doctor, events, projection, rebuild, stack, verify
 from services.cli.errors import Refused
 from services.key_rotation import app as key_rotation
 from services.tenants import app as tenants
@@ -148,6 +150,29 @@ async def test_verifying_agrees_and_then_differs(running: Stack, capsys: pytest.
     code, lines = await said(capsys, verify, running.environ, "--service", "tenants")
     assert code == 1
     assert any(line.startswith("DIFF  tenants: tenants tenant-one of one: its facts say") for line in lines)
+
+
+async def test_the_doctor_looks_through_each_services_own_role_where_there_is_no_operator(
+    running: Stack, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    await running.register("one")
+    await followed(running, 1)
+    environ = {name: url for name, url in running.environ.items() if name != "LIMEN_POSTGRES_URL"}
+    _, lines = await said(capsys, doctor, environ | {"LIMEN_DATA_DIR": str(tmp_path)})
+    assert "ok    log tenants.facts: NATS is level at position 1, epoch 1" in lines
+    assert "ok    follower key_rotation.tenants_v1: has applied EVT_TENANTS_0 up to 1" in lines
+    assert not [line for line in lines if "no address" in line]
+
+
+async def test_the_doctor_sees_activity_that_a_database_lost_whole(
+    running: Stack, capsys: pytest.CaptureFixture[str], open_bus: OpenBus, tmp_path: Path
+) -> None:
+    bus = await open_bus("limen")
+    await Streams(bus).create("ACT_TENANTS_0", ["act.tenants.>"], first=1, due=2)
+    await bus.publish("act.tenants.tried", b"{}")
+    await eventually(partial(Streams(bus).message, "ACT_TENANTS_0", 1))
+    _, lines = await said(capsys, doctor, running.environ | {"LIMEN_DATA_DIR": str(tmp_path)})
+    assert [line for line in lines if line.startswith("fail  log tenants.activity: NATS is ahead by 1")]
 
 
 async def test_a_rebuild_is_equal_and_then_differs(running: Stack, capsys: pytest.CaptureFixture[str]) -> None:

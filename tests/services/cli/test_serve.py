@@ -125,6 +125,9 @@ def test_a_schema_of_an_older_release_is_one_line(environ: dict[str, str]) -> No
         ({"LIMEN_KEY_VAULT": "environment"}, "LIMEN_KEY_ENCRYPTION_KEYS"),
         ({"LIMEN_KEY_ROTATION": "soon"}, "LIMEN_KEY_ROTATION"),
         ({"LIMEN_NATS_URL": ""}, "LIMEN_NATS_URL"),
+        ({"LIMEN_KEY_ROTATION_POSTGRES_URL": "postgresql://h:abc/x"}, "LIMEN_KEY_ROTATION_POSTGRES_URL"),
+        ({"LIMEN_MANAGEMENT_SLOTS": "0"}, "LIMEN_MANAGEMENT_SLOTS"),
+        ({"LIMEN_ADMIN_HOST": "192.0.2.1"}, "LIMEN_ADMIN_HOST"),
     ],
 )
 def test_a_wrong_setting_is_one_line(environ: dict[str, str], changes: dict[str, str], words: str) -> None:
@@ -132,6 +135,13 @@ def test_a_wrong_setting_is_one_line(environ: dict[str, str], changes: dict[str,
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
     assert words in refused.stderr
+
+
+def test_a_certificate_that_is_none_is_said_before_anything_is_waited_for(tmp_path: Path) -> None:
+    files = {"LIMEN_TLS_CERTIFICATE": str(tmp_path / "none.pem"), "LIMEN_TLS_KEY": str(tmp_path / "none.key")}
+    refused = limen({"LIMEN_NATS_URL": f"nats://127.0.0.1:{chosen()}"} | files, "serve", "gateway")
+    assert refused.returncode == 2
+    assert "LIMEN_TLS_CERTIFICATE" in refused.stderr
 
 
 def test_a_service_that_still_waits_can_be_stopped(environ: dict[str, str]) -> None:

@@ -149,6 +149,15 @@ def test_tls_makes_a_certificate_and_an_https_issuer(up: Up) -> None:
     up.stop()
 
 
+def test_a_certificate_of_the_operators_is_used_and_the_issuer_is_https(up: Up) -> None:
+    up.start(LIMEN_TLS_CERTIFICATE="own.pem", LIMEN_TLS_KEY="own.key")
+    assert read(up.data.quickstart)["LIMEN_ISSUER"] == f"https://localhost:{up.port}/"
+    assert "--cacert" not in up.said.read_text()
+    told = json.loads((up.data.path / "told-gateway.json").read_text())
+    assert (told["LIMEN_TLS_CERTIFICATE"], told["LIMEN_TLS_KEY"]) == ("own.pem", "own.key")
+    up.stop()
+
+
 def test_a_service_that_cannot_start_ends_the_start_with_its_reason(up: Up) -> None:
     said = up.refusal(STAND_IN_BROKEN="token")
     assert "token does not start, it ended with code 1: LIMEN_SOMETHING is wrong" in said.splitlines()[-1]
@@ -181,6 +190,15 @@ def test_a_second_interrupt_does_not_wait_for_a_stubborn_service(up: Up) -> None
 def test_an_external_server_that_does_not_answer_is_one_line(up: Up) -> None:
     said = up.refusal(LIMEN_POSTGRES_URL="postgresql://limen:x@127.0.0.1:1/limen")
     assert "nothing answers at 127.0.0.1:1, which LIMEN_POSTGRES_URL names" in said.splitlines()[-1]
+
+
+def test_an_address_that_is_none_is_one_line_without_its_password(up: Up) -> None:
+    for wrong in ("postgresql://h:abc/x", "postgresql://u:s3cret/word@h/x", "postgresql://u:s3cret@a:1,b:2/x"):
+        said = up.refusal(LIMEN_POSTGRES_URL=wrong)
+        assert said.splitlines()[-1].startswith("limen: LIMEN_POSTGRES_URL must be an address such as")
+        assert "s3cret" not in said
+    said = up.refusal(LIMEN_NATS_URL="nats://h:abc")
+    assert said.splitlines()[-1].startswith("limen: LIMEN_NATS_URL must be an address such as")
 
 
 def test_wrong_options_are_one_line_and_code_two(up: Up) -> None:

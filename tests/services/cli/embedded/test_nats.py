@@ -146,3 +146,13 @@ async def test_the_servers_limits_are_those_of_the_configuration(nats: Running) 
 def test_it_listens_on_this_machine_alone(nats: Running) -> None:
     assert isinstance(nats.server.program, Program)
     assert nats.server.program.environ["LIMEN_NATS_LISTEN"].startswith(LOOPBACK)
+
+
+async def test_what_streams_reserve_does_not_hang_on_what_the_disk_has_free(nats: Running) -> None:
+    bus = await Bus.connect(nats.server.url, name="limen")
+    streams = Streams(bus)
+    try:
+        await streams.create("ACT_LOGIN_0", ["act.login.>"], first=1, max_bytes=900 * 10**9)
+        await streams.delete("ACT_LOGIN_0")
+    finally:
+        await bus.close()
