@@ -17,6 +17,7 @@ from libs.eventstore.forms import FORMS, Placed
 from libs.eventstore.level import Level
 from libs.eventstore.metrics import POSITION, RELAY_BEHIND, RELAY_SECONDS, RELAYED
 from libs.eventstore.names import FACTS, stream_of, subjects_of
+from libs.eventstore.waiting import Waiting
 from libs.eventstore.wake import POLL_FLOOR
 from libs.postgres import DatabaseAway, Locks
 from libs.telemetry.logs import log as say
@@ -60,6 +61,8 @@ class Relay:
         self._level = Level(RELAY_BEHIND, RELAY_SECONDS, self._service, log)
         self._condition = f"mirror of {self._service} {log}"
         self._audited = float("-inf")
+        self._goes_alone = False
+        self._waiting = Waiting(log=self._log)
         self._compared = asyncio.Event()
         self._epoch = 0
         self._stopped_in = 0
@@ -135,10 +138,12 @@ class Relay:
                 listening = listening or await self._store.wake.listen(self._log)
                 await self._mirror()
             except WrongLastSequence:
-                continue
+                # Of many messages the last alone is answered, and one before it may have been refused for any reason:
+                # the next one goes alone and is told.
+                self._goes_alone = True
             except (BusError, DatabaseAway) as error:
                 self._level.unknown()
-                say.info("the relay waits", log=self._log, reason=repr(error))
+                self._waiting.because("the relay waits", error)
                 await asyncio.sleep(POLL_FLOOR)
             except MirrorDisagrees as disagreement:
                 self._level.unknown()
@@ -171,7 +176,8 @@ class Relay:
             await asyncio.sleep(GATHER[self._log])
 
     async def _advance(self, last: int, last_id: object, epoch: int) -> tuple[int, object]:
-        events = [self._form.placed(row, epoch) for row in await self._read(last, BATCH + 1)]
+        most = 1 if self._goes_alone else BATCH
+        events = [self._form.placed(row, epoch) for row in await self._read(last, most + 1)]
         if events and events[0].pos == last:
             first, *events = events
             if last_id is None:
@@ -187,6 +193,7 @@ class Relay:
             await self._streams.purge(self._stream, up_to=events[0].pos)
             return events[0].pos - 1, None
         await self._streams.append([event.message for event in events], expected_last=last)
+        self._goes_alone = False
         RELAYED.labels(self._service, self._log).inc(len(events))
         return events[-1].pos, events[-1].id
 

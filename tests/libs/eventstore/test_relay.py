@@ -1,9 +1,12 @@
 """The mirror is exact, whoever races, dies, loses or goes back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from libs.bus import Bus, Reader, Streams
@@ -71,6 +74,51 @@ async def test_a_commit_wakes_the_relay(
     await asyncio.sleep(2 * POLL_FLOOR)
     await store.execute(RenameGood("t", "1", "x"), ANYBODY)
     await mirrored()
+
+
+async def room_for(bus: Bus, messages: int) -> None:
+    """Let the stream refuse more messages than that, as on a full disk; -1 for any number."""
+    told = msgspec.json.decode(await bus.request(f"$JS.API.STREAM.INFO.{FACTS}", b"", timeout=5))
+    config = told["config"] | {"discard": "new", "max_msgs": messages}
+    await bus.request(f"$JS.API.STREAM.UPDATE.{FACTS}", msgspec.json.encode(config), timeout=5)
+
+
+async def test_a_stream_that_takes_no_more_is_told_of_and_asked_with_patience(
+    store: EventStore,
+    bus: Bus,
+    relay: MakeRelay,
+    mirrored: Mirrored,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    await some(store, 2)
+    relay()
+    await mirrored()
+    await room_for(bus, 3)
+    asked: list[int] = []
+    append = Streams.append
+
+    async def counted(self: Streams, messages: Sequence[Any], *, expected_last: int) -> None:
+        asked.append(len(messages))
+        await append(self, messages, expected_last=expected_last)
+
+    monkeypatch.setattr(Streams, "append", counted)
+    await some(store, 50, good="2")
+    said: list[str] = []
+
+    async def is_told() -> bool:
+        said.append(capfd.readouterr().out)
+        return "maximum messages exceeded" in "".join(said)
+
+    await eventually(is_told)
+    began = monotonic()
+    asked.clear()
+    await asyncio.sleep(5 * POLL_FLOOR)
+    assert 1 <= len(asked) <= 1 + (monotonic() - began) / POLL_FLOOR, "it does not hurry"
+    await room_for(bus, -1)
+    await mirrored()
+    await require_exact(store, bus)
+    assert max(asked) > 1, "and what waited goes together again"
 
 
 class NoLocks(Locks):
