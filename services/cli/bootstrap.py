@@ -75,15 +75,15 @@ async def _added(bus: Bus, command: AddSubscriber) -> SubscriberAnswer:
             await asyncio.sleep(PAUSE)
 
 
-async def provisioned(bus: Bus, place: RegisterTenant, *, new_secrets: bool) -> QuickstartAnswer:
-    """Register or move the tenant, wait until it is open, and make its first applications.
+async def provisioned(bus: Bus, place: RegisterTenant, *, new_secrets: bool, moves: bool = True) -> QuickstartAnswer:
+    """Register the tenant, or move it here, wait until it is open, and make its first applications.
 
     Raises:
-        Refused: a service refused, or the parts were not made in time.
+        Refused: it is elsewhere and must not move, a service refused, or the parts were not made in time.
     """
     try:
         async with asyncio.timeout(PATIENCE):
-            await _register(bus, place)
+            await _register(bus, place, moves=moves)
             await _opened(bus, place.tenant)
             return await _quickstart(bus, place, new_secrets=new_secrets)
     except AskRefused as refusal:
@@ -114,11 +114,16 @@ async def invited(bus: Bus, tenant: str, email: str) -> str:
         raise Refused(f"login did not answer within {PATIENCE:.0f} s: `limen doctor` says what is missing") from error
 
 
-async def _register(bus: Bus, place: RegisterTenant) -> None:
+async def _register(bus: Bus, place: RegisterTenant, *, moves: bool) -> None:
     there = await _patiently(bus, place.tenant)
     if there is None:
         await ask(bus, "tenants", "register", place, Registered)
     elif (there.domain, there.scheme) != (place.domain, place.scheme):
+        if not moves:
+            raise Refused(
+                f"{place.tenant} is a tenant at {there.scheme}://{there.domain}/ already; "
+                "with --move its issuer changes, and who believes its tokens has to be told."
+            )
         move = MoveTenant(tenant=place.tenant, domain=place.domain, scheme=place.scheme)
         await ask(bus, "tenants", "move", move, Registered)
 

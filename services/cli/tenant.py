@@ -34,7 +34,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     place = RegisterTenant(tenant=given.name, name=given.display_name or given.name, domain=given.domain, scheme=scheme)
     if given.admin_email is not None and not is_email(given.admin_email):
         raise Refused(f"{given.admin_email!r} is not an e-mail address", USAGE)
-    made, link = uvloop.run(_create(nats_url(environ), place, given.admin_email))
+    made, link = uvloop.run(_create(nats_url(environ), place, given.admin_email, moves=given.move))
     print(_env(made, environ), end="")  # noqa: T201  # the verb's answer
     if link is not None:
         print(f"# The first administrator sets a password at {link}")  # noqa: T201  # the verb's answer
@@ -44,21 +44,26 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="limen tenant", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    create = verbs.add_parser("create", help="make a tenant and print its quickstart.env")
+    create = verbs.add_parser(
+        "create", help="make a tenant, or give its first applications new secrets; print its quickstart.env"
+    )
     create.add_argument("name", help="its id: a-z, 0-9, _ and -")
     create.add_argument("--domain", required=True, help="host[:port] at which it is reached")
     create.add_argument("--scheme", choices=("http", "https"), help="default: that of the default tenant")
     create.add_argument("--display-name", help="default: its id")
+    create.add_argument("--move", action="store_true", help="let a tenant that is elsewhere move to this domain")
     create.add_argument("--admin-email", help="make the first administrator, and print where the password is set")
     verbs.add_parser("list", help="list all tenants")
     return parser
 
 
-async def _create(url: str, place: RegisterTenant, admin_email: str | None) -> tuple[QuickstartAnswer, str | None]:
+async def _create(
+    url: str, place: RegisterTenant, admin_email: str | None, *, moves: bool
+) -> tuple[QuickstartAnswer, str | None]:
     """The tenant's first applications, and the link of its first administrator when one is wanted."""
     bus = await connected(url)
     try:
-        made = await provisioned(bus, place, new_secrets=True)
+        made = await provisioned(bus, place, new_secrets=True, moves=moves)
         return made, None if admin_email is None else await invited(bus, place.tenant, admin_email)
     finally:
         await bus.close()
