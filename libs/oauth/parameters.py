@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar, overload
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 from libs.oauth.errors import InvalidRequest
 from libs.runtime.strict_json import MalformedJSON, loads
@@ -117,19 +117,24 @@ def read(headers: Iterable[tuple[str, str]], query: str, body: bytes, *, known: 
 
     Args:
         headers: the request's header pairs, names in lower case.
-        query: the raw query string; anything in it is refused.
+        query: the raw query string; a parameter of ours in it is refused, because addresses are written down.
         body: the raw body.
         known: the names somebody will read.
 
     Raises:
         InvalidRequest: one of the reasons above.
     """
-    if query:
+    if query and any(name in known or name == REPEATABLE for name in _names(query)):
         raise ParametersInQuery
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLarge
     pairs = _json_pairs(body) if _media_type(headers) == JSON else _form_pairs(body)
     return _collected(pairs, known)
+
+
+def _names(query: str) -> Iterator[str]:
+    """What a query string names; clients add what is theirs alone, such as MSAL its `client-request-id`."""
+    return (unquote_plus(field.partition("=")[0]) for field in query.split("&"))
 
 
 def _media_type(headers: Iterable[tuple[str, str]]) -> str:

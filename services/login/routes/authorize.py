@@ -40,6 +40,13 @@ class UnknownConnection(InvalidRequest):
     """The connection is not one in which people sign in to this application."""
 
 
+class NoConnection(InvalidRequest):
+    """Nobody can sign in to the application: no connection is enabled for it."""
+
+    def __init__(self) -> None:
+        super().__init__("no connections enabled for the client")
+
+
 class UnknownAudience(InvalidTarget):
     """There is no API with this audience."""
 
@@ -145,6 +152,8 @@ class Authorize:
         return False
 
     async def _shown(self, call: Call, tx: Transaction, step: Step, session: SessionView | None) -> Reply:
+        if step is Step.LOGIN and tx.connection is None and not tx.client.is_settling(call.now):
+            raise NoConnection  # before a name and a password are asked for that nobody could compare
         begun, headers = await self._flow.begin(call, tx.client, tx.params)
         if step is Step.CONSENT and session is not None:
             return await self._flow.visited(call, begun, session, headers)

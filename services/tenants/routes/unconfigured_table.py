@@ -122,7 +122,8 @@ LISTS: Final = (
         has_fields=True,
         filters=("user_id", "client_id", "type"),
     ),
-    EmptyList("rules", ("read:rules",), "rules", "nobody", has_fields=True, switches=("enabled",)),
+    # `stage` of a pipeline that is no more is asked for by auth0-python up to 4, each time.
+    EmptyList("rules", ("read:rules",), "rules", "nobody", has_fields=True, filters=("stage",), switches=("enabled",)),
     EmptyList(
         "hooks", ("read:hooks",), "hooks", "nobody", has_fields=True, filters=("triggerId",), switches=("enabled",)
     ),
@@ -188,6 +189,7 @@ LISTS: Final = (
         has_checkpoints=True,
         has_fields=True,
         filters=("q", "sort"),
+        switches=("paginate",),  # deploy-cli 7 tells the server what it means for itself
     ),
 )
 
@@ -223,7 +225,7 @@ def _no_shields(*stages: str) -> Mapping[str, Any]:
 
 DEFAULTS: Final = (
     Default("rules-configs", ("read:rules_configs",), "nobody", []),
-    Default("log-streams", ("read:log_streams",), "audit", []),
+    Default("log-streams", ("read:log_streams",), "audit", [], switches=("paginate",)),
     Default("actions/triggers", _ACTIONS, "login", {"triggers": []}),
     Default("guardian/policies", ("read:mfa_policies",), "login", [], written_by="PUT"),
     Default(

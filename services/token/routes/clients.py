@@ -14,7 +14,7 @@ import msgspec
 
 from libs.edge import Call, Query, Reply, Route, answers
 from libs.edge.management import InsufficientScope
-from libs.edge.management_errors import InvalidQuery
+from libs.edge.management_errors import BadRequest, InvalidQuery
 from libs.edge.operation import CHECKPOINTS, FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import CheckpointPage, Fields, Page
 from libs.edge.validation import changed, created, stated
@@ -154,9 +154,12 @@ class Clients:
     async def rotate_secret(self, call: Call) -> Reply:
         """Issue a new secret; the old one ends at once, or after `previous_secret_lifetime` seconds."""
         body = stated(ROTATION, call)
+        client_id = call.parameters["id"]
+        if body.get("id", client_id) != client_id:
+            raise BadRequest("Payload validation error: 'Not the application of the path' on property id.")
         lifetime = timedelta(seconds=body.get("previous_secret_lifetime") or 0)
         secret = ids.client_secret()
-        command = RotateClientSecret(call.tenant, call.parameters["id"], _kept(secret), lifetime)
+        command = RotateClientSecret(call.tenant, client_id, _kept(secret), lifetime)
         return await self.desk.once(command, call, lambda client: answers.json(_state(call, client, secret)))
 
 

@@ -43,9 +43,25 @@ def test_a_charset_of_utf_8_may_be_named(content_type: str) -> None:
 
 
 @pytest.mark.security("TE-02")
-def test_parameters_in_the_query_string_are_refused() -> None:
+@pytest.mark.parametrize(
+    "query",
+    [
+        "grant_type=client_credentials",
+        "x=1&client%5Fsecret=s",
+        "client_id",
+        "scope=",
+        "resource=https://api.example.com",
+        "%zz=1&audience=a",
+    ],
+)
+def test_parameters_in_the_query_string_are_refused(query: str) -> None:
     with pytest.raises(InvalidRequest):
-        read(FORM, "grant_type=client_credentials", b"", known=KNOWN)
+        read(FORM, query, b"grant_type=client_credentials", known=KNOWN)
+
+
+@pytest.mark.parametrize("query", ["client-request-id=01a2", "x=1&&y", "%zz=%ff&\ud800=1", "="])
+def test_what_we_do_not_know_in_the_query_string_is_ignored(query: str) -> None:
+    assert dict(read(FORM, query, b"scope=a", known=KNOWN)) == {"scope": "a"}
 
 
 @pytest.mark.security("TE-02")

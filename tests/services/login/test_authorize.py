@@ -6,6 +6,7 @@ from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import pytest
 
+from services.login.routes import authorize
 from services.token.commands import CodeIssued
 from tests.services.login.front import CALLBACK, CHALLENGE, ISSUER, Browser, Front
 
@@ -265,6 +266,25 @@ async def test_what_cannot_be_is_refused(browser: Browser) -> None:
         assert (await browser.authorize(**wrong)).said["error"] == error
 
 
+async def test_nobody_is_asked_for_a_password_where_no_connection_is_enabled(front: Front, browser: Browser) -> None:
+    await front.run("DELETE FROM enabled_v1 WHERE client_id = ANY($1)", ["app", "stranger"])
+    for asked in ({}, {"screen_hint": "signup"}, {"prompt": "login"}):
+        said = (await browser.authorize(**asked)).said
+        assert (said["error"], said["error_description"], said["state"]) == (
+            "invalid_request",
+            "no connections enabled for the client",
+            "s",
+        )
+    assert (await browser.authorize(prompt="none")).said["error"] == "login_required"
+    assert (await browser.authorize("stranger")).is_page
+
+
+async def test_who_is_signed_in_needs_no_connection(front: Front, browser: Browser) -> None:
+    await browser.sign_in()
+    await front.run("DELETE FROM enabled_v1 WHERE client_id = 'app'")
+    assert "code" in (await browser.authorize()).said
+
+
 async def test_an_id_token_comes_by_form_post(front: Front, browser: Browser) -> None:
     answer = await browser.sign_in(response_type="id_token", response_mode="form_post", nonce="n1", scope="openid")
     assert answer.status == 200
@@ -320,3 +340,12 @@ async def test_an_application_that_was_just_registered_is_waited_for(front: Fron
     assert not asked.done()
     await front.run("INSERT INTO enabled_v1 VALUES ('acme/app/con_1', 'acme', 'app', 'con_1')")
     assert "code" in (await asked).said
+
+
+async def test_an_application_that_was_just_registered_is_not_told_that_it_has_no_connection(
+    front: Front, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authorize, "PATIENCE", 1)
+    await front.run("DELETE FROM enabled_v1")
+    await front.run("UPDATE clients_v1 SET registered_at = clock_timestamp()")
+    assert (await browser.authorize()).location.startswith("/u/login?state=")

@@ -45,6 +45,15 @@ async def _is_empty(world: World, row: EmptyList) -> None:
         assert (await asked(world, "GET", row.path, query="take=10")).body == {row.key: []}
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [("rules", "stage=login_script"), ("custom-domains", "paginate=false"), ("log-streams", "paginate=false")],
+)
+async def test_what_older_clients_say_beside_is_heard(world: World, path: str, query: str) -> None:
+    answer = await asked(world, "GET", path, query=query)
+    assert (answer.status, answer.body) == (200, [])
+
+
 async def test_a_counted_list_tells_its_page(world: World) -> None:
     for row in COUNTED:
         answer = await asked(world, "GET", row.path, query="page=1&per_page=5")

@@ -327,6 +327,15 @@ async def test_a_rotation_refuses_a_lifetime_that_is_none(office: Office) -> Non
     assert await office.secrets(client["client_id"]) == [hash_of_secret(client["client_secret"])]
 
 
+async def test_a_rotation_may_say_again_whose_secret_it_is(office: Office) -> None:
+    client, another = await office.client(), await office.client()
+    path = f"clients/{client['client_id']}/rotate-secret"
+    assert (await office.ask("POST", path, {"id": another["client_id"]})).error == (400, "invalid_body")
+    assert await office.secrets(client["client_id"]) == [hash_of_secret(client["client_secret"])]
+    rotated = (await office.ask("POST", path, {"id": client["client_id"]})).body["client_secret"]
+    assert await office.secrets(client["client_id"]) == [hash_of_secret(rotated)]
+
+
 async def test_a_client_with_a_key_has_no_secret(office: Office) -> None:
     client = await office.client(client_authentication_methods=keys(credential()))
     assert "client_secret" not in client

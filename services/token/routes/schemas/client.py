@@ -212,6 +212,7 @@ ROTATION: Final = Resource(
         "Seconds for which the previous secret lives on",
         is_nullable=True,
     ),
+    Property("id", line(64), "Whose secret it is, as the path says; auth0-python up to 4 says it twice"),
 )
 
 PROMISES: Final[Promises] = {
