@@ -11,6 +11,7 @@ from libs.edge.call import Call
 from libs.edge.cursors import Cursors
 from libs.edge.idempotency import AnsweredRequests
 from libs.edge.management import authorise
+from libs.edge.neighbours import network_of
 from libs.edge.query import Query
 from libs.edge.refusals import MalformedPath, MethodNotAllowed, Overloaded, Refusal, UnknownPath
 from libs.edge.routes import Handler, Match, Route, RouteTable
@@ -38,6 +39,7 @@ __all__ = [
     "authorise",
     "management",
     "management_errors",
+    "network_of",
     "paging",
     "renderers",
     "schema",

@@ -115,6 +115,7 @@ class Forger:
     """Signs any claims with a tenant's own key."""
 
     def __init__(self, alg: str, kid: str, private_key: PrivateKey, client: Client) -> None:
+        self.kid = kid
         self.private_key = private_key
         self._signer = Signer(alg, kid, private_key)
         self._client = client

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import uuid1
 
 import pytest
 
@@ -97,6 +98,64 @@ def test_a_form_of_somebody_else_is_refused(go: Journey, begin: MakeJourney, kin
     given = {"username": go.person.email, "email": go.person.email, "password": go.person.password}
     values = {name: value for name, value in given.items() if form.asks_for(name)}
     assert go.browser.submit(page, values, form=form, headers=headers).status == 403
+
+
+def password_asked(go: Journey) -> Page:
+    page = go.authorize()
+    return page if page.asks_for("password") else go.browser.submit(page, {"username": go.person.email})
+
+
+def consent_asked(go: Journey) -> Page:
+    page = go.authorize()
+    while not page.has_button("accept"):
+        page = answered(go, page, go.person.email, go.person.password)
+    return page
+
+
+def signed_in(go: Journey, path: str | None = None) -> Page:
+    """The page to which somebody who is signed in comes; without a path, the choice of an account."""
+    go.tokens()
+    return go.browser.open(path) if path else go.authorize(prompt="select_account")
+
+
+def mailed(go: Journey, ticket: str) -> Page:
+    """The page behind a link that an administrator makes."""
+    made = go.stack.management("POST", f"tickets/{ticket}", {"user_id": go.person.user_id})
+    return go.browser.open(made.json()["ticket"])
+
+
+FORMS: dict[str, Callable[[Journey], Page]] = {
+    "password": password_asked,
+    "sign-up": lambda go: go.authorize(screen_hint="signup"),
+    "consent": consent_asked,
+    "logout": lambda go: signed_in(go, "/oidc/logout"),
+    "account": signed_in,
+    "reset asked": lambda go: go.browser.follow(password_asked(go), "Forgot"),
+    "reset": lambda go: mailed(go, "password-change"),
+    "verification": lambda go: mailed(go, "email-verification"),
+}
+
+
+@pytest.mark.security("LG-10")
+@pytest.mark.parametrize("name", FORMS)
+def test_no_form_of_any_page_is_taken_from_elsewhere(begin: MakeJourney, name: str) -> None:
+    go = begin(is_first_party=name != "consent")
+    page = FORMS[name](go)
+    form = next(each for each in page.forms if "csrf" in each.fields)
+    own, foreign = form.fields["csrf"], begin().authorize().form("username", "email").fields["csrf"]
+    given = {"password": go.person.password if name == "password" else NEW(), "email": f"{uuid1().hex}@else.example"}
+    values = {each: value for each, value in given.items() if form.asks_for(each)}
+
+    def posted(csrf: str = own, **headers: str) -> int:
+        named = {each.replace("_", "-"): value for each, value in headers.items()}
+        answer = go.browser.submit(page, {**values, "csrf": csrf}, form=form, headers=named)
+        return answer.redirects[0].status_code if answer.redirects else answer.status
+
+    assert posted(csrf="") == posted(csrf=foreign) == posted(csrf=own[:-1]) == 403
+    assert posted(origin="https://evil.ex") == posted(origin=f"{go.stack.issuer[:-1]}.evil.ex") == 403
+    assert posted(sec_fetch_site="cross-site") == posted(sec_fetch_site="same-site") == 403
+    assert posted(content_type="text/plain") == posted(content_type="application/json") == 403
+    assert posted() in {200, 303}, "only what came from elsewhere was the matter"
 
 
 @pytest.mark.security("LG-14")

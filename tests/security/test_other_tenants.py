@@ -50,6 +50,16 @@ def bodies(mine: dict[str, str], theirs: dict[str, str]) -> Iterator[tuple[str, 
     yield "PATCH", f"clients/{theirs['clients']}", {"client_authentication_methods": methods}
     yield "POST", "clients", {"name": "thief", "client_authentication_methods": methods}
     yield "POST", "connections", {"name": "thief", "strategy": "auth0", "enabled_clients": [mine["clients"]]}
+    asked = ("tickets/password-change", "tickets/email-verification", "jobs/verification-email")
+    for path in asked:
+        yield "POST", path, {"user_id": mine["users"]}
+        yield "POST", path, {"user_id": theirs["users"], "client_id": mine["clients"]}
+    yield "POST", asked[0], {"user_id": theirs["users"], "connection_id": mine["connections"]}
+    for user_id in (mine["users"], theirs["users"]):
+        address = {"connection_id": mine["connections"], "email": user_id}
+        yield "POST", asked[0], address
+    lets_in = [{"client_id": mine["clients"], "status": True}]
+    yield "PATCH", f"connections/{theirs['connections']}/clients", lets_in
 
 
 @pytest.mark.security("AD-02")

@@ -85,9 +85,11 @@ def seen(client: Client, stack: Stack, insider: Insider) -> Iterator[tuple[str, 
     token = client.management_token()
     for route in (each for each in ROUTES if each.method == "GET"):
         yield route.name, client.manage("GET", path_of(route, ids), token=token).text
-    listed = client.manage("GET", "clients?per_page=100", token=token)
-    yield "GET /api/v2/clients", listed.text
-    for each in listed.json():
+    listed = [client.manage("GET", "clients?per_page=100", token=token)]
+    while len(listed[-1].json()) == 100:
+        listed.append(client.manage("GET", f"clients?per_page=100&page={len(listed)}", token=token))
+    yield "GET /api/v2/clients", "\n".join(page.text for page in listed)
+    for each in (app for page in listed for app in page.json()):
         yield "one client", client.manage("GET", f"clients/{each['client_id']}", token=token).text
     for service in ("gateway", "token", "login", "tenants", "key_rotation", "audit"):
         for page in ("/metrics", "/readyz", "/livez"):

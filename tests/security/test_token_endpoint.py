@@ -7,8 +7,24 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.security.client import Client
+
+
+class Elsewhere(HTTPAdapter):
+    """Connects from another address of this machine."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, source_address=("127.0.0.2", 0))
+
+
+def elsewhere() -> requests.Session:
+    """A session whose requests come from another address than everybody's."""
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("http://", Elsewhere())
+    return session
 
 
 def is_refused(answer: requests.Response, status: int, error: str) -> bool:
@@ -198,7 +214,14 @@ def test_an_address_that_guesses_is_told_to_wait(client: Client) -> None:
     assert int(limited.headers["retry-after"]) >= 1
     right = client.ask(client_id=app["client_id"], client_secret=app["client_secret"])
     assert right.status_code == 429
+    said = {"x-forwarded-for": "192.0.2.7", "forwarded": "for=192.0.2.7", "x-real-ip": "192.0.2.7"}
+    given = {"grant_type": "client_credentials", "client_id": app["client_id"], "client_secret": "x"}
+    assert client.form(given, headers=said).status_code == 429, "an address is not what a stranger calls it"
     assert client.ask().status_code == 200, "another client of the same address goes on"
+    right_elsewhere = {**given, "client_secret": app["client_secret"], "audience": client.audience}
+    with elsewhere() as owner:
+        answer = owner.post(f"{client.issuer}oauth/token", data=right_elsewhere, timeout=10)
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.security("TE-14")

@@ -110,6 +110,8 @@ class TicketRoutes:
 
     async def _person(self, call: Call, body: Mapping[str, Any]) -> Person:
         if body.get("user_id"):
+            if body.get("connection_id") or body.get("email"):
+                raise BadRequest("Payload validation error: 'user_id cannot be used with connection_id or email'.")
             person = await people.by_user_id(self.desk.database, call.tenant, body["user_id"])
             if person is None or not _is_identity(person, body.get("identity")):
                 raise NoSuchUser

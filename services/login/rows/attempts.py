@@ -3,7 +3,8 @@
 An attempt is counted before its password is compared, so that of a burst no more are compared than the limit says; a
 right password takes its count back. Three things are counted, in this order: the account from this address (or from
 all, where the tenant says so), the address, the account. What an earlier one refuses the later ones do not hear of, so
-that a locked attacker cannot go on to lock the account for everybody else. The address has no window: its row is the
+that a locked attacker cannot go on to lock the account for everybody else. Of IPv6 the network is the address, because
+whoever has one address has all of its /64. The address has no window: its row is the
 moment at which all that was tried is its own again, and one more may be tried while that is not too far away.
 """
 
@@ -15,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from libs.edge import network_of
 from libs.postgres import Connection, Database
 from libs.sealed import DerivedKey
 from services.login.rules.protection import LOOSEST, UNCHANGED, Bounds, Protection
@@ -183,9 +185,10 @@ class Attempts:
     def keys(self, tenant: str, account: str, address: str, *, is_guarded: bool = True) -> Keys:
         """The keys of an attempt; whether accounts `is_guarded`, the connection says."""
         bounds = self._protection_of(tenant).bounds(address, is_guarded=is_guarded)
-        pair = ("by account", tenant, account) if bounds.is_by_account else ("pair", tenant, account, address)
+        place = network_of(address)
+        pair = ("by account", tenant, account) if bounds.is_by_account else ("pair", tenant, account, place)
         return Keys(
-            self._hmac(*pair), self._hmac(LOGINS, tenant, address), self._hmac("account", tenant, account), bounds
+            self._hmac(*pair), self._hmac(LOGINS, tenant, place), self._hmac("account", tenant, account), bounds
         )
 
     def locks(self, tenant: str) -> bool:
@@ -226,7 +229,8 @@ class Attempts:
 
     async def may_mail(self, tenant: str, account: str, address: str, person: str | None) -> bool:
         """Count a mail that is asked for, and say whether it may be sent (RC-09)."""
-        to_one, from_one = self._hmac("mails to", tenant, account), self._hmac("mails from", tenant, address)
+        to_one = self._hmac("mails to", tenant, account)
+        from_one = self._hmac("mails from", tenant, network_of(address))
         limits = self.limits
         async with self._database.connection() as rows:
             found = await rows.fetchval(
@@ -243,18 +247,20 @@ class Attempts:
 
     async def may_sign_up(self, tenant: str, address: str) -> bool:
         """Count a sign-up; whether it may be tried from this address."""
-        bucket, key = self._protection_of(tenant).signups(address), self._hmac(SIGNUPS, tenant, address)
+        bucket = self._protection_of(tenant).signups(address)
+        key = self._hmac(SIGNUPS, tenant, network_of(address))
         async with self._database.connection() as rows:
             return await rows.fetchval(FILL, tenant, key, bucket.every, bucket.room) is not None
 
     async def is_told(self, tenant: str, what: str, address: str) -> bool:
         """Whether it was told that an address has to wait with `what`, and that is not over."""
         async with self._database.connection() as rows:
-            return bool(await rows.fetchval(TOLD, tenant, self._hmac("told", what, tenant, address)))
+            return bool(await rows.fetchval(TOLD, tenant, self._hmac("told", what, tenant, network_of(address))))
 
     async def tell(self, rows: Connection, tenant: str, what: str, address: str) -> bool:
         """Note that it is told, until all that may be tried may be again, an hour at least; whether nobody else did."""
-        told, bucket = self._hmac("told", what, tenant, address), self._hmac(what, tenant, address)
+        place = network_of(address)
+        told, bucket = self._hmac("told", what, tenant, place), self._hmac(what, tenant, place)
         return await rows.fetchval(TELL, tenant, told, bucket, self.limits.window) is not None
 
     async def lift(self, tenant: str, person: str) -> None:

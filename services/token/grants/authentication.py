@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from libs.jose import ALGORITHMS, Refused, parse, verify
+from libs.jose import ALGORITHMS, Refused, UnknownKey, parse, verify
 from libs.jose.schedule import SKEW
 from libs.oauth import Assertion, Basic, ClientAuthentication, InvalidClient, Post, Public
 from libs.sealed import known_hash
@@ -166,6 +166,8 @@ def _verified(token: str, keys: list[PublicKey], issuer: str, now: datetime) -> 
 
 def _claims_of(token: str, key: PublicKey, issuer: str, now: datetime) -> dict[str, Any]:
     unverified = parse(token)
+    if unverified.kid is not None and unverified.kid not in key.names:
+        raise UnknownKey("the kid names another key")
     claims = verify(
         unverified,
         [key.key],

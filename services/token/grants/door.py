@@ -9,7 +9,7 @@ from hashlib import sha256
 from time import monotonic
 from typing import Final
 
-from libs.edge import Call
+from libs.edge import Call, network_of
 from libs.eventstore import Actor, BatchWriter, Context, Refused
 from libs.oauth import (
     InvalidClient,
@@ -157,4 +157,4 @@ def context_of(request: Request, *, grant_id: str | None = None, session_id: str
 
 def counter_of(client_id: str, call: Call) -> bytes:
     """Under which failures are counted."""
-    return sha256(f"{client_id}\x00{call.request.client_address}".encode()).digest()
+    return sha256(f"{client_id}\x00{network_of(call.request.client_address)}".encode()).digest()

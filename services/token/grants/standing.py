@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from libs.jose import VerifyingKey, public_key_from_jwk
+from libs.jose import VerifyingKey, public_key_from_jwk, thumbprint
 from libs.postgres import Database
 from libs.runtime.errors import Unavailable
 from services.token.rules.refresh_token import RefreshRules
@@ -61,9 +61,14 @@ class PublicKey(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def key(self) -> VerifyingKey:
-        """The key, ready to verify; any `kid` in the assertion fits, because Auth0's SDKs choose their own."""
+        """The key, ready to verify; `names` says which `kid` means it."""
         found = public_key_from_jwk(self.jwk, self.alg)
         return VerifyingKey(found.alg, found.public, None)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What a `kid` may call it: the registered one, or the thumbprint (RFC 7638), which SDKs reckon themselves."""
+        return frozenset((self.kid, thumbprint(self.jwk)))
 
 
 class Scope(msgspec.Struct, frozen=True):

@@ -118,6 +118,22 @@ async def locks_told(house: House) -> list[dict[str, Any]]:
 
 
 @pytest.mark.security("LG-04")
+async def test_whoever_has_a_whole_network_of_ipv6_has_the_tries_of_one_address(house: House) -> None:
+    await house.user()
+    for number in range(10):
+        assert await refused(house, address=f"2001:db8:1:2::{number:x}") == "WrongCredentials"
+    right = "correct-horse-7-battery"
+    assert await refused(house, password=right, address="2001:db8:1:2:ffff::1") == "TooManyAttempts"
+    assert await refused(house, password=right, address="2001:db8:1:3::1") == "proven"
+    house.protect(suspicious_ip_throttling=at_once(6))
+    many = [await refused(house, f"user{number}@corp.example", address=f"2001:db8::{number}") for number in range(8)]
+    assert many == ["WrongCredentials"] * 6 + ["TooManyAttempts"] * 2
+    attempts, most = house.accounts.attempts, house.accounts.attempts.limits.mails_from_one
+    asked = [await attempts.may_mail("acme", f"{number}", f"2001:db8::{number}", None) for number in range(most + 1)]
+    assert asked == [True] * most + [False]
+
+
+@pytest.mark.security("LG-04")
 async def test_of_an_account_that_is_tried_from_everywhere_it_is_told_once(house: House) -> None:
     house.protect(brute_force_protection={"max_attempts": 3})
     house.accounts.attempts.limits = Limits(per_account=4)

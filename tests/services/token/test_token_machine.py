@@ -141,6 +141,7 @@ class TokenLife(RuleBasedStateMachine):
         assert [row["generation"] for row in found] == ([len(self.chain) - 1] if self.is_alive else [])
 
 
+@pytest.mark.security("FZ-02")
 async def test_codes_and_refresh_tokens_keep_to_the_model(town: Town) -> None:
     TokenLife.town, TokenLife.loop = town, asyncio.get_running_loop()
     TokenLife.apps = {each: await town.app("spa", refresh_token=ROTATING | {"leeway": each}) for each in (0, 60)}
