@@ -166,9 +166,10 @@ class Relay:
             self._require_not_ahead(StreamState(state.first, last, 0, 0), head)
             self._level.behind(head - last)
             if head > last:
+                before = last
                 last, last_id = await self._advance(last, last_id, epoch)
                 self._level.behind(head - last)
-                if head - last > BATCH:
+                if before < last < head:
                     continue
             POSITION.labels(self._service, f"relay {self._log}").set(last)
             self._agrees()

@@ -12,6 +12,7 @@ import pytest
 from libs.bus import Bus, Reader, Streams
 from libs.eventstore import EventStore, Relay
 from libs.eventstore.envelope import from_wire
+from libs.eventstore.waiting import Waiting
 from libs.eventstore.wake import POLL_FLOOR
 from libs.postgres import Locks
 from libs.runtime.errors import Unavailable
@@ -89,7 +90,6 @@ async def test_a_stream_that_takes_no_more_is_told_of_and_asked_with_patience(
     relay: MakeRelay,
     mirrored: Mirrored,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
 ) -> None:
     await some(store, 2)
     relay()
@@ -103,14 +103,10 @@ async def test_a_stream_that_takes_no_more_is_told_of_and_asked_with_patience(
         await append(self, messages, expected_last=expected_last)
 
     monkeypatch.setattr(Streams, "append", counted)
-    await some(store, 50, good="2")
     said: list[str] = []
-
-    async def is_told() -> bool:
-        said.append(capfd.readouterr().out)
-        return "maximum messages exceeded" in "".join(said)
-
-    await eventually(is_told)
+    monkeypatch.setattr(Waiting, "because", lambda _self, _what, reason: said.append(str(reason)))
+    await some(store, 50, good="2")
+    await eventually(lambda: any("maximum messages exceeded" in each for each in said))
     began = monotonic()
     asked.clear()
     await asyncio.sleep(5 * POLL_FLOOR)
