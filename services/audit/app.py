@@ -22,6 +22,7 @@ from services.audit.projections import callers
 from services.audit.routes import table
 from services.audit.routes.asks import Asks
 from services.audit.routes.logs import Logs
+from services.audit.routes.logs_ask import LogsAsk
 from services.audit.rows import FOLD, SubscriberAggregate
 from services.audit.rules import subscriber
 from services.audit.sinks.feed import feeders
@@ -91,10 +92,10 @@ def _remember(lifecycle: Lifecycle, bus: Bus) -> Callers:
 
 
 async def _answer(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks, settings: Settings) -> None:
-    """The operator's asks, and the consumers they are about."""
+    """The operator's asks with the consumers they are about, and what `login` asks of a person's log."""
     subscriptions = Subscriptions(store.database, bus, settings.feed_ack_wait)
     lifecycle.background("subscriptions", subscriptions.run(locks))
-    for serving in await Asks(store, subscriptions).serve(bus):
+    for serving in (*await Asks(store, subscriptions).serve(bus), await LogsAsk(store.database).serve(bus)):
         lifecycle.on_stop(partial(serving.drain, within=5))
 
 

@@ -1,7 +1,7 @@
 """What can be asked of `audit`: commands for the rules, and the questions and answers of `svc.v1.audit.*`."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +9,9 @@ SERVICE: Final = "audit"
 
 OPERATORS_TENANT: Final = "default"
 """Whose facts those about subscribers are: of the operator's own tenant. What a subscriber sees, its filter says."""
+
+MOST_FOUND: Final = 1000
+"""Entries of a search that can be paged through and are counted, as in Auth0; a walk has no end."""
 
 
 class AddSubscriber(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,3 +63,24 @@ class SubscribersAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     subscribers: list[SubscriberAnswer]
     head: int
+
+
+class LogsOf(msgspec.Struct, frozen=True, kw_only=True):
+    """The ask `svc.v1.audit.logs_of`: the entries of a tenant's log that concern a person, by the opaque id.
+
+    `limit` of them behind `start` others, the newest first unless told otherwise; `counts` asks how many there are.
+    """
+
+    tenant: str
+    person: str
+    start: int
+    limit: int
+    is_newest_first: bool = True
+    counts: bool = False
+
+
+class LogsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The entries, as `/api/v2/logs` shows them, and how many there are in all, up to `MOST_FOUND`; 0 if not asked."""
+
+    entries: list[dict[str, Any]]
+    total: int = 0

@@ -2,6 +2,6 @@
 
 It owns accounts with their passwords, sessions, consents and login transactions, and answers `/authorize`, the pages
 below `/u/`, `/userinfo`, logout, `/dbconnections/*` and its part of the Management API. It hears tenants, token (which
-applications and APIs there are) and connections (who may sign in where), asks token for codes and connections to
-deliver. It never sees a client secret.
+applications and APIs there are) and connections (who may sign in where), asks token for codes, connections to deliver
+and audit for a person's log. It never sees a client secret.
 """

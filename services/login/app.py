@@ -66,6 +66,7 @@ from services.login.routes.remembered import Remembered
 from services.login.routes.sessions import Sessions
 from services.login.routes.showing import Pages
 from services.login.routes.sweeping import Sweeping
+from services.login.routes.user_logs import UserLogs
 from services.login.routes.userinfo import Userinfo
 from services.login.rows import errands
 from services.login.rows.consents import FOLD as CONSENTS_FOLD
@@ -208,6 +209,7 @@ def front(
         *Userinfo(bus, keys, issuer_of, people).routes(),
         *Sessions(store, bus, ending, people, cursors).routes(),
         *Grants(store, bus, people).routes(),
+        *UserLogs(bus, people).routes(),
     )
     return FrontChannel(flow, ending, routes)
 

@@ -30,7 +30,7 @@ from tests.relying_party import (
     register,
 )
 from tests.sdk.conftest import Node
-from tests.stack import Stack
+from tests.stack import Stack, until
 
 CONNECTION: Final = "Username-Password-Authentication"
 ONCE: Final[Any] = {"max_retries": 0}
@@ -207,6 +207,35 @@ def test_auth0_python_sees_and_ends_sessions_and_grants(
         got.refresh_token(tokens["refresh_token"])
     management.refresh_tokens.revoke(user_id=ada.user_id)
     assert not list(management.refresh_tokens.list(user_id=ada.user_id))
+
+
+def test_auth0_python_reads_what_happened_to_a_user(
+    management: Any, tls: Stack, browser: Browser, audience: str, web: Application
+) -> None:
+    person, another = account(tls), account(tls)
+    coming = Coming(tls, browser, person, audience)
+    code, _ = coming.with_code(web)
+    got = GetToken(tls.env["LIMEN_DOMAIN"], web.client_id, client_secret=web.client_secret)
+    got.authorization_code(code=code, redirect_uri=CALLBACK)
+
+    def log(**query: Any) -> list[Any]:
+        return list(management.users.logs.list(person.user_id, **query))
+
+    until(lambda: {"sapi", "s", "seacft"} <= {each.type for each in log()})
+    entries = log(per_page=1, sort="date:1")
+    assert [each.log_id for each in entries] == sorted(each.log_id for each in entries)
+    assert {each.user_id for each in entries} == {person.user_id}
+    assert next(each for each in entries if each.type == "s").ip == "127.0.0.1"
+    assert [each.log_id for each in log()] == [each.log_id for each in reversed(entries)]
+    assert entries[0].model_dump(exclude={"user_id"}) == management.logs.get(entries[0].log_id).model_dump(
+        exclude={"user_id"}
+    )
+    others = {each.log_id for each in management.users.logs.list(another.user_id)}
+    assert others.isdisjoint(each.log_id for each in entries)
+    management.users.delete(person.user_id)
+    with pytest.raises(ApiError) as gone:
+        management.users.logs.list(person.user_id, request_options=ONCE)
+    assert (gone.value.status_code, gone.value.body["errorCode"]) == (404, "inexistent_user")
 
 
 def test_auth0_python_configures_connections(management: Any, web: Application) -> None:

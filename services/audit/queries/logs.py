@@ -12,16 +12,17 @@ import msgspec
 
 from libs.eventstore.checkpoints import TENANT
 from libs.postgres import Database, Record
+from services.audit.commands import MOST_FOUND
 from services.audit.rules.log_ids import Epochs, Place
 from services.audit.rules.log_query import LogSearch
-
-MOST_FOUND: Final = 1000
-"""Entries of a search that can be paged through and are counted, as in Auth0; a walk has no end."""
 
 SET_BACK: Final = timedelta(minutes=5)
 """How far the database's clock may be set back without an entry being overlooked."""
 
 _ENTRY: Final = "SELECT pos, id, type, data, meta, code, client_id, private, at FROM feed"
+# As the index has it, to the letter (`0101_people_in_the_feed.sql`).
+_OF_PERSON: Final = """tenant = $1 AND code <> 'seccft'
+AND CASE WHEN strpos(data::text, '\\u0000') = 0 THEN coalesce(data->>'person', data->>'sub') END = $2"""
 _EPOCHS: Final = """
 SELECT (data->>'epoch')::int AS epoch, (data->>'after')::bigint AS after
 FROM facts WHERE tenant = $1 AND stream = 'log-feed' ORDER BY version
@@ -125,6 +126,11 @@ async def wanted(database: Database, tenant: str, search: LogSearch, known: Epoc
     said = [(text, value) for text, value in asked if value is not None]
     conditions = [text.format(number) for number, (text, _) in enumerate(said, 1)]
     return Wanted(" AND ".join([*conditions, "code IS NOT NULL"]), tuple(value for _, value in said))
+
+
+def of_person(tenant: str, person: str) -> Wanted:
+    """Every entry that concerns a person, by the opaque id."""
+    return Wanted(_OF_PERSON, (tenant, person))
 
 
 async def log_found(database: Database, what: Wanted, part: Slice) -> tuple[list[LogRow], int]:

@@ -15,8 +15,9 @@ from libs.edge.operation import FIELDS, PAGES, Listing, Operation, Parameter, li
 from libs.edge.paging import MAX_PER_PAGE, CheckpointPage, Fields, OffsetPage, requested
 from libs.edge.schema import Integer, Text
 from libs.postgres import Database
+from services.audit.commands import MOST_FOUND
 from services.audit.queries import logs as queries
-from services.audit.queries.logs import MOST_FOUND, LogRow, Slice
+from services.audit.queries.logs import LogRow, Slice
 from services.audit.routes.log_entry import LOG, LOG_ID, entry
 from services.audit.rules.log_ids import Epochs, log_id_of, place_of
 from services.audit.rules.log_query import POSSIBLE, parse

@@ -150,7 +150,7 @@ def _clause(reading: _Reading, search: LogSearch) -> LogSearch:
             places = frozenset(filter(None, map(place_of, _values(reading))))
             return replace(search, places=_both(search.places, places))
         case "user_id":
-            _values(reading)  # nobody has one yet
+            _values(reading)  # entries name people by opaque ids, which `login` alone can tell
             return replace(search, places=frozenset())
         case name:
             raise NotSearchable(f"The field {name[:50]} is not searchable")

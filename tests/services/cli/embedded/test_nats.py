@@ -69,6 +69,9 @@ def test_without_credentials_nobody_enters(nats: Running) -> None:
         ("key_rotation", "svc.v1.token.x"),
         ("gateway", "evt.token.x"),
         ("gateway", "svc.v1.key_rotation.x"),
+        ("login", "svc.v1.audit.add"),
+        ("login", "svc.v1.audit.remove"),
+        ("token", "svc.v1.audit.logs_of"),
         ("tenants", "$JS.API.CONSUMER.CREATE.ACT_TOKEN_0.x"),
         ("tenants", "$SYS.REQ.SERVER.PING"),
     ],
@@ -96,6 +99,7 @@ async def test_a_service_may_not_hear(nats: Running, user: str, subject: str) ->
     [
         ("gateway", "edge.v1.token"),
         ("token", "svc.v1.key_rotation.private_key"),
+        ("login", "svc.v1.audit.logs_of"),
         ("token", "evt.token.token_issued"),
         ("tenants", "applied.v1.tenants"),
         ("key_rotation", "nudge.v1.key_rotation"),
