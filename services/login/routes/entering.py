@@ -48,34 +48,13 @@ class Entering:
             return await self.enter(call, tx, proven, secret, is_signup=is_signup)
 
     async def _renewed(self, call: Call, tx: Transaction, proven: Proof, secret: str, current: SessionView) -> Session:
-        command = RenewSession(
-            tenant=call.tenant,
-            session_id=current.session_id,
-            person=proven.person,
-            amr=tuple(proven.amr),
-            acr=level_told(tx.params),
-            cookie=cookies.hash_of(secret),
-            lifetimes=standing.lifetimes_of(tx.client.tenant),
-            visit=visit(call, tx),
-            endings=proven.endings,
-        )
+        command = RenewSession(session_id=current.session_id, **_said(call, tx, proven, secret))
         return await self._executed(call, tx, command)
 
     async def _started(self, call: Call, tx: Transaction, proven: Proof, secret: str, *, is_signup: bool) -> Session:
-        connection = tx.connection
-        command = StartSession(
-            tenant=call.tenant,
-            session_id=text(32),
-            person=proven.person,
-            connection_id=connection.connection_id if connection else "",
-            amr=tuple(proven.amr),
-            acr=level_told(tx.params),
-            cookie=cookies.hash_of(secret),
-            lifetimes=standing.lifetimes_of(tx.client.tenant),
-            visit=visit(call, tx),
-            endings=proven.endings,
-            is_signup=is_signup,
-        )
+        connection_id = tx.connection.connection_id if tx.connection else ""
+        said = _said(call, tx, proven, secret)
+        command = StartSession(session_id=text(32), connection_id=connection_id, is_signup=is_signup, **said)
         return await self._executed(call, tx, command)
 
     async def _executed(self, call: Call, tx: Transaction, command: StartSession | RenewSession) -> Session:
@@ -99,6 +78,20 @@ class Entering:
         if found is None or not found.is_alive or found.person != tx.person:
             return None
         return found if found.is_welcome else None
+
+
+def _said(call: Call, tx: Transaction, proven: Proof, secret: str) -> dict[str, Any]:
+    """What is said of a session alike when it begins and when it is renewed."""
+    return {
+        "tenant": call.tenant,
+        "person": proven.person,
+        "amr": tuple(proven.amr),
+        "acr": level_told(tx.params),
+        "cookie": cookies.hash_of(secret),
+        "lifetimes": standing.lifetimes_of(tx.client.tenant),
+        "visit": visit(call, tx),
+        "endings": proven.endings,
+    }
 
 
 def visit(call: Call, tx: Transaction) -> Visit:
