@@ -74,8 +74,16 @@ def objects_of(client: Client) -> dict[str, str]:
         "connections": connection["id"],
         "users": (user_id := client.made("users", user)["user_id"]),
         "user-blocks": user_id,
+        "jobs": finished_job(client, user_id),
         "logs": first_entry(client),
     }
+
+
+def finished_job(client: Client, user_id: str) -> str:
+    """A job that sent a mail: no link of it is made a moment later."""
+    job = client.made("jobs/verification-email", {"user_id": user_id})["id"]
+    until(lambda: client.manage("GET", f"jobs/{job}").json()["status"] == "completed", 10)
+    return str(job)
 
 
 def signed_in_twice(client: Client, stack: Stack) -> dict[str, str]:

@@ -4,10 +4,11 @@ A link is good once, the newest of its kind alone, until it expires, the address
 password does. Asking for one is always answered alike.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from libs.eventstore import Also, Context, EventStore
 from libs.postgres import Connection as Rows
@@ -31,6 +32,9 @@ __all__ = ["PasswordRefused", "TicketRefused", "TicketView", "Tickets"]
 
 Asked = PasswordResetRequested | EmailVerificationRequested
 KINDS: Final[Mapping[type[Asked], Kind]] = {PasswordResetRequested: "reset", EmailVerificationRequested: "verify"}
+
+Beside = Callable[[Rows, UUID | None], Awaitable[None]]
+"""What is written beside a mail that is asked for, by the errand that sends it: `None` where none does."""
 
 SECRET: Final = 43
 """Letters and digits of a link that an administrator asks for: 256 bits."""
@@ -84,13 +88,12 @@ class Tickets:
 
         await self._store.execute(Note(tenant, (asked,)), caller.context, also=also)
 
-    async def verification_requested(
-        self, tenant: str, person: str, caller: Caller, beside: Also | None = None
-    ) -> bool:
-        """Have the mail sent by which an address is verified, and `beside` written; whether one more is let through."""
-        may_mail = await self._attempts.may_mail(tenant, person, caller.address, person)
-        if not may_mail:
-            return False
+    async def verification_requested(self, tenant: str, person: str, caller: Caller, beside: Beside) -> None:
+        """Have the mail sent by which an address is verified, unless too many were; `beside` is written either way."""
+        if not await self._attempts.may_mail(tenant, person, caller.address, person):
+            async with self._store.database.connection() as rows, rows.transaction():
+                await beside(rows, None)
+            return
         asked = EmailVerificationRequested(person=person, client_id=caller.client_id or None)
         wanted = mail(
             tenant,
@@ -101,13 +104,11 @@ class Tickets:
             client_id=caller.client_id,
         )
 
-        async def also(rows: Rows, state: Any) -> None:
+        async def also(rows: Rows, _state: Any) -> None:
             await put(rows, wanted)
-            if beside is not None:
-                await beside(rows, state)
+            await beside(rows, wanted.id)
 
         await self._store.execute(Note(tenant, (asked,)), caller.context, also=also)
-        return True
 
     async def issued(
         self,

@@ -35,10 +35,11 @@ from services.login.factors.password import PasswordFactor
 from services.login.factors.signup import PROVIDER, SignUp, new_person, new_user_id
 from services.login.factors.tickets import Tickets, reset_asked
 from services.login.queries import people, places
-from services.login.routes import dbconnections, tickets, users
+from services.login.routes import dbconnections, jobs, tickets, users
 from services.login.routes.erasing import GrantsHand
 from services.login.routes.people_desk import PeopleDesk
 from services.login.rows import attempts as attempt_rows
+from services.login.rows import jobs as job_rows
 from services.login.rows import tickets as ticket_rows
 from services.login.rows.attempts import Attempts, Limits
 from services.login.rows.errands import GRANTS, Hand
@@ -105,6 +106,7 @@ class Accounts:
             *dbconnections.routes(desk, self.signup, self.tickets),
             *users.routes(desk, self.passwords, self.tickets, self.attempts),
             *tickets.routes(desk, self.tickets),
+            *jobs.routes(desk),
         )
 
     def hands(self, bus: Bus) -> Mapping[str, Hand]:
@@ -155,13 +157,14 @@ class Accounts:
 
 
 async def sweep(database: Database, limits: Limits) -> None:
-    """Forget links that are too old and attempts that count no more, for ever (a background task)."""
+    """Forget links and jobs that are too old and attempts that count no more, for ever (a background task)."""
     while True:
         await asyncio.sleep(SWEPT_EVERY)
         try:
             async with database.connection() as rows:
                 await rows.execute(attempt_rows.FORGET, limits.trusted)
                 await rows.execute(ticket_rows.FORGET)
+                await rows.execute(job_rows.FORGET)
                 await rows.execute(FORGET_ANSWERS)
         except DatabaseAway as error:
             log.info("sweeping waits", reason=repr(error))

@@ -4,19 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from libs.edge import Call, Reply, Route, answers
 from libs.edge.management_errors import BadRequest
 from libs.edge.operation import Operation
 from libs.edge.validation import created
 from libs.eventstore import Also
+from libs.postgres import Connection
 from libs.runtime import ids
 from services.login.events import EmailVerificationRequested
 from services.login.factors.attempt import Caller
 from services.login.factors.tickets import Asked, Tickets, reset_asked
 from services.login.queries import people
 from services.login.queries.people import Person
-from services.login.routes.people_desk import PeopleDesk, caller_of, told
+from services.login.routes.jobs import members_of
+from services.login.routes.people_desk import PeopleDesk, caller_of
 from services.login.routes.user_schema import (
     JOB,
     PASSWORD_TICKET,
@@ -24,6 +27,8 @@ from services.login.routes.user_schema import (
     VERIFICATION_JOB,
     VERIFICATION_TICKET,
 )
+from services.login.rows import jobs
+from services.login.rows.jobs import Job
 from services.login.rules.person_reasons import NoSuchUser
 
 LIVES: Final = timedelta(days=5)
@@ -83,10 +88,16 @@ class TicketRoutes:
         _refuse_organisations(body)
         person = await self._person(call, body)
         caller = await self._caller(call, body)
-        said = {"type": "verification_email", "status": "pending", "created_at": told(call.now)}
-        reply = answers.json({**said, "id": ids.prefixed("job", 16)}, status=201)
+        job = Job(ids.prefixed("job", 16), "verification_email", call.now, "pending")
+        reply = answers.json(members_of(job), status=201)
         kept = self.desk.keeping(call, person.person, reply)
-        await self.tickets.verification_requested(call.tenant, person.person, caller, kept)
+
+        async def beside(rows: Connection, errand: UUID | None) -> None:
+            await jobs.begin(rows, call.tenant, person.person, job, errand)
+            if kept is not None:
+                await kept(rows, None)
+
+        await self.tickets.verification_requested(call.tenant, person.person, caller, beside)
         return reply
 
     async def _issued(

@@ -151,10 +151,11 @@ VERIFICATION_JOB: Final = Resource(
     Property("identity", NAMED_IDENTITY),
 )
 JOB: Final = Object(
-    Property("status", line(32)),
-    Property("type", line(32)),
+    Property("status", Text(enum=("pending", "completed", "failed")), is_required=True),
+    Property("type", Text(enum=("verification_email",)), is_required=True),
     Property("created_at", line(32)),
-    Property("id", line(32)),
+    Property("id", line(32), is_required=True),
+    Property("status_details", line(200), "Why it failed"),
 )
 
 BLOCKS: Final = Object(

@@ -18,6 +18,7 @@ from libs.postgres import Connection, Database
 from libs.runtime.errors import Unavailable
 from libs.runtime.ids import uuid7
 from libs.telemetry.logs import log
+from services.login.rows import jobs
 
 LOGOUT: Final = "logout"
 """An errand that tells an application that a session is over."""
@@ -124,5 +125,12 @@ class Errands:
                 log.info("an errand waits", errand=str(errand.id), reason=repr(error))
                 return
             log.error("an errand is given up", errand=str(errand.id), reason=repr(error))
+            await self._give_up(errand)
+            return
         async with self._database.connection() as rows:
+            await rows.execute(DONE, errand.id)
+
+    async def _give_up(self, errand: Errand) -> None:
+        async with self._database.connection() as rows, rows.transaction():
+            await jobs.fail(rows, errand.tenant, errand.id)
             await rows.execute(DONE, errand.id)

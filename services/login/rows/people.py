@@ -85,7 +85,16 @@ NOTE_ANSWER: Final = "INSERT INTO answers_about (tenant, person, key) VALUES ($1
 
 FORGET_ANSWERS: Final = "DELETE FROM answers_about WHERE until < clock_timestamp() - interval '1 hour'"
 
-HELD: Final = ("people", "person_keys", "person_lookups", "passwords", "password_history", "attempts", "tickets")
+HELD: Final = (
+    "people",
+    "person_keys",
+    "person_lookups",
+    "passwords",
+    "password_history",
+    "attempts",
+    "tickets",
+    "jobs",
+)
 """Tables whose rows of a person go when the person is forgotten; what is on its way to them is among `errands`."""
 
 FORGET_ANSWERED: Final = """
