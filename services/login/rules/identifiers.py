@@ -34,7 +34,9 @@ class InvalidIdentifier(ValueError):
 def email_of(text: str) -> str:
     """An address as it is kept: in lower case, once it was found to be one that a mail server takes literally.
 
-    An encoded word or a quoted local part would be read as another recipient (LG-22).
+    An encoded word or a quoted local part would be read as another recipient (LG-22). Before the @ are 64 octets at
+    most (RFC 5321 section 4.5.3.1.1), of ASCII: mail to others needs SMTPUTF8 on every server of its way (RFC 6531).
+    Who has such an address from before signs in with it all the same, by `canonical_email`.
 
     Raises:
         InvalidIdentifier: it is none.
@@ -42,8 +44,10 @@ def email_of(text: str) -> str:
     if len(text) > LONGEST_EMAIL or "=?" in text or '"' in text or is_unseen(text):
         raise InvalidIdentifier("email")
     try:
-        # Not globally: a company's own mail goes to `.local` and `.test` too.
-        found = validate_email(text, check_deliverability=False, globally_deliverable=False)
+        # Strictly is with the length of the local part. Not globally: a company's mail goes to `.local`, `.test` too.
+        found = validate_email(
+            text, allow_smtputf8=False, strict=True, check_deliverability=False, globally_deliverable=False
+        )
     except EmailNotValidError as error:
         raise InvalidIdentifier("email") from error
     if is_unseen(found.normalized) or "." not in found.domain:
