@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 import msgspec
-from email_validator import EmailNotValidError, validate_email
 
+from libs.outgoing.mailboxes import EmailNotValidError, read_mailbox
 from libs.postgres import Database
 from services.connections import queries
 from services.connections.commands import DeliverMail
@@ -44,7 +44,7 @@ def plain_address(text: str) -> str:
     if "=?" in text or "?=" in text or any(each in text for each in '\r\n,;:<>"\\ '):
         raise Refused("not one plain address")
     try:
-        found = validate_email(text, check_deliverability=False, allow_quoted_local=False, test_environment=True)
+        found = read_mailbox(text)
     except EmailNotValidError as error:
         raise Refused("not an address") from error
     if found.ascii_email is None:

@@ -12,8 +12,8 @@ from typing import Final
 
 import idna
 import msgspec
-from email_validator import EmailNotValidError, validate_email
 
+from libs.outgoing.mailboxes import EmailNotValidError, read_mailbox
 from libs.sealed import DerivedKey
 
 CANONICAL: Final = 1
@@ -44,10 +44,7 @@ def email_of(text: str) -> str:
     if len(text) > LONGEST_EMAIL or "=?" in text or '"' in text or is_unseen(text):
         raise InvalidIdentifier("email")
     try:
-        # Strictly is with the length of the local part. Not globally: a company's mail goes to `.local`, `.test` too.
-        found = validate_email(
-            text, allow_smtputf8=False, strict=True, check_deliverability=False, globally_deliverable=False
-        )
+        found = read_mailbox(text, is_ascii=True)
     except EmailNotValidError as error:
         raise InvalidIdentifier("email") from error
     if is_unseen(found.normalized) or "." not in found.domain:

@@ -210,7 +210,7 @@ def test_an_address_that_is_read_in_two_ways_gets_no_mail(address: str) -> None:
 
 
 def test_plain_addresses_get_mail() -> None:
-    for address in ("ada@example.com", "ada+news@sub.example.com", "ada@localhost.test"):
+    for address in ("ada@example.com", "ada+news@sub.example.com", "ada@localhost.test", "ada@corp.local"):
         assert plain_address(address) == address
     assert plain_address("ada@bücher.example") == "ada@xn--bcher-kva.example"
 

@@ -149,6 +149,12 @@ async def test_an_address_that_no_mail_reaches_is_refused_as_any_that_is_none(ho
     assert (await house.manage("PATCH", path, {"email": "ada@bücher.example"})).status == 200
 
 
+@pytest.mark.parametrize("domain", ["corp.local", "example.test", "office.home.arpa", "here.localhost"])
+async def test_names_for_special_use_are_somebodys_own(house: House, domain: str) -> None:
+    assert (await house.user(f"ada@{domain}"))["email"] == f"ada@{domain}"
+    await house.accounts.signup.register(house.request(f"bob@{domain}"))
+
+
 @pytest.mark.security("LG-21")
 async def test_look_alikes_are_another_account_or_refused_and_get_no_mail_of_the_first(house: House) -> None:
     await house.accounts.signup.register(house.request("mike@corp.example"))
