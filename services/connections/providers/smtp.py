@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 import msgspec
 
-from libs.outgoing.mailboxes import EmailNotValidError, read_mailbox
+from libs.edge.mailboxes import EmailNotValidError, read_mailbox
 from libs.postgres import Database
 from services.connections import queries
 from services.connections.commands import DeliverMail

@@ -13,6 +13,7 @@ from services.connections.events import (
     ConnectionDeleted,
 )
 from services.login.projections.clients import merged
+from services.login.rules.protection import guards
 
 CONNECTIONS: Final = "connections_v1"
 
@@ -58,7 +59,7 @@ class ConnectionRow(msgspec.Struct, frozen=True):
     @property
     def is_guarded(self) -> bool:
         """Whether the tenant's brute-force protection holds for its people, as it does unless it says otherwise."""
-        return self.options.get("brute_force_protection") is not False
+        return guards(self.options)
 
 
 Changes = ConnectionCreated | ConnectionChanged | ConnectionDeleted

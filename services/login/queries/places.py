@@ -8,6 +8,7 @@ import msgspec
 
 from libs.postgres import Database, Record
 from libs.runtime.errors import Unavailable
+from services.login.rules.protection import guards
 
 PLACE: Final = "SELECT tenant, name, issuer, settings FROM tenants_v1 WHERE tenant = $1"
 
@@ -58,7 +59,7 @@ class Connection:
     @property
     def is_guarded(self) -> bool:
         """Whether its people are locked after wrong passwords, where the tenant has people locked at all."""
-        return self.options.get("brute_force_protection") is not False
+        return guards(self.options)
 
 
 class UnknownTenant(Unavailable):

@@ -13,7 +13,7 @@ from typing import Final
 import idna
 import msgspec
 
-from libs.outgoing.mailboxes import EmailNotValidError, read_mailbox
+from libs.edge.mailboxes import EmailNotValidError, read_mailbox
 from libs.sealed import DerivedKey
 
 CANONICAL: Final = 1

@@ -18,6 +18,11 @@ LOOSEST: Final = 100
 """Wrong passwords for one account within an hour, from one address or from all of them together."""
 
 
+def guards(options: Mapping[str, Any]) -> bool:
+    """Whether a tenant's brute-force protection holds for a connection's people, as it does unless its options deny."""
+    return options.get("brute_force_protection") is not False
+
+
 @dataclass(frozen=True)
 class Bucket:
     """`most` may be tried at once, and one more after each `every`."""
