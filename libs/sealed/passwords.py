@@ -37,8 +37,8 @@ MOST_ROUNDS: Final = 16
 MOST_LANES: Final = 16
 """What an imported hash may cost: its writer chose, and one login must not take the machine's memory."""
 
-NICENESS: Final = 10
-"""Of the threads that hash: beside a full processor they get about a tenth of it, beside an idle one all of it."""
+NICENESS: Final = 15
+"""Of the threads that hash: beside a full processor they get about a thirtieth of it, beside an idle one all of it."""
 
 QUEUE: Final = 100
 """Hashes that may wait in one process: at seventy a second, the last one waits less than two seconds."""
@@ -132,8 +132,9 @@ class Passwords:
 def _give_way() -> None:
     """Let whoever answers requests go first: a storm of passwords may take what is left, not everybody's turn."""
     if hasattr(os, "setpriority"):
-        # On Linux each thread has a niceness of its own.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        # On Linux each thread has a niceness of its own; one that was started nicer may not, and need not, come back.
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def is_supported(phc: str) -> bool:

@@ -18,8 +18,13 @@ PROCESSES: Final = (("gateway",), ("token",), ("login",), ("tenants", "key_rotat
 REPLICATED: Final = frozenset({"token", "login", "tenants", "key_rotation", "connections", "audit"})
 """What may run several times beside itself here; the gateway has the one public port."""
 
-GIVES_WAY: Final = 10
-"""The niceness of `audit`, which nobody waits for: while the processors are full, it publishes a little later."""
+NICENESS: Final[Mapping[tuple[str, ...], int]] = {("audit",): 10, ("login",): 12}
+"""Of processes that let others go first while the processors are full.
+
+Nobody waits for `audit`: it publishes a little later. Somebody who signs in waits for tens of milliseconds of hashing
+anyway, and a page that comes some milliseconds later is not seen; applications wait for each of their tokens, and a
+storm of wrong passwords must not make them wait for it too.
+"""
 
 KEEPS_SECRETS: Final = frozenset({"token", "login", "connections", "key_rotation"})
 """The services that open or derive keys."""
@@ -72,7 +77,7 @@ def _process(
         services=services,
         admin_port=port,
         rank=0 if "gateway" in services else 1,
-        niceness=GIVES_WAY if services == ("audit",) else 0,
+        niceness=NICENESS.get(services, 0),
         is_ready=partial(readyz.is_ready, port),
     )
 

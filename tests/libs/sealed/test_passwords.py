@@ -1,6 +1,8 @@
 """The pool of argon2: one cost for every answer, exact passwords, bounded."""
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 from argon2 import PasswordHasher
@@ -84,6 +86,22 @@ def test_an_imported_hash_may_not_cost_too_much() -> None:
     for dear in ("m=300000,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=17", "m=0,t=1,p=1", "m=-1,t=1,p=1"):
         assert not is_supported(f"$argon2id$v=19${dear}{tail}")
     assert not is_supported("$2b$12$abcdefghijklmnopqrstuv")
+
+
+@pytest.mark.parametrize(("started", "hashes_at"), [(0, 15), (19, 19)])
+def test_whoever_hashes_gives_way_and_never_goes_before_its_own_process(started: int, hashes_at: int) -> None:
+    script = f"""
+import asyncio, os, threading
+from libs.sealed.passwords import Passwords
+
+passwords = Passwords(threads=1)
+os.setpriority(os.PRIO_PROCESS, 0, max({started}, os.getpriority(os.PRIO_PROCESS, 0)))
+asyncio.run(passwords.verified("x", None))
+hashing = next(each for each in threading.enumerate() if each.name.startswith("argon2"))
+print(os.getpriority(os.PRIO_PROCESS, hashing.native_id))
+"""
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(said.stdout) >= hashes_at
 
 
 async def test_a_full_queue_says_so_at_once_and_is_free_again() -> None:

@@ -26,6 +26,12 @@ def test_everything_runs_as_direct_children_in_groups_of_their_own(up: Up) -> No
         assert (int(parent), int(group)) == (process.pid, row["pid"])
 
 
+def test_whoever_answers_applications_goes_before_pages_and_the_feed(up: Up) -> None:
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    nicer = {row["name"]: os.getpriority(os.PRIO_PROCESS, row["pid"]) - ours for row in up.processes()}
+    assert nicer == dict.fromkeys(nicer, 0) | {"login": min(12, 19 - ours), "audit": min(10, 19 - ours)}
+
+
 def test_mails_are_shown_where_no_mail_server_is_given(up: Up) -> None:
     told = json.loads((up.data.path / "told-tenants-key_rotation-connections.json").read_text())
     assert told["LIMEN_DEV_MAILBOX"] == "on"
