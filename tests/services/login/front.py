@@ -228,6 +228,7 @@ class Browser:
 
     def __init__(self, front: "Front", scheme: str = "https") -> None:
         self.front, self.scheme = front, scheme
+        self.tenant = "acme"
         self.cookies: dict[str, str] = {}
 
     async def get(self, path: str, _headers: Mapping[str, str] | None = None, /, **query: str) -> Answer:
@@ -244,7 +245,7 @@ class Browser:
         said = list((headers or {}).items())
         if self.cookies:
             said.append(("cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items())))
-        answer = await self.front.request(method, path, query or inline, body, said, self.scheme)
+        answer = await self.front.request(method, path, query or inline, body, said, self.scheme, self.tenant)
         for name, value in answer.headers:
             if name == "set-cookie":
                 self._keep(value)
@@ -323,10 +324,12 @@ class Front:
         body: bytes = b"",
         headers: Sequence[tuple[str, str]] = (),
         scheme: str = "https",
+        tenant: str = "acme",
     ) -> Answer:
+        host, trace = f"id.{tenant}.example", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         request = Request(
-            VERSION, method, scheme, "id.acme.example", path, query, list(headers), body, "192.0.2.1", None, "acme",
-            text(8), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", wall() + 5,
+            VERSION, method, scheme, host, path, query, list(headers), body, "192.0.2.1", None, tenant,
+            text(8), trace, wall() + 5,
         )  # fmt: skip
         payload = await self.edge.answer(encode(request))
         assert payload is not None
@@ -352,6 +355,21 @@ class Front:
     async def run(self, statement: str, *arguments: Any) -> None:
         async with self.database.connection() as rows:
             await rows.execute(statement, *arguments)
+
+    async def twin(self, tenant: str) -> None:
+        """Let there be another tenant with the same applications, APIs and connections under the same ids."""
+        await self.run(
+            "INSERT INTO tenants_v1 (tenant, version, name, issuer) VALUES ($1, 1, $1, $2)",
+            tenant,
+            f"https://id.{tenant}.example/",
+        )
+        for table in ("clients_v1", "connections_v1", "enabled_v1", "apis_v1"):
+            await self.run(
+                f"INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(t) || "
+                "jsonb_build_object('tenant', $1::text, 'key', replace(key, 'acme/', $1 || '/')))).* "
+                f"FROM {table} t WHERE tenant = 'acme'",
+                tenant,
+            )
 
     async def events(self, kind: str) -> list[dict[str, Any]]:
         """The data of the events of a type, of either log."""

@@ -103,6 +103,15 @@ async def test_nobody_is_signed_in_with_what_was_proven_before(house: House, des
 
 
 @pytest.mark.security("LG-14")
+async def test_nobody_is_signed_in_who_is_blocked_whatever_they_proved(house: House, desk: Desk) -> None:
+    await house.user()
+    proven = await house.accounts.factor.prove(house.attempt())
+    await house.rows("UPDATE people SET is_blocked = true")
+    with pytest.raises(ProofGone):
+        await desk.start(proven)
+
+
+@pytest.mark.security("LG-14")
 async def test_a_session_that_begins_beside_a_change_waits_for_it(house: House, desk: Desk) -> None:
     await house.user()
     proven = await house.accounts.factor.prove(house.attempt())

@@ -133,6 +133,11 @@ async def test_sessions_of_a_user_come_in_pages_and_end_together(front: Front) -
     rest = await front.api("GET", "users/auth0%7Cada/sessions", "read:sessions", f"take=2&from={first.json['next']}")
     assert len({each["id"] for each in (*first.json["sessions"], *rest.json["sessions"])}) == 3
     assert "next" not in rest.json
+    over = first.json["sessions"][0]["id"]
+    await front.run("UPDATE sessions SET expires_at = clock_timestamp() WHERE session_id = $1", over)
+    left = (await front.api("GET", "users/auth0%7Cada/sessions", "read:sessions")).json["sessions"]
+    assert over not in {each["id"] for each in left}
+    assert len(left) == 2
     assert (await front.api("GET", "users/auth0%7Cbob/sessions", "read:sessions")).json == {"sessions": []}
     assert (await front.api("GET", "users/nobody/sessions", "read:sessions")).status == 404
     assert (await front.api("DELETE", "users/auth0%7Cada/sessions", "delete:sessions")).status == 202

@@ -1,5 +1,6 @@
 """A session against a small model: whatever is done to it, it says who is there, or that nobody is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -87,6 +88,22 @@ class SessionMachine(RuleBasedStateMachine):
         assert isinstance(self.state, Session)
         assert (self.state.person, self.state.auth_time) == (self.person, self.proved_at)
         assert self.state.is_alive(self.now) == (not self.is_over)
+
+
+def test_a_session_whose_time_has_come_is_gone_and_no_fact_brings_back_one_that_is_over() -> None:
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    began = Session("s", "ada", "con", now, ("pwd",), None, until=now + timedelta(seconds=1))
+    assert began.is_alive(now)
+    for state in (replace(began, until=now), replace(began, ended="logout")):
+        assert not state.is_alive(now)
+        with pytest.raises(SessionGone):
+            rules.visit(VisitSession("t", "s", LIVES, VISIT), state, now)
+    ended = replace(began, ended="logout")
+    renewed = SessionRenewed(
+        session_id="s", person="ada", client_id="app", auth_time=now + timedelta(hours=1), amr=["pwd"], acr=None
+    )
+    for late in (renewed, SessionEnded(session_id="s", person="ada", reason="expired")):
+        assert rules.evolve(ended, late) == ended
 
 
 SessionMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)

@@ -177,6 +177,37 @@ async def test_a_session_ends_unused_and_it_ends_anyway(front: Front, browser: B
     assert (await browser.authorize()).location.startswith("/u/login")
 
 
+@pytest.mark.security("LG-13")
+async def test_no_use_keeps_a_session_beyond_its_end(front: Front, browser: Browser) -> None:
+    await front.run("""UPDATE tenants_v1 SET settings = '{"idle_session_lifetime": 9, "session_lifetime": 5}'""")
+    await browser.sign_in()
+    for use in ({"prompt": "none"}, {"prompt": "login"}):
+        async with front.database.connection() as rows:
+            (held,) = await rows.fetch("SELECT idle_expires_at, expires_at FROM sessions")
+        assert held["idle_expires_at"] <= held["expires_at"]
+        answer = await browser.authorize(**use)
+        if use["prompt"] == "login":
+            await browser.log_in(answer)
+    async with front.database.connection() as rows:
+        (held,) = await rows.fetch("SELECT idle_expires_at, expires_at FROM sessions")
+    assert held["idle_expires_at"] <= held["expires_at"]
+    await front.run("UPDATE sessions SET expires_at = clock_timestamp()")
+    assert (await browser.authorize(prompt="none")).said["error"] == "login_required"
+
+
+@pytest.mark.security("AD-02")
+async def test_what_a_browser_has_of_one_tenant_is_nothing_at_another(front: Front, browser: Browser) -> None:
+    await front.twin("globex")
+    await browser.sign_in()
+    begun = await browser.authorize(prompt="login")
+    browser.tenant = "globex"
+    assert (await browser.authorize(prompt="none")).said["error"] == "login_required"
+    assert (await browser.get(begun.location)).status == 400
+    assert (await browser.log_in(begun)).status == 400
+    browser.tenant = "acme"
+    assert "code" in (await browser.log_in(begun)).said
+
+
 @pytest.mark.security("LG-14")
 async def test_who_was_blocked_or_has_another_password_is_not_signed_in(front: Front, browser: Browser) -> None:
     await browser.sign_in()
