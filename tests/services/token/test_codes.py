@@ -110,6 +110,15 @@ async def test_a_wrong_verifier_gets_nothing_and_spends_nothing(town: Town, veri
     assert (await app.redeem(code)).status == 200
 
 
+@pytest.mark.security("PK-04")
+@pytest.mark.parametrize("verifier", ["v" * 42, "v" * 129, "v" * 42 + "=", "v" * 42 + "\n", "é" * 43])
+async def test_a_verifier_has_its_form_though_its_hash_is_right(town: Town, verifier: str) -> None:
+    app = await town.app("spa")
+    challenge = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+    code = await app.code(code_challenge=challenge)
+    assert refusal(await app.redeem(code, code_verifier=verifier)) == UNVERIFIED
+
+
 @pytest.mark.security("PK-05")
 async def test_a_verifier_without_a_challenge_is_refused(town: Town) -> None:
     app = await town.app("regular_web")

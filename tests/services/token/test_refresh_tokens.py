@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -75,6 +76,28 @@ async def test_a_retry_after_the_leeway_ends_all(town: Town) -> None:
     await town.alter(tokens, "retry_until = clock_timestamp()")
     assert refusal(await app.refresh(first)) == UNKNOWN
     assert refusal(await app.refresh(second)) == UNKNOWN
+
+
+@pytest.mark.security("RT-02")
+async def test_no_retry_makes_the_leeway_longer(town: Town) -> None:
+    app = await spa(town, leeway=60)
+    tokens = await app.tokens()
+    await app.refresh(tokens["refresh_token"])
+    until = (await town.grant(tokens))["retry_until"]
+    assert (await app.refresh(tokens["refresh_token"])).status == 200
+    assert (await town.grant(tokens))["retry_until"] == until
+
+
+@pytest.mark.security("RT-05")
+async def test_each_use_moves_the_end_of_idleness_and_never_the_last_one(town: Town) -> None:
+    app = await spa(town)
+    tokens = await app.tokens()
+    await town.alter(tokens, "idle_expires_at = clock_timestamp() + interval '10 seconds'")
+    before = await town.grant(tokens)
+    assert (await app.refresh(tokens["refresh_token"])).status == 200
+    after = await town.grant(tokens)
+    assert after["idle_expires_at"] > before["idle_expires_at"] + timedelta(seconds=500)
+    assert after["expires_at"] == before["expires_at"]
 
 
 @pytest.mark.security("RT-02")

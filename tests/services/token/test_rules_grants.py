@@ -60,6 +60,7 @@ def test_the_newest_token_moves_the_chain_and_the_one_before_gets_the_same() -> 
         successor(0, chain, ROTATING, NOON)
     with pytest.raises(RefreshTokenReused):
         successor(0, chain, ROTATING, NOON + timedelta(seconds=10))
+    assert successor(1, chain, ROTATING, NOON) == Chain("g", 2, 0, NOON + timedelta(seconds=10))
 
 
 @pytest.mark.parametrize("presented", [0, 1, 3])
@@ -86,6 +87,8 @@ def test_lifetimes_are_the_applications() -> None:
     ends = RefreshRules(expiration_type="expiring", infinite_token_lifetime=False, infinite_idle_token_lifetime=False)
     assert ends.ends_at(NOON) == NOON + timedelta(days=30)
     assert ends.idles_until(NOON) == NOON + timedelta(days=15)
+    assert RefreshRules(infinite_token_lifetime=False).ends_at(NOON) is None
+    assert RefreshRules(expiration_type="expiring").ends_at(NOON) is None
 
 
 def test_less_scope_is_given_and_more_is_refused() -> None:
