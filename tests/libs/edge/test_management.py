@@ -88,11 +88,13 @@ def test_a_token_in_the_header_and_in_the_body_is_a_bad_request(authorised: Auth
         ["a.b.c"],
         ["Bearer a,b"],
         ["Bearer é"],
-        ["Bearer a", "Bearer a"],
+        [f"Bearer {token()}, Bearer {token()}"],
+        [f"Bearer {token()}", f"Bearer {token()}"],
+        [f"Bearer {token()}", "Basic YTpz"],
     ],
 )
 def test_a_header_that_is_not_one_bearer_token_is_refused(authorised: Authorised, authorization: list[str]) -> None:
-    with pytest.raises(Unauthenticated) as caught:
+    with pytest.raises(Unauthenticated, match="Bad HTTP authentication header format") as caught:
         authorised(*authorization)
     assert 'error="invalid_token"' in caught.value.headers[0][1]
 

@@ -8,7 +8,7 @@ import pytest
 from libs.edge import AnsweredRequests
 from libs.sealed import RootKey, derive
 from libs.sealed.aead import Tampered
-from tests.services.token.office import Office, credential
+from tests.services.token.office import Office, credential, token_of
 
 KEY = "7f3c-once"
 CLIENT = {"name": "Once"}
@@ -41,6 +41,10 @@ async def test_callers_tenants_and_routes_do_not_share_keys(office: Office) -> N
     elsewhere = await office.ask("POST", "clients", {"name": "B"}, named=KEY, tenant="other")
     api = await office.ask("POST", "resource-servers", {"identifier": "urn:once"}, named=KEY)
     assert (elsewhere.status, api.status) == (201, 201)
+    another = token_of("acme", sub="another@clients", azp="another")
+    theirs = await office.ask("POST", "clients", CLIENT, named=KEY, token=another)
+    assert (theirs.status, theirs.headers.get("idempotent-replayed")) == (201, None)
+    assert await clients(office) == 2
 
 
 async def test_a_refusal_is_judged_again(office: Office) -> None:
