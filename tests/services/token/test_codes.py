@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from libs.eventstore import verify
-from services.token.commands import ChangeClient, DeleteClient
+from services.token.commands import ChangeClient, ChangeResourceServer, DeleteClient
 from services.token.events import CATALOGUE
 from services.token.rows import FOLDS
 from tests.services.token.town import (
@@ -189,9 +189,32 @@ async def test_a_code_of_somebody_who_is_gone_is_refused(town: Town) -> None:
     town.people.refusal = "blocked"
     assert refusal(await app.redeem(code)) == UNKNOWN
     town.people.refusal = None
-    assert town.people.asked[-1].purpose == "code"
+    asked = town.people.asked[-1]
+    # `login` knows by that moment whether the person ended since what had begun before.
+    assert (asked.purpose, asked.session_id, asked.authorized_at) == ("code", "s" * 22, AUTH_TIME)
     await town.run(DeleteClient("acme", app.client_id))
     assert (await app.redeem(code)).status == 401
+
+
+@pytest.mark.security("CO-10", "TE-10")
+async def test_an_api_that_is_for_nobody_any_more_gives_a_person_nothing(town: Town) -> None:
+    identifier = "https://closed.acme.example/"
+    app, api = await town.app("regular_web"), await town.api(identifier)
+    code, given = await app.code(audience=identifier), await app.tokens(audience=identifier)
+    denied = {"user": {"policy": "deny_all"}, "client": {"policy": "require_client_grant"}}
+    await town.run(ChangeResourceServer("acme", api, {"subject_type_authorization": denied}))
+    assert (await app.ask_code(audience=identifier)).error == "invalid_target"
+    assert refusal(await app.redeem(code)) == UNKNOWN
+    assert (await app.refresh(given["refresh_token"])).body["error"] == "invalid_grant"
+
+
+@pytest.mark.security("CO-10")
+async def test_who_may_not_redeem_codes_any_more_gets_nothing(town: Town) -> None:
+    app = await town.app("regular_web")
+    code = await app.code()
+    await town.run(ChangeClient("acme", app.client_id, {"grant_types": ["refresh_token"]}))
+    answer = await app.redeem(code)
+    assert (answer.status, answer.body["error"]) == (400, "unauthorized_client")
 
 
 @pytest.mark.security("CO-09")

@@ -166,7 +166,8 @@ async def test_a_refresh_for_somebody_who_is_gone_is_refused_and_claims_are_thos
     town.people.claims = {"name": "Joan"}
     answer = await app.refresh(token)
     assert claims_of(answer.body["id_token"])["name"] == "Joan"
-    assert town.people.asked[-1].purpose == "refresh"
+    asked = town.people.asked[-1]
+    assert (asked.purpose, asked.session_id, asked.authorized_at) == ("refresh", "s" * 22, AUTH_TIME)
     town.people.refusal = "password_changed"
     assert refusal(await app.refresh(answer.body["refresh_token"])) == UNKNOWN
 
