@@ -63,8 +63,20 @@ def test_registering_seals_what_is_said() -> None:
     ("taken", "refusal"), [({"email"}, UserExists), ({"user_id"}, UserExists), ({"username"}, UsernameExists)]
 )
 def test_registering_is_refused_where_a_name_is_taken(taken: set[str], refusal: type[Exception]) -> None:
-    with pytest.raises(refusal):
+    with pytest.raises(UserExists) as caught:
         person.register(REGISTER, NoPerson(Beside(KEY, frozenset(taken))), NOW)
+    assert type(caught.value) is refusal  # the one is a kind of the other
+
+
+@pytest.mark.parametrize(
+    ("taken", "refusal", "said"),
+    [({"email"}, UserExists, "The specified new email already exists"), ({"username"}, UsernameExists, "username")],
+)
+def test_a_change_is_refused_where_a_name_is_taken(taken: set[str], refusal: type[Exception], said: str) -> None:
+    change = ChangeUser(*WHO, profile={"email": "b@x.example", "username": "b"})
+    with pytest.raises(UserExists, match=said) as caught:
+        person.change(change, somebody(Beside(KEY, frozenset(taken))), NOW)
+    assert type(caught.value) is refusal
 
 
 def test_a_change_says_only_what_differs() -> None:
@@ -120,6 +132,10 @@ def test_a_password_is_set_by_a_good_link_alone() -> None:
         person.set_password(command, somebody(), NOW)
     facts = person.set_password(command, somebody(Beside(is_ticket_good=True)), NOW)
     assert [type(each) for each in facts] == [UserPasswordChanged, UserEmailVerified]
+    # A link that was not sent to the address shows nothing of it.
+    handed_on = replace(command, proves_email=False)
+    [fact] = person.set_password(handed_on, somebody(Beside(is_ticket_good=True)), NOW)
+    assert fact == UserPasswordChanged(person="p1", by="reset")
     assert len(person.set_password(SetPassword(*WHO, "$", "api"), somebody(), NOW)) == 1
 
 

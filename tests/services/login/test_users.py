@@ -246,6 +246,17 @@ async def test_links_of_an_administrator_are_answered_and_good(house: House) -> 
     assert nobody.status == 404
 
 
+@pytest.mark.security("RC-02")
+@pytest.mark.parametrize("says", [{}, {"mark_email_as_verified": False}, {"mark_email_as_verified": True}])
+async def test_a_link_that_was_not_mailed_verifies_the_address_only_where_the_administrator_says_so(
+    house: House, says: dict[str, bool]
+) -> None:
+    ada = await house.user(email_verified=False)
+    made = await house.manage("POST", "tickets/password-change", {"user_id": ada["user_id"], **says})
+    await house.accounts.tickets.redeem_reset("acme", made.body["ticket"].partition("ticket=")[2], OTHER)
+    assert (await house.manage("GET", path(ada))).body["email_verified"] is bool(says.get("mark_email_as_verified"))
+
+
 @pytest.mark.parametrize("asked", ["tickets/password-change", "tickets/email-verification", "jobs/verification-email"])
 async def test_a_link_is_asked_for_an_application_that_is_there(house: House, asked: str) -> None:
     named = {"user_id": (await house.user())["user_id"]}

@@ -260,6 +260,24 @@ async def test_without_an_api_the_token_is_for_userinfo_alone(town: Town) -> Non
     assert tokens["scope"] == "openid"
 
 
+@pytest.mark.parametrize(("app_type", "for_api", "for_userinfo"), [("spa", 300, 7200), ("regular_web", 900, 86_400)])
+async def test_a_token_lives_less_in_a_browser(town: Town, app_type: str, for_api: int, for_userinfo: int) -> None:
+    identifier = f"https://{app_type}.acme.example/"
+    app, api = await town.app(app_type), await town.api(identifier)
+    await town.run(ChangeResourceServer("acme", api, {"token_lifetime_for_web": 300}))
+    for audience, seconds in ((identifier, for_api), (None, for_userinfo)):
+        tokens = await app.tokens(audience=audience)
+        claims = claims_of(tokens["access_token"])
+        assert claims["exp"] - claims["iat"] == tokens["expires_in"] == seconds
+
+
+@pytest.mark.security("AZ-05")
+async def test_no_code_is_issued_for_an_application_without_the_grant_type(town: Town) -> None:
+    app = await town.app("regular_web", grant_types=["client_credentials", "refresh_token"])
+    issued = await app.ask_code()
+    assert (issued.code, issued.error) == ("", "unauthorized_client")
+
+
 async def test_a_person_cannot_let_an_application_manage_the_tenant(town: Town) -> None:
     app = await town.app("regular_web")
     issued = await app.ask_code(audience=f"{ISSUER}api/v2/", scope=["read:users", "create:clients"])
