@@ -64,6 +64,16 @@ async def test_a_code_becomes_tokens_that_say_what_was_granted(town: Town) -> No
     assert PERSON in row["data"]
 
 
+@pytest.mark.security("OI-06")
+async def test_no_claim_of_a_person_takes_the_place_of_what_the_protocol_says(town: Town) -> None:
+    app = await town.app("regular_web")
+    said = ("iss", "aud", "sub", "sid", "nonce", "auth_time", "exp", "iat", "amr", "at_hash")
+    town.people.claims = {"name": "Jo", **dict.fromkeys(said, "evil")}
+    claims = claims_of((await app.tokens())["id_token"])
+    assert claims["name"] == "Jo"
+    assert "evil" not in [claims[name] for name in said]
+
+
 async def test_rows_and_facts_of_grants_say_the_same(town: Town) -> None:
     app = await town.app("regular_web")
     for changes in ({}, {"scope": ["openid"], "audience": None}, {"acr": "1", "requested": {"id_token": {"a": None}}}):
