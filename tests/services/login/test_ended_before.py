@@ -13,10 +13,12 @@ from services.login import app
 from services.login.commands import (
     BlockUser,
     EraseUser,
+    GiveConsent,
     Lifetimes,
     PeopleOf,
     PersonOf,
     RenewSession,
+    RevokeConsent,
     SetPassword,
     StartSession,
     Visit,
@@ -26,6 +28,7 @@ from services.login.factors.attempt import Proven
 from services.login.queries import sessions
 from services.login.routes.accounts import handlers
 from services.login.routes.asks import PeopleAsk
+from services.login.rules.consent import consent_id_of
 from services.login.rules.session import ProofGone
 from tests.services.login.house import CONNECTION, KEYRING, OTHER, House, caller
 
@@ -180,3 +183,23 @@ async def test_an_offline_grant_outlives_its_session_but_not_its_revocation(hous
     for reason, said in (("logout", None), ("admin_logout", None), ("revoked", "session revoked")):
         await house.rows("UPDATE sessions SET ended = $1", reason)
         assert await desk.says(proven.person, "refresh") == said
+
+
+@pytest.mark.security("CO-10", "RT-06")
+async def test_a_strangers_grant_lives_as_long_as_the_consent_that_covers_it(house: House, desk: Desk) -> None:
+    await house.user()
+    proven = await house.accounts.factor.prove(house.attempt())
+    await desk.start(proven)
+    await house.rows("""UPDATE clients_v1 SET properties = properties || '{"is_first_party": false}'""")
+    consent = consent_id_of("acme", proven.person, "app", None)
+
+    async def says() -> list[str | None]:
+        return [await desk.says(proven.person, purpose) for purpose in ("code", "refresh")]
+
+    assert await says() == ["no consent", "no consent"]
+    for scope, said in ((("email",), "no consent"), (("openid",), None)):
+        given = GiveConsent("acme", consent, proven.person, "app", None, scope)
+        await desk.store.execute(given, Context())
+        assert await says() == [said, said]
+    await desk.store.execute(RevokeConsent("acme", consent), Context())
+    assert await says() == ["no consent", "no consent"]

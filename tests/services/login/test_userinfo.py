@@ -4,8 +4,19 @@ from typing import Any
 
 import pytest
 
+from libs.runtime.clock import wall
 from services.token.commands import GrantAnswer
-from tests.services.login.front import BEGINNING, ISSUER, Answer, Browser, Front, Somebody, id_token, signed
+from tests.services.login.front import (
+    BEGINNING,
+    ISSUER,
+    SIGNER,
+    Answer,
+    Browser,
+    Front,
+    Somebody,
+    id_token,
+    signed,
+)
 
 GRANT = "A" * 22
 JTI = f"{GRANT}.{'b' * 16}"
@@ -35,6 +46,8 @@ async def test_userinfo_says_what_was_granted(granted: Front, browser: Browser) 
         answer = await ask(browser, access_token(), method)
         assert (answer.status, answer.json) == (200, {"sub": "auth0|ada", "email": "ada@example.com"})
         assert answer.header("cache-control") == "no-store"
+    # A refreshed token may be for less than was granted, and a token says of itself whatever it was once for.
+    assert (await ask(browser, access_token(scope="openid"))).json == {"sub": "auth0|ada"}
     granted.token.grants[GRANT] = GrantAnswer(is_alive=True, person="p1", scope=["openid"], authorized_at=BEGINNING)
     assert (await ask(browser, access_token())).json == {"sub": "auth0|ada"}
     assert (await ask(browser, access_token(), "PUT")).status == 405
@@ -112,3 +125,13 @@ async def test_other_tokens_are_no_access_tokens(granted: Front, browser: Browse
     events: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
     for bad in (id_token(), id_token(aud=f"{ISSUER}userinfo"), access_token(events=events, scope=None)):
         assert (await ask(browser, bad)).status == 401
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "sub": "auth0|ada",
+        "aud": f"{ISSUER}userinfo",
+        "jti": JTI,
+        "scope": "openid",
+    }
+    claims["exp"] = int(wall()) + 60
+    for typ, status in (("at+jwt", 200), ("logout+jwt", 401), ("dpop+jwt", 401), ("", 401)):
+        assert (await ask(browser, SIGNER.sign({**claims, "exp": int(wall()) + 60}, typ=typ))).status == status, typ
