@@ -8,7 +8,7 @@ where there is one: all names of somebody share one count.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from libs.eventstore import Activity, EventStore
+from libs.eventstore import EventStore
 from libs.postgres import Connection
 from libs.sealed import Keyring
 from libs.sealed.passwords import Passwords
@@ -44,6 +44,10 @@ class Account:
     def counted_as(self) -> str:
         """Under what attempts are counted."""
         return self.person or self.identifier_hash
+
+
+class LiftedMeanwhile(Exception):
+    """While the password was compared, the account's count was lifted, or taken back by who knew the password."""
 
 
 class PasswordFactor:
@@ -93,20 +97,26 @@ class PasswordFactor:
 
     async def _failed(self, attempt: Attempt, account: Account, keys: Keys, counted: Counted) -> None:
         strikes = counted.failures == keys.bounds.strikes_at
-        locks = strikes and keys.bounds.locks
+        failure = _failure(attempt, account)
         warning = await self._warning(attempt, account, keys) if strikes and keys.bounds.tells else None
 
-        async def locked(rows: Connection, _state: Any) -> None:
-            if locks:
-                await self._attempts.lock(rows, attempt.tenant, keys, attempt.address)
+        async def warned(rows: Connection, _state: Any) -> None:
             if warning is not None:
                 await put(rows, warning)
 
-        told: list[Activity] = [
-            _failure(attempt, account),
-            *([_lock(attempt, account, is_everywhere=keys.bounds.is_by_account)] if locks else []),
-        ]
-        await self._store.execute(Note(attempt.tenant, tuple(told)), attempt.context, also=locked)
+        async def locked(rows: Connection, state: Any) -> None:
+            if not await self._attempts.lock(rows, attempt.tenant, keys, attempt.address):
+                raise LiftedMeanwhile
+            await warned(rows, state)
+
+        if not (strikes and keys.bounds.locks):
+            await self._store.execute(Note(attempt.tenant, (failure,)), attempt.context, also=warned)
+            return
+        lock = _lock(attempt, account, is_everywhere=keys.bounds.is_by_account)
+        try:
+            await self._store.execute(Note(attempt.tenant, (failure, lock)), attempt.context, also=locked)
+        except LiftedMeanwhile:
+            await self._store.execute(Note(attempt.tenant, (failure,)), attempt.context)
 
     async def _warning(self, attempt: Attempt, account: Account, keys: Keys) -> Errand | None:
         """The mail that tells of wrong passwords, unless there were enough of them."""

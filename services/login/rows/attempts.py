@@ -57,10 +57,12 @@ _COUNTED: Final = """
     RETURNING failures, until, proven_at
 """
 
-# now() is one moment for the whole statement: what is judged by it and what is written agree.
+# now() is one moment for the whole statement: what is judged by it and what is written agree. A row further ahead than
+# these bounds ever let one come was filled under earlier ones, which hold no longer: it is full, and no more than that.
+# The minute is for whoever waited for the row, and has an earlier now() than the one that filled it.
 _FILLED: Final = """
-    ON CONFLICT (tenant, key) DO UPDATE SET until = greatest(a.until, now()) + {every}
-    WHERE a.until <= now() + {room} RETURNING until
+    ON CONFLICT (tenant, key) DO UPDATE SET until = greatest(least(a.until, now() + {room}), now()) + {every}
+    WHERE a.until <= now() + {room} OR a.until > now() + {room} + {every} + interval '1 minute' RETURNING until
 """
 
 COUNT: Final = f"""
@@ -82,9 +84,10 @@ SELECT pair.failures, pair.failures <= $7 AND address.until IS NOT NULL AND (
 FROM pair LEFT JOIN address ON true LEFT JOIN account ON true
 """  # noqa: S608
 
+# What was lifted since the attempt was counted, or proven, is not locked any more.
 LOCK: Final = """
 UPDATE attempts SET until = clock_timestamp() + $3, address = CASE WHEN person IS NULL THEN NULL ELSE $4 END
-WHERE tenant = $1 AND key = $2
+WHERE tenant = $1 AND key = $2 AND failures >= $5 RETURNING key
 """
 
 PROVE: Final = """
@@ -95,7 +98,10 @@ WITH given AS (
     SELECT a.key, given.n FROM attempts a JOIN given USING (key) WHERE a.tenant = $1 ORDER BY given.n FOR UPDATE
 )
 UPDATE attempts a SET
-    failures = CASE held.n WHEN 1 THEN 0 WHEN 2 THEN a.failures ELSE greatest(a.failures - 1, 0) END,
+    failures = CASE held.n
+        WHEN 1 THEN CASE WHEN a.address IS NOT NULL AND a.until > clock_timestamp() THEN a.failures ELSE 0 END
+        WHEN 2 THEN a.failures
+        ELSE greatest(a.failures - 1, 0) END,
     until = CASE held.n WHEN 2 THEN a.until - $3::interval ELSE a.until END,
     proven_at = CASE WHEN held.n = 1 AND $4 THEN clock_timestamp() END
 FROM held WHERE a.tenant = $1 AND a.key = held.key
@@ -216,13 +222,14 @@ class Attempts:
         assert row is not None, "the statement answers one row"
         return Counted(row["failures"], row["is_let"], row["is_throttled"], row["is_one_too_many"])
 
-    async def lock(self, rows: Connection, tenant: str, keys: Keys, address: str) -> None:
-        """Let the account be tried from this address, or from none, no more until the lock ends."""
+    async def lock(self, rows: Connection, tenant: str, keys: Keys, address: str) -> bool:
+        """Let the account be tried from this address, or from none, no more until the lock ends; whether it is so."""
         where = "" if keys.bounds.is_by_account else address
-        await rows.execute(LOCK, tenant, keys.pair, self.limits.lock, where)
+        locked = await rows.fetchval(LOCK, tenant, keys.pair, self.limits.lock, where, keys.bounds.strikes_at)
+        return locked is not None
 
     async def prove(self, tenant: str, keys: Keys) -> None:
-        """Take an attempt's counts back: the password was right."""
+        """Take an attempt's counts back: the password was right. A lock that others caused meanwhile stays."""
         counted, bounds = [keys.pair, keys.address, keys.account], keys.bounds
         async with self._database.connection() as rows:
             await rows.execute(PROVE, tenant, counted, bounds.per_address.every, not bounds.is_by_account)

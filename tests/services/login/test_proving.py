@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ from services.login.rows.attempts import Limits
 from services.login.rules.protection import Protection
 from tests.conftest import eventually
 from tests.servers import PostgresServer
-from tests.services.login.house import OTHER, House
+from tests.services.login.house import ADDRESS, GOOD, OTHER, House
 
 WRONG: Final = "wrong-password-9"
 
@@ -338,6 +340,61 @@ async def test_an_address_on_the_allowlist_locks_nobody_and_is_not_throttled(hou
     assert await house.rows("SELECT 1 FROM errands WHERE kind = 'mail'") == []
     outside = [await refused(house, address="192.0.2.200") for _ in range(3)]
     assert outside == ["WrongCredentials", "WrongCredentials", "TooManyAttempts"]
+
+
+@pytest.mark.parametrize("off", [{"enabled": False}, {"allowlist": [ADDRESS]}])
+async def test_an_address_that_has_to_wait_has_not_any_more_once_it_is_told_so(
+    house: House, off: dict[str, Any]
+) -> None:
+    await house.user()
+    house.protect(suspicious_ip_throttling=at_once(2))
+    others = [await refused(house, f"user{number}@corp.example") for number in range(3)]
+    assert others == ["WrongCredentials"] * 2 + ["TooManyAttempts"]
+    house.protect(suspicious_ip_throttling=at_once(2) | off)
+    assert await refused(house, password="correct-horse-7-battery") == "proven"
+    assert await refused(house) == "WrongCredentials"
+    assert await refused(house) == "TooManyAttempts", "of what it tried before, nothing is forgotten at once"
+
+
+@pytest.mark.security("LG-04")
+async def test_a_lock_that_comes_too_late_is_none_and_one_that_is_there_stays(house: House) -> None:
+    await house.user()
+    house.protect(brute_force_protection={"max_attempts": 2})
+    attempts, person = house.accounts.attempts, await house.person()
+    keys = attempts.keys("acme", person, ADDRESS)
+
+    async def struck(between: Callable[[], Awaitable[None]]) -> bool:
+        """Two passwords are compared; before the second one's lock, `between` happens."""
+        counted = [await attempts.count("acme", keys, person) for _ in range(2)]
+        assert [each.failures for each in counted] == [1, 2]
+        await between()
+        async with house.database.connection() as rows:
+            return await attempts.lock(rows, "acme", keys, ADDRESS)
+
+    for between in (partial(attempts.lift, "acme", person), partial(attempts.prove, "acme", keys)):
+        assert not await struck(between)
+        assert await attempts.locked("acme", person) == []
+        assert await refused(house, password="correct-horse-7-battery") == "proven"
+        await attempts.lift("acme", person)
+    assert [await refused(house) for _ in range(2)] == ["WrongCredentials"] * 2
+    await attempts.prove("acme", keys)  # somebody said the right one a moment before
+    assert await attempts.locked("acme", person) == [ADDRESS]
+    assert await refused(house, password="correct-horse-7-battery") == "TooManyAttempts"
+
+
+@pytest.mark.security("LG-04")
+async def test_of_a_lock_it_is_told_where_it_holds_and_nowhere_else(house: House) -> None:
+    await house.user()
+    person = await house.person()
+    house.protect(brute_force_protection={"max_attempts": 3}, suspicious_ip_throttling=OFF["suspicious_ip_throttling"])
+    for _ in range(6):
+        before = len(await locks_told(house))
+        tries = [refused(house, password=WRONG if number % 4 else GOOD) for number in range(9)]
+        await asyncio.gather(*tries)
+        holds = bool(await house.accounts.attempts.locked("acme", person))
+        assert len(await locks_told(house)) - before == holds
+        assert (await refused(house, password=GOOD) == "TooManyAttempts") == holds
+        await house.rows("DELETE FROM attempts")
 
 
 async def test_each_shield_does_its_part(house: House) -> None:
