@@ -79,25 +79,30 @@ class Mails:
             return
         template = str(errand.payload["template"])
         variables = {"name": person.name, "application": str(errand.payload["application"])}
+        to: str | None = person.email
         if template in LINKS:
-            variables |= await self._link(errand, LINKS[template])
+            to, linked = await self._link(errand, LINKS[template])
+            variables |= linked
+        if not to:
+            return  # they are gone, or have no address any more
         asked = DeliverMail(
             id=str(errand.id),
             tenant=errand.tenant,
             person=errand.person,
             template=template,
-            to=person.email,
+            to=to,
             locale=str(errand.payload["locale"]),
             variables={name: value for name, value in variables.items() if value},
         )
         await ask(self._bus, CONNECTIONS, "deliver_mail", asked, Accepted)
 
-    async def _link(self, errand: Errand, made: Link) -> dict[str, str]:
+    async def _link(self, errand: Errand, made: Link) -> tuple[str | None, dict[str, str]]:
+        """The address at the moment when the link was made, and the variables that tell of it."""
         assert errand.person is not None, "nobody gets no link"
         place = await places.place(self._database, errand.tenant)
         secret = self._secret(errand)
         async with self._database.connection() as rows:
-            await tickets.issue(
+            to = await tickets.issue(
                 rows,
                 errand.tenant,
                 errand.person,
@@ -108,7 +113,7 @@ class Mails:
                 asked_at=errand.created_at,
             )
         minutes = str(int(made.lives.total_seconds() // 60))
-        return {"url": link(place.issuer, made.kind, secret), "minutes": minutes}
+        return to, {"url": link(place.issuer, made.kind, secret), "minutes": minutes}
 
     def _secret(self, errand: Errand) -> str:
         digest = hmac.digest(self._key, b"errand" + errand.id.bytes, "sha256")

@@ -206,18 +206,32 @@ class Tickets:
         Raises:
             TicketRefused: the link is not good any more.
         """
-        async with self._store.database.connection() as rows:
-            person = await tickets.spend(rows, tenant, "unblock", ticket)
-        if person is None:
+        view = await self.look(tenant, ticket, "unblock")
+        if view is None:
             raise TicketRefused
         said = caller or Caller(address="", user_agent="", host="")
-        await self.lift(tenant, person, said.context, by="mail")
-        return person
 
-    async def lift(self, tenant: str, person: str, context: Context, *, by: str) -> None:
-        """Lift every lock of somebody, and write down that it was done."""
+        async def spent(rows: Rows) -> None:
+            if await tickets.spend(rows, tenant, "unblock", ticket) is None:
+                raise TicketRefused  # by a second click
+
+        await self.lift(tenant, view.person, said.context, by="mail", beside=spent)
+        return view.person
+
+    async def lift(
+        self,
+        tenant: str,
+        person: str,
+        context: Context,
+        *,
+        by: str,
+        beside: Callable[[Rows], Awaitable[None]] | None = None,
+    ) -> None:
+        """Lift every lock of somebody, and write down that it was done, and what is `beside`."""
 
         async def also(rows: Rows, _state: Any) -> None:
+            if beside is not None:
+                await beside(rows)
             await rows.execute(LIFT, tenant, person)
 
         await self._store.execute(Note(tenant, (LoginUnlocked(person=person, by=by),)), context, also=also)

@@ -188,9 +188,10 @@ class Users:
             keeps=keeps,
         )
         verifying = _verifying(call, person.person, {**person.profile, **profile}, body)
-        also = [verifying, _told(call, person, phc), _ending(call, person, _why(person, command))]
+        why = _why(command)
+        also = [verifying, _told(call, person, phc), _ending(call, person, why)]
         committed = await self.desk.run(command, call, also)
-        if why := _why(person, command):
+        if why:
             await self.desk.ended(call.tenant, person.person, why, context_of(call))
         headers = await self.desk.headers(committed, call)
         return answers.json(_readable(call, await self._found(call)), headers=headers)
@@ -367,9 +368,12 @@ def _verifying(call: Call, person: str, profile: Mapping[str, Any], body: Mappin
     return also
 
 
-def _why(person: Person, command: ChangeUser) -> str | None:
-    """Why the sessions of a user end with a change, if they do."""
-    if command.is_blocked and not person.is_blocked:
+def _why(command: ChangeUser) -> str | None:
+    """Why the sessions of a user end with a change, if they do.
+
+    Also of who was blocked already when it was asked: somebody may have been let in since.
+    """
+    if command.is_blocked:
         return "blocked"
     return "password" if command.phc is not None else None
 

@@ -12,13 +12,19 @@ from libs.postgres import Connection
 
 Kind = Literal["reset", "verify", "unblock"]
 
+# Whoever changes the address, or erases, waits for us and then forgets the link, or we wait for them and read what the
+# address is by then: no link that was sent to another address is good.
 ISSUE: Final = """
-INSERT INTO tickets AS t (tenant, person, kind, sha256, issued_at, expires_at, options)
-SELECT $1, $2, $3, $4, coalesce($5, clock_timestamp()), clock_timestamp() + $6, $7
-WHERE EXISTS (SELECT FROM people WHERE tenant = $1 AND person = $2 FOR KEY SHARE)
-ON CONFLICT (tenant, person, kind) DO UPDATE SET sha256 = excluded.sha256, issued_at = excluded.issued_at,
-    expires_at = excluded.expires_at, options = excluded.options
-WHERE t.issued_at <= excluded.issued_at
+WITH whose AS MATERIALIZED (
+    SELECT tenant, person, email FROM people WHERE tenant = $1 AND person = $2 FOR SHARE
+), issued AS (
+    INSERT INTO tickets AS t (tenant, person, kind, sha256, issued_at, expires_at, options)
+    SELECT tenant, person, $3, $4, coalesce($5, clock_timestamp()), clock_timestamp() + $6, $7 FROM whose
+    ON CONFLICT (tenant, person, kind) DO UPDATE SET sha256 = excluded.sha256, issued_at = excluded.issued_at,
+        expires_at = excluded.expires_at, options = excluded.options
+    WHERE t.issued_at <= excluded.issued_at
+)
+SELECT email FROM whose
 """
 
 LOOK: Final = """
@@ -60,10 +66,14 @@ async def issue(
     lives: timedelta,
     options: Mapping[str, Any] | None = None,
     asked_at: datetime | None = None,
-) -> None:
-    """Keep a link, unless a newer one was asked for meanwhile, or the person is gone."""
+) -> str | None:
+    """Keep a link, unless a newer one was asked for meanwhile; the address to which it may be sent, if there is one.
+
+    `None` also where the person is gone, and no link is kept.
+    """
     said = msgspec.json.encode(options or {}).decode()
-    await rows.execute(ISSUE, tenant, person, kind, hash_of(secret), asked_at, lives, said)
+    email: str | None = await rows.fetchval(ISSUE, tenant, person, kind, hash_of(secret), asked_at, lives, said)
+    return email
 
 
 async def look(rows: Connection, tenant: str, kind: Kind, secret: str) -> Ticket | None:

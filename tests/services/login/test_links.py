@@ -2,15 +2,26 @@
 
 import asyncio
 import json
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 import pytest
 
-from services.login.factors.attempt import PasswordRefused, WrongCredentials
+from libs.runtime.errors import Unavailable
+from services.login.factors.attempt import PasswordRefused, TooManyAttempts, WrongCredentials
+from services.login.factors.mails import mail
+from services.login.rows.errands import put
+from services.login.rows.tickets import Kind
 from services.login.rules.person_reasons import TicketRefused
+from tests.conftest import eventually
 from tests.services.login.house import CONNECTION, GOOD, NAME, OTHER, House, caller
 
 CHANGE = "/dbconnections/change_password"
+
+PATIENT: Final = "SET LOCAL idle_in_transaction_session_timeout = 0"
+
+WAITING: Final = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+"""Who waits for a row that another has locked."""
 
 
 async def asked(house: House, email: str = "ada@corp.example", **more: Any) -> Any:
@@ -176,3 +187,51 @@ async def test_an_errand_that_is_handed_on_twice_is_one_mail_with_one_link(house
     # An errand holds neither address nor link.
     assert "ada" not in errand["payload"]
     assert ticket not in errand["payload"]
+
+
+@pytest.mark.security("RC-05")
+@pytest.mark.parametrize("template", ["verify_email", "reset_email"])
+async def test_a_link_that_is_made_while_the_address_changes_goes_to_the_new_one(house: House, template: str) -> None:
+    await house.user(email_verified=False)
+    person = await house.person()
+    await house.rows("DELETE FROM errands")
+    async with house.database.connection() as rows:
+        await put(rows, mail("acme", person, template, proves_email=True))
+    async with house.database.connection() as rows, rows.transaction():
+        # What a change of the address does, until just before its commit.
+        await rows.execute(PATIENT)
+        await rows.fetch("SELECT 1 FROM people WHERE person = $1 FOR NO KEY UPDATE", person)
+        await rows.execute("UPDATE people SET email = 'new@corp.example' WHERE person = $1", person)
+        await rows.execute("DELETE FROM tickets WHERE person = $1", person)
+        handing = asyncio.create_task(house.hand_on())
+
+        async def waits_or_is_through() -> bool:
+            return handing.done() or bool(await house.rows(WAITING))
+
+        await eventually(waits_or_is_through)
+    await handing
+    (sent,) = house.mailbox.mails
+    kind: Kind = "verify" if template == "verify_email" else "reset"
+    assert sent.to == "new@corp.example"
+    assert await house.accounts.tickets.look("acme", house.mailbox.ticket(template), kind)
+
+
+@pytest.mark.security("RL-03")
+async def test_a_link_that_lifts_a_lock_is_not_spent_where_the_lock_was_not_lifted(house: House) -> None:
+    await house.user()
+    for _ in range(11):
+        with suppress(WrongCredentials, TooManyAttempts):
+            await house.accounts.factor.prove(house.attempt(password="wrong-password-9"))
+    await house.hand_on()
+    ticket = house.mailbox.ticket("blocked_account")
+    async with house.database.connection() as rows, rows.transaction():
+        await rows.execute(PATIENT)
+        await rows.fetch("SELECT 1 FROM attempts FOR UPDATE")
+        with pytest.raises(Unavailable):
+            await house.accounts.tickets.redeem_unblock("acme", ticket)
+    clicks = [house.accounts.tickets.redeem_unblock("acme", ticket) for _ in range(5)]
+    said = await asyncio.gather(*clicks, return_exceptions=True)
+    assert sum(isinstance(each, TicketRefused) for each in said) == 4, said
+    assert await house.accounts.factor.prove(house.attempt())
+    told = await house.rows("SELECT 1 FROM activity WHERE type = 'login.login_unlocked'")
+    assert len(told) == 1

@@ -201,8 +201,10 @@ async def test_what_ends_sessions_says_why(house: House) -> None:
     assert house.ended == []
     await house.manage("PATCH", path(ada), {"password": OTHER})
     await house.manage("PATCH", path(ada), {"blocked": True})
+    # Whoever blocks cannot know that somebody was not let in since they last looked.
+    await house.manage("PATCH", path(ada), {"blocked": True})
     await house.manage("DELETE", path(ada))
-    assert [reason for _, reason in house.ended] == ["password", "blocked", "erased"]
+    assert [reason for _, reason in house.ended] == ["password", "blocked", "blocked", "erased"]
     assert {who for who, _ in house.ended} == {person}
 
 
