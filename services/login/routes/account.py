@@ -28,7 +28,9 @@ class Account:
         """Ask, where there is somebody to go on as."""
         tx = await self._flow.transaction(call)
         session = await self._flow.session(call)
-        return to_page(LOGIN, tx) if session is None else await self._shown(call, tx, session)
+        if session is None or not tx.admits(session.connection_id):
+            return to_page(LOGIN, tx)
+        return await self._shown(call, tx, session)
 
     async def choose(self, call: Call) -> Reply:
         """Go on as who was shown, or sign in as another; whom the page did not show is asked anew (LG-16)."""
@@ -42,7 +44,7 @@ class Account:
             return to_page(LOGIN, tx, [cookies.clear_who(call)])
         if form.get("session") != session.session_id:
             return await self._shown(call, tx, session)
-        if await self._flow.is_another(call, tx.params, session.person):
+        if await self._flow.is_another_session(call, tx, session):
             return to_page(LOGIN, tx)
         return await self._flow.visited(call, tx, session)
 

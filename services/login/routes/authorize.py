@@ -128,7 +128,7 @@ class Authorize:
         await self._check_names(tx)
         level_told(asked)  # or refused before anybody is asked for a password
         session = await self._flow.session(call)
-        is_another = await self._is_another(call, asked, session)
+        is_another = await self._is_another(call, tx, session)
         signed = Signed(session.auth_time, is_another) if session else None
         has_consent = session is not None and await self._flow.has_consent(tx, session.person)
         step = next_step(asked, signed, call.now, has_consent=has_consent)
@@ -143,12 +143,12 @@ class Authorize:
         if tx.audience is not None and not await self._flow.is_audience(tx):
             raise UnknownAudience(f"Service not found: {tx.audience}")
 
-    async def _is_another(self, call: Call, asked: AuthorizationRequest, session: SessionView | None) -> bool:
+    async def _is_another(self, call: Call, tx: Transaction, session: SessionView | None) -> bool:
         """Whether the application means another than who is signed in; a hint that is none of ours is refused."""
         if session is not None:
-            return await self._flow.is_another(call, asked, session.person)
-        if asked.id_token_hint is not None:
-            self._hints.subject(call, asked.id_token_hint, asked.client_id)
+            return await self._flow.is_another_session(call, tx, session)
+        if tx.params.id_token_hint is not None:
+            self._hints.subject(call, tx.params.id_token_hint, tx.params.client_id)
         return False
 
     async def _shown(self, call: Call, tx: Transaction, step: Step, session: SessionView | None) -> Reply:

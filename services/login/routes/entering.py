@@ -71,13 +71,13 @@ class Entering:
         return committed.state
 
     async def session_of(self, tx: Transaction) -> SessionView | None:
-        """The session in which this transaction's steps were done, if it still lives and its person may sign in."""
+        """The session in which this transaction's steps were done, if it still lives and its person may come here."""
         if tx.session_id is None or tx.person is None:
             return None
         found = await sessions.session(self._database, tx.tenant, tx.session_id)
         if found is None or not found.is_alive or found.person != tx.person:
             return None
-        return found if found.is_welcome else None
+        return found if found.is_welcome and tx.admits(found.connection_id) else None
 
 
 def _said(call: Call, tx: Transaction, proven: Proof, secret: str) -> dict[str, Any]:

@@ -243,6 +243,14 @@ class Flow:
         )
         await self._store.execute(Note(call.tenant, (refused,)), Context(request_id=call.request_id, trace=call.trace))
 
+    async def is_another_session(self, call: Call, tx: Transaction, session: SessionView) -> bool:
+        """Whether the application means others than who is signed in: somebody else, or people of other connections.
+
+        Raises:
+            HintRefused: what it sent is no ID token of its own.
+        """
+        return await self.is_another(call, tx.params, session.person) or not tx.admits(session.connection_id)
+
     async def is_another(self, call: Call, asked: AuthorizationRequest, person: str) -> bool:
         """Whether the application means somebody else (`id_token_hint`, or a `sub` in `claims`).
 

@@ -101,11 +101,21 @@ class Transaction:
     @property
     def connection(self) -> ConnectionRow | None:
         """The database connection in which people sign in to this application."""
-        asked = self.params.connection
-        fitting = [each for each in self.client.connections if asked in {None, each.name}]
-        databases = [each for each in fitting if each.strategy == DATABASE_STRATEGY]
+        databases = [each for each in self._fitting if each.strategy == DATABASE_STRATEGY]
         # Where an application has several and names none, people are in the one every tenant begins with.
         return min(databases, key=lambda each: each.name != DATABASE, default=None)
+
+    def admits(self, connection_id: str) -> bool:
+        """Whether who signed in with this connection, wherever that was, may come to the application.
+
+        Where only the staff's connection is enabled, a customer who is signed in elsewhere is asked who they are; so is
+        whoever is not of the connection that the request names. An application without any goes by the session alone.
+        """
+        return not self.client.connections or any(each.connection_id == connection_id for each in self._fitting)
+
+    @property
+    def _fitting(self) -> list[ConnectionRow]:
+        return [each for each in self.client.connections if self.params.connection in {None, each.name}]
 
 
 def state_of(call: Call) -> str:

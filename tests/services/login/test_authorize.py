@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Final
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import pytest
@@ -283,6 +284,46 @@ async def test_who_is_signed_in_needs_no_connection(front: Front, browser: Brows
     await browser.sign_in()
     await front.run("DELETE FROM enabled_v1 WHERE client_id = 'app'")
     assert "code" in (await browser.authorize()).said
+
+
+STAFF: Final = (
+    (
+        "INSERT INTO connections_v1 (key, tenant, connection_id, version, name, strategy, properties) "
+        "VALUES ('acme/con_2', 'acme', 'con_2', 1, 'staff', 'auth0', '{}')"
+    ),
+    "INSERT INTO enabled_v1 VALUES ('acme/app/con_2', 'acme', 'app', 'con_2')",
+    "INSERT INTO enabled_v1 VALUES ('acme/other/con_2', 'acme', 'other', 'con_2')",
+    "DELETE FROM enabled_v1 WHERE key = 'acme/other/con_1'",
+)
+"""Another connection: `app` has both, `other` has this one alone."""
+
+
+async def test_who_signed_in_with_a_connection_comes_to_the_applications_that_have_it_alone(
+    front: Front, browser: Browser
+) -> None:
+    await browser.sign_in()
+    for statement in STAFF:
+        await front.run(statement)
+    assert "code" in (await browser.authorize()).said
+    for client_id, asked in (("other", {}), ("other", {"connection": "staff"}), ("app", {"connection": "staff"})):
+        assert (await browser.authorize(client_id, **asked)).location.startswith("/u/login?state=")
+        assert (await browser.authorize(client_id, prompt="none", **asked)).said["error"] == "login_required"
+        choice = await browser.authorize(client_id, prompt="select_account", **asked)
+        shown = await browser.get("/u/account", state=choice.location.partition("state=")[2])
+        assert shown.location.startswith("/u/login?state="), "nobody is offered to go on as"
+    named = {"connection": "Username-Password-Authentication"}
+    assert "code" in (await browser.authorize(**named)).said
+
+
+@pytest.mark.security("LG-16")
+async def test_a_connection_that_is_taken_from_an_application_while_it_asks_for_consent_admits_nobody(
+    front: Front, browser: Browser
+) -> None:
+    asking = await browser.sign_in("stranger")
+    await front.run(STAFF[0])
+    await front.run("UPDATE enabled_v1 SET connection_id = 'con_2' WHERE client_id = 'stranger'")
+    assert (await browser.consent(asking)).location.startswith("/u/login?state=")
+    assert front.token.codes == {}
 
 
 async def test_an_id_token_comes_by_form_post(front: Front, browser: Browser) -> None:
