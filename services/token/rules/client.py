@@ -43,6 +43,7 @@ from services.token.rules.client_reasons import (
     ClientIdTaken,
     ClientUsesNoSecret,
     GrantExists,
+    InvalidGrantTypes,
     NoSuchAudience,
     NoSuchClient,
     NoSuchGrant,
@@ -173,6 +174,7 @@ def register(command: RegisterClient, state: State, now: datetime) -> Sequence[E
         raise ClientIdTaken
     properties = client_properties.of_new(command.properties, has_credentials=bool(command.credentials))
     _require_one_method(properties, has_credentials=bool(command.credentials))
+    _require_grant_types(command.properties, properties)
     _require_metadata(properties)
     events: list[Event] = [ClientRegistered(client_id=command.client_id, properties=properties)]
     if command.secret is not None and not command.credentials and not client_properties.is_public(properties):
@@ -187,6 +189,7 @@ def change(command: ChangeClient, state: State, now: datetime) -> Sequence[Event
     counting = client_credentials.counting(client.credentials)
     credentials = counting if command.credentials is None else command.credentials
     _require_one_method(properties, has_credentials=bool(credentials))
+    _require_grant_types(command.properties, properties)
     _require_metadata(properties)
     events: list[Event] = []
     if changed := _differences(client.properties, properties):
@@ -282,6 +285,11 @@ def _existing(state: State) -> Client:
 def _require_one_method(properties: Mapping[str, Any], *, has_credentials: bool) -> None:
     if has_credentials and properties.get("token_endpoint_auth_method") is not None:
         raise TwoMethods
+
+
+def _require_grant_types(given: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
+    if impossible := client_properties.impossible_grants(given, properties):
+        raise InvalidGrantTypes(impossible)
 
 
 def _require_metadata(properties: Mapping[str, Any]) -> None:

@@ -83,8 +83,14 @@ def is_public(properties: Mapping[str, Any]) -> bool:
     return properties.get("token_endpoint_auth_method") == "none"
 
 
+def impossible_grants(given: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
+    """The grant types that a body names and an application with these properties cannot use."""
+    named = given.get("grant_types") or ()
+    return [each for each in named if each == _MACHINES_GRANT] if is_public(properties) else []
+
+
 def _settled(properties: dict[str, Any]) -> dict[str, Any]:
-    # A public client cannot ask in its own name (RFC 6749 §4.4), so it does not keep the grant type for it.
+    # A public client cannot ask in its own name (RFC 6749 §4.4): what becomes one does not keep the grant type for it.
     if is_public(properties) and _MACHINES_GRANT in properties.get("grant_types", ()):
         kept = [each for each in properties["grant_types"] if each != _MACHINES_GRANT]
         return {**properties, "grant_types": kept}

@@ -3,11 +3,12 @@
 ManagementError
 ├── NotFound      NoSuchClient, UnknownCredential, NoSuchGrant, NoSuchAudience
 ├── Conflict      ClientIdTaken, GrantExists
-└── BadRequest    TooMuchMetadata, TwoMethods, SameKeyTwice, TooManyCredentials, NoSuchCredential,
-    │             CredentialExpiresInThePast, ScopeUnknown
+└── BadRequest    TooMuchMetadata, TwoMethods, InvalidGrantTypes, SameKeyTwice, TooManyCredentials,
+    │             NoSuchCredential, CredentialExpiresInThePast, ScopeUnknown
     └── NotSupported   ClientUsesNoSecret, LastCredential
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from libs.edge.management_errors import BadRequest, Conflict, NotFound, NotSupported
@@ -55,6 +56,13 @@ class TwoMethods(BadRequest):
             "client_authentication_methods and token_endpoint_auth_method are mutually exclusive; "
             "set the one that shall not count to null."
         )
+
+
+class InvalidGrantTypes(BadRequest):
+    """A public application shall ask in its own name, which it cannot prove (RFC 6749 section 4.4); Auth0's text."""
+
+    def __init__(self, grant_types: Iterable[str]) -> None:
+        super().__init__(f"Invalid grant types: {', '.join(grant_types)}")
 
 
 class SameKeyTwice(BadRequest):

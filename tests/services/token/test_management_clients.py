@@ -60,11 +60,6 @@ TYPES: Final[list[tuple[dict[str, Any], list[str], bool]]] = [
     ({"app_type": "spa"}, ["authorization_code", "implicit", "refresh_token"], False),
     ({"app_type": "native"}, ["authorization_code", "implicit", "refresh_token"], False),
     ({"token_endpoint_auth_method": "none"}, ["authorization_code", "implicit", "refresh_token"], False),
-    (
-        {"token_endpoint_auth_method": "none", "grant_types": ["client_credentials", "refresh_token"]},
-        ["refresh_token"],
-        False,
-    ),
 ]
 
 
@@ -73,6 +68,24 @@ async def test_what_a_client_may_do_follows_from_its_type(office: Office) -> Non
         client = await office.client(**given)
         assert client["grant_types"] == grant_types
         assert ("client_secret" in client) is has_secret
+
+
+@pytest.mark.security("TE-09")
+async def test_what_is_public_cannot_be_let_ask_in_its_own_name(office: Office) -> None:
+    machines = {"grant_types": ["refresh_token", "client_credentials"]}
+    public: dict[str, Any] = {"token_endpoint_auth_method": "none"}
+    for new in (public, {"app_type": "spa"}, {"app_type": "native"}):
+        refused = await office.ask("POST", "clients", {"name": "x", **new, **machines})
+        assert refused.error == (400, "invalid_body")
+        assert refused.body["message"] == "Invalid grant types: client_credentials"
+    client = await office.client(**public)
+    path = f"clients/{client['client_id']}"
+    assert (await office.ask("PATCH", path, machines)).error == (400, "invalid_body")
+    assert (await office.ask("GET", path)).body["grant_types"] == client["grant_types"]
+    # What stops being public with the same body may be let ask.
+    confidential = await office.ask("PATCH", path, {**machines, "token_endpoint_auth_method": "client_secret_post"})
+    assert confidential.body["grant_types"] == machines["grant_types"]
+    assert (await office.ask("PATCH", path, {**machines, **public})).error == (400, "invalid_body")
 
 
 @pytest.mark.security("AD-10")
