@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from libs.edge import Call, Reply
 from libs.edge.idempotency import AnsweredRequests
-from libs.edge.management_errors import PayloadTooLarge
+from libs.edge.management_errors import BadRequest, PayloadTooLarge
 from libs.edge.writes import context_of, patience, settled
 from libs.eventstore import Also, Applied, Committed, Context, EventStore, EventTooLarge
 from libs.eventstore.deciding import HasTenant
@@ -30,6 +30,13 @@ Ended = Callable[[str, str, str, Context], Awaitable[None]]
 
 async def nothing_to_end(_tenant: str, _person: str, _reason: str, _context: Context) -> None:
     """Where there are no sessions."""
+
+
+class NoSuchClient(BadRequest):
+    """The application for which a link or a mail is asked does not exist: neither its name nor its pages are known."""
+
+    def __init__(self, client_id: str) -> None:
+        super().__init__(f"Payload validation error: 'No such client: {client_id}' on property client_id.")
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,18 @@ async def caller_of(database: Database, call: Call, client_id: str | None) -> Ca
         trace=call.trace,
         actor=context_of(call).actor,
     )
+
+
+async def asking_for(database: Database, call: Call, client_id: str | None) -> Caller:
+    """From where something is asked for an application, if one is named.
+
+    Raises:
+        NoSuchClient: there is none of this name.
+    """
+    caller = await caller_of(database, call, client_id)
+    if client_id is not None and caller.client_id != client_id:
+        raise NoSuchClient(client_id)
+    return caller
 
 
 def members_of(person: Person) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from services.login.factors.policy import Policy
 from services.login.factors.tickets import TicketRefused, Tickets, TicketView
 from services.login.queries import places
 from services.login.routes import messages
+from services.login.routes.afterwards import led_on, result_url
 from services.login.routes.cookies import clear_ticket, set_ticket, ticket_cookie
 from services.login.routes.flow import Flow
 from services.login.routes.login_pages import LONGEST, caller_of, connection_of, see, shared
@@ -78,7 +79,7 @@ class ResetPages:
         return await self._setting(call, ticket, view)
 
     async def change(self, call: Call) -> Reply:
-        """Set the new password; the link is spent with it."""
+        """Set the new password; the link is spent with it, and leads on where whoever asked for it wants that."""
         ticket, view = await self._view(call)
         form = self._pages.form(call, ticket)
         password = form.get("password", "")
@@ -92,7 +93,7 @@ class ResetPages:
             return await self._setting(call, ticket, view, errors=errors, failed=refused.rules)
         except TicketRefused as error:
             raise LinkSpent from error
-        return see(DONE, clear_ticket(call, KIND))
+        return see(led_on(view) or DONE, clear_ticket(call, KIND))
 
     async def done(self, call: Call) -> Reply:
         """Say that it is done."""
@@ -120,6 +121,7 @@ class ResetPages:
             "reset.html",
             status=400 if errors else 200,
             binding=ticket,
+            form_action=[each for each in (result_url(view),) if each],
             person=view.email or view.name,
             errors=errors or {},
             rules=rules_of(Policy.of(found.options if found else {}), failed),

@@ -19,7 +19,7 @@ from services.login.factors.tickets import Asked, Tickets, reset_asked
 from services.login.queries import people
 from services.login.queries.people import Person
 from services.login.routes.jobs import members_of
-from services.login.routes.people_desk import PeopleDesk, caller_of
+from services.login.routes.people_desk import PeopleDesk, asking_for
 from services.login.routes.user_schema import (
     JOB,
     PASSWORD_TICKET,
@@ -29,17 +29,10 @@ from services.login.routes.user_schema import (
 )
 from services.login.rows import jobs
 from services.login.rows.jobs import Job
-from services.login.rules.person_reasons import NoSuchUser
+from services.login.rules.person_reasons import NoAddress, NoSuchUser
 
 LIVES: Final = timedelta(days=5)
 """As in Auth0, where nothing else is said."""
-
-
-class NoSuchClient(BadRequest):
-    """The application for which a link or a mail is asked does not exist: neither its name nor its pages are known."""
-
-    def __init__(self, client_id: str) -> None:
-        super().__init__(f"Payload validation error: 'No such client: {client_id}' on property client_id.")
 
 
 def routes(desk: PeopleDesk, tickets: Tickets) -> tuple[Route, ...]:
@@ -68,8 +61,11 @@ class TicketRoutes:
         body = created(PASSWORD_TICKET, call)
         _refuse_organisations(body)
         person = await self._person(call, body)
-        options = _options(body) | {"proves_email": body.get("mark_email_as_verified") is True}
-        caller = await self._caller(call, body)
+        proves_email = body.get("mark_email_as_verified") is True
+        if proves_email:
+            _require_address(person)
+        options = _options(body) | {"proves_email": proves_email}
+        caller = await asking_for(self.desk.database, call, body.get("client_id"))
         asked = reset_asked(person.person, person.connection, caller)
         return await self._issued(call, asked, caller, _lives(body), options)
 
@@ -78,7 +74,8 @@ class TicketRoutes:
         body = created(VERIFICATION_TICKET, call)
         _refuse_organisations(body)
         person = await self._person(call, body)
-        caller = await self._caller(call, body)
+        _require_address(person)
+        caller = await asking_for(self.desk.database, call, body.get("client_id"))
         asked = EmailVerificationRequested(person=person.person, client_id=caller.client_id or None)
         return await self._issued(call, asked, caller, _lives(body), _options(body))
 
@@ -87,7 +84,8 @@ class TicketRoutes:
         body = created(VERIFICATION_JOB, call)
         _refuse_organisations(body)
         person = await self._person(call, body)
-        caller = await self._caller(call, body)
+        _require_address(person)
+        caller = await asking_for(self.desk.database, call, body.get("client_id"))
         job = Job(ids.prefixed("job", 16), "verification_email", call.now, "pending")
         reply = answers.json(members_of(job), status=201)
         kept = self.desk.keeping(call, person.person, reply)
@@ -111,14 +109,6 @@ class TicketRoutes:
 
         return reply(await self.tickets.issued(call.tenant, asked, caller, lives=lives, options=options, beside=beside))
 
-    async def _caller(self, call: Call, body: Mapping[str, Any]) -> Caller:
-        """From where it is asked, for the application that is named, if one is."""
-        client_id = body.get("client_id")
-        caller = await caller_of(self.desk.database, call, client_id)
-        if client_id is not None and caller.client_id != client_id:
-            raise NoSuchClient(client_id)
-        return caller
-
     async def _person(self, call: Call, body: Mapping[str, Any]) -> Person:
         if body.get("user_id"):
             if body.get("connection_id") or body.get("email"):
@@ -134,6 +124,11 @@ class TicketRoutes:
         if not there:
             raise NoSuchUser
         return there[0]
+
+
+def _require_address(person: Person) -> None:
+    if not person.email:
+        raise NoAddress
 
 
 def _is_identity(person: Person, identity: Mapping[str, Any] | None) -> bool:

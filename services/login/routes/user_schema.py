@@ -87,7 +87,7 @@ _WRITTEN: Final = (
     Property("email_verified", Boolean()),
     Property("phone_verified", Boolean()),
     Property("verify_email", Boolean(), "Whether a mail is sent by which the address is verified"),
-    Property("verify_phone_number", Boolean()),
+    Property("verify_phone_number", Boolean(), "Never true: there are no text messages yet"),
     Property("blocked", Boolean()),
 )
 
@@ -111,34 +111,47 @@ USER_CREATION: Final = Resource(
     *_TOLD,
 )
 
-USER_CHANGE: Final = Resource("user", *_PROFILE, *_WRITTEN, Property("client_id", line(64)))
+USER_CHANGE: Final = Resource(
+    "user",
+    *_PROFILE,
+    *_WRITTEN,
+    Property("client_id", line(64), "The application that the mail of `verify_email` names"),
+)
 
 PROFILE: Final = frozenset(each.name for each in _PROFILE)
 """Members that are said of a person, and sealed in events."""
 
 PASSWORD_TICKET: Final = Resource(
     "password change ticket",
-    Property("result_url", Text(max_length=2048, format="web-url"), "Where the page leads afterwards"),
-    Property("user_id", line(255)),
-    Property("client_id", line(64)),
-    Property("organization_id", line(50)),
+    Property(
+        "result_url",
+        Text(max_length=2048, format="web-url"),
+        "Where the page leads afterwards, with `success`, `code` and `message` in the query",
+    ),
+    Property("user_id", line(255), "Whose; or `connection_id` and `email`"),
+    Property("client_id", line(64), "For which application; the log names it"),
+    Property("organization_id", line(50), "Refused: there are no organizations yet"),
     Property("connection_id", line(64)),
     Property("email", EMAIL),
     Property("ttl_sec", Integer(minimum=0, maximum=30 * 86400), "Seconds the link lives; 432000 when 0 or absent"),
     Property("mark_email_as_verified", Boolean(), "Whether using the link shows whose the address is"),
-    Property("includeEmailInRedirect", Boolean()),
-    Property("identity", NAMED_IDENTITY),
+    Property("includeEmailInRedirect", Boolean(), "Whether `result_url` is told the address"),
+    Property("identity", NAMED_IDENTITY, "Which of the user's identities; there is one"),
 )
 
 VERIFICATION_TICKET: Final = Resource(
     "email verification ticket",
-    Property("result_url", Text(max_length=2048, format="web-url"), "Where the page leads afterwards"),
+    Property(
+        "result_url",
+        Text(max_length=2048, format="web-url"),
+        "Where the page leads afterwards, with `success`, `code` and `message` in the query",
+    ),
     Property("user_id", line(255), is_required=True),
-    Property("client_id", line(64)),
-    Property("organization_id", line(50)),
+    Property("client_id", line(64), "For which application; the log names it"),
+    Property("organization_id", line(50), "Refused: there are no organizations yet"),
     Property("ttl_sec", Integer(minimum=0, maximum=30 * 86400), "Seconds the link lives; 432000 when 0 or absent"),
-    Property("includeEmailInRedirect", Boolean()),
-    Property("identity", NAMED_IDENTITY),
+    Property("includeEmailInRedirect", Boolean(), "Whether `result_url` is told the address"),
+    Property("identity", NAMED_IDENTITY, "Which of the user's identities; there is one"),
 )
 
 TICKET: Final = Object(Property("ticket", Text(max_length=4096), "The link"))
@@ -146,9 +159,9 @@ TICKET: Final = Object(Property("ticket", Text(max_length=4096), "The link"))
 VERIFICATION_JOB: Final = Resource(
     "verification mail",
     Property("user_id", line(255), is_required=True),
-    Property("client_id", line(64)),
-    Property("organization_id", line(50)),
-    Property("identity", NAMED_IDENTITY),
+    Property("client_id", line(64), "The application that the mail names"),
+    Property("organization_id", line(50), "Refused: there are no organizations yet"),
+    Property("identity", NAMED_IDENTITY, "Which of the user's identities; there is one"),
 )
 JOB: Final = Object(
     Property("status", Text(enum=("pending", "completed", "failed")), is_required=True),

@@ -8,7 +8,7 @@ import msgspec
 
 from libs.edge import Call, Reply, Route, answers
 from libs.edge.management import InsufficientScope
-from libs.edge.management_errors import BadRequest, InvalidQuery
+from libs.edge.management_errors import BadRequest, InvalidQuery, NotSupported
 from libs.edge.operation import FIELDS, GONE, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import Fields, OffsetPage, requested
 from libs.edge.schema import Anything, Array, Boolean, Text
@@ -19,7 +19,7 @@ from libs.postgres import Connection as Rows
 from libs.sealed import new_person_key
 from libs.sealed.passwords import Passwords
 from services.login.commands import ChangeUser, RegisterUser
-from services.login.factors.attempt import PasswordRefused
+from services.login.factors.attempt import Caller, PasswordRefused
 from services.login.factors.mails import mail
 from services.login.factors.policy import Policy
 from services.login.factors.signup import PROVIDER, new_person, new_user_id, personal
@@ -29,12 +29,12 @@ from services.login.queries.people import Person
 from services.login.queries.places import Connection
 from services.login.queries.user_search import Wanted
 from services.login.routes.erasing import erase
-from services.login.routes.people_desk import PeopleDesk, members_of
+from services.login.routes.people_desk import PeopleDesk, asking_for, members_of
 from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, USER, USER_CHANGE, USER_CREATION
 from services.login.rows.attempts import Attempts
 from services.login.rows.errands import put, put_ending
 from services.login.rules.identifiers import InvalidIdentifier, email_of, username_of
-from services.login.rules.person_reasons import NoSuchUser
+from services.login.rules.person_reasons import NoAddress, NoSuchUser
 
 PATH: Final = "/api/v2/users"
 ONE: Final = "/api/v2/users/{id}"
@@ -163,7 +163,8 @@ class Users:
             assert row is not None, "it was written just now"
             return answers.json(members_of(people.person_of(row)), status=201)
 
-        return await self.desk.once(command, call, answer, _verifying(call, command.person, profile, body))
+        caller = await asking_for(self.desk.database, call, None)
+        return await self.desk.once(command, call, answer, _verifying(call, caller, command.person, profile, body))
 
     async def change(self, call: Call) -> Reply:
         """Change what is said of a user; what ends sessions ends them before the answer."""
@@ -187,7 +188,8 @@ class Users:
             phc=phc,
             keeps=keeps,
         )
-        verifying = _verifying(call, person.person, {**person.profile, **profile}, body)
+        caller = await asking_for(self.desk.database, call, body.get("client_id"))
+        verifying = _verifying(call, caller, person.person, {**person.profile, **profile}, body)
         why = _why(command)
         also = [verifying, _told(call, person, phc), _ending(call, person, why)]
         committed = await self.desk.run(command, call, also)
@@ -356,14 +358,26 @@ def _registering(
     )
 
 
-def _verifying(call: Call, person: str, profile: Mapping[str, Any], body: Mapping[str, Any]) -> Also | None:
-    """The mail by which an address is verified, where it is wanted: for a new user by default, else when asked."""
+def _verifying(
+    call: Call, caller: Caller, person: str, profile: Mapping[str, Any], body: Mapping[str, Any]
+) -> Also | None:
+    """The mail by which an address is verified, where it is wanted: for a new user by default, else when asked.
+
+    Raises:
+        NoAddress: it is asked for, and there is no address.
+        NotSupported: the same of a number, to which nothing can be sent.
+    """
+    if body.get("verify_phone_number") is True:
+        raise NotSupported("This value of verify_phone_number is not supported.")
+    if body.get("verify_email") is True and not profile.get("email"):
+        raise NoAddress
     default = "connection" in body and call.request.method == "POST" and body.get("email_verified") is not True
     if not profile.get("email") or not body.get("verify_email", default):
         return None
+    wanted = mail(call.tenant, person, "verify_email", application=caller.client_name, client_id=caller.client_id)
 
     async def also(rows: Rows, _state: Any) -> None:
-        await put(rows, mail(call.tenant, person, "verify_email"))
+        await put(rows, wanted)
 
     return also
 

@@ -11,6 +11,7 @@ from typing import Final
 from libs.edge import Call, Reply, Route
 from services.login.factors.tickets import TicketRefused, Tickets
 from services.login.routes import messages
+from services.login.routes.afterwards import led_on, result_url
 from services.login.routes.cookies import clear_ticket, set_ticket, ticket_cookie
 from services.login.routes.login_pages import caller_of, see
 from services.login.routes.messages import Message
@@ -71,20 +72,24 @@ class LinkPages:
         if ticket := call.query().text("ticket"):
             return see(link.path, set_ticket(call, link.kind, ticket))
         ticket = ticket_cookie(call, link.kind)
-        if ticket is None or await self._tickets.look(call.tenant, ticket, link.kind) is None:
+        view = await self._tickets.look(call.tenant, ticket, link.kind) if ticket else None
+        if view is None:
             raise LinkSpent
-        return self._pages.show(call, "message.html", message=link.question, binding=ticket, action=link.path)
+        there = [each for each in (result_url(view),) if each]
+        said = {"message": link.question, "action": link.path}
+        return self._pages.show(call, "message.html", **said, binding=ticket, form_action=there)
 
     async def _confirm(self, call: Call, link: Link) -> Reply:
         ticket = ticket_cookie(call, link.kind)
         if ticket is None:
             raise LinkSpent
         self._pages.form(call, ticket)
+        view = await self._tickets.look(call.tenant, ticket, link.kind)
         try:
             await link.redeem(call, ticket)
         except TicketRefused as error:
             raise LinkSpent from error
-        return see(link.done, clear_ticket(call, link.kind))
+        return see((view and led_on(view)) or link.done, clear_ticket(call, link.kind))
 
     async def _verify(self, call: Call, ticket: str) -> str:
         caller = caller_of(call, None, self._pages.language(call))

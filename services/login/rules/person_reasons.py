@@ -2,11 +2,12 @@
 
 ManagementError
 ├── NotFound      NoSuchUser
-└── Conflict      UserExists, UsernameExists
+├── Conflict      UserExists, UsernameExists
+└── BadRequest    NoAddress
 TicketRefused     a link that is spent, expired, replaced by a newer one, or never was
 """
 
-from libs.edge.management_errors import Conflict, NotFound
+from libs.edge.management_errors import BadRequest, Conflict, NotFound
 
 
 class NoSuchUser(NotFound):
@@ -28,6 +29,13 @@ class UsernameExists(UserExists):
 
     def __init__(self) -> None:
         super().__init__("The username provided is in use already.")
+
+
+class NoAddress(BadRequest):
+    """An address is to be verified, and the user has none: nothing could be sent, and nothing shown."""
+
+    def __init__(self) -> None:
+        super().__init__("The user does not have an email address.")
 
 
 class TicketRefused(Exception):

@@ -289,3 +289,49 @@ async def test_a_link_is_about_an_identity_of_its_user_and_made_once_under_a_key
     assert (await house.manage("POST", asked, {**named, "identity": {"provider": "auth0"}})).status == 400
     assert (await house.manage("DELETE", path(ada))).status == 204
     assert await house.rows("SELECT 1 FROM answered_requests") == []
+
+
+async def test_the_mail_that_a_change_asks_for_names_the_application(house: House) -> None:
+    ada = await house.user()
+    asked = {"email": "ada@new.example", "verify_email": True}
+    for body, application in ((asked | {"client_id": "app"}, "Web app"), (asked, None)):
+        assert (await house.manage("PATCH", path(ada), body)).status == 200
+        await house.hand_on()
+        sent = house.mailbox.mails[-1]
+        assert (sent.template, sent.to) == ("verify_email", "ada@new.example")
+        assert sent.variables.get("application") == application
+    told = len(house.mailbox.mails)
+    refused = await house.manage("PATCH", path(ada), {"email": "ada@third.example", "client_id": "ghost"})
+    assert (refused.status, refused.body["errorCode"]) == (400, "invalid_body")
+    assert "ghost" in refused.body["message"]
+    await house.hand_on()
+    assert len(house.mailbox.mails) == told
+    assert (await house.manage("GET", path(ada))).body["email"] == "ada@new.example"
+
+
+async def test_nothing_is_verified_of_who_has_no_address(house: House) -> None:
+    body = {"connection": NAME, "username": "lovelace", "password": GOOD}
+    nameless = await house.manage("POST", "users", body)
+    assert nameless.status == 201, nameless.body
+    named = {"user_id": nameless.body["user_id"]}
+    for asked in (
+        await house.manage("PATCH", path(nameless.body), {"verify_email": True}),
+        await house.manage("POST", "users", {**body, "username": "other", "verify_email": True}),
+        await house.manage("POST", "jobs/verification-email", named),
+        await house.manage("POST", "tickets/email-verification", named),
+        await house.manage("POST", "tickets/password-change", {**named, "mark_email_as_verified": True}),
+    ):
+        assert (asked.status, asked.body["message"]) == (400, "The user does not have an email address.")
+    assert await house.rows("SELECT 1 FROM jobs") == []
+    assert await house.rows("SELECT 1 FROM tickets") == []
+    assert (await house.manage("POST", "tickets/password-change", named)).status == 201
+
+
+async def test_a_text_message_that_nobody_sends_is_not_promised(house: House) -> None:
+    ada = await house.user(phone_number="+4930123456", verify_phone_number=False)
+    for method, place, body in (
+        ("PATCH", path(ada), {}),
+        ("POST", "users", {"connection": NAME, "email": "eve@corp.example", "password": GOOD}),
+    ):
+        refused = await house.manage(method, place, {**body, "verify_phone_number": True})
+        assert (refused.status, refused.body["errorCode"]) == (400, "operation_not_supported")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -200,6 +201,29 @@ async def test_a_link_sets_a_new_password_and_its_secret_leaves_the_address(brow
     assert done.location == "/u/reset-password/done"
     again = await typed(browser, "/u/reset-password", asked, password=GOOD)
     assert again.status == 400
+
+
+async def test_a_used_link_leads_where_whoever_asked_for_it_wants(browser: Browser, house: House) -> None:
+    ada = await house.user(ADA, email_verified=False)
+    for kind, page, typing, outcome in (
+        ("password-change", "/u/reset-password", {"password": OTHER}, "Your password was changed"),
+        ("email-verification", "/u/verify-email", {}, "Your address is confirmed"),
+    ):
+        for more, query in (({}, {}), ({"includeEmailInRedirect": True}, {"email": ADA})):
+            wanted = {"user_id": ada["user_id"], "result_url": "https://app.example/done?a=b#top", **more}
+            made = (await house.manage("POST", f"tickets/{kind}", wanted)).body["ticket"]
+            await browser.get(page, ticket=made.partition("ticket=")[2])
+            asked = await browser.get(page)
+            # Chromium follows an answer to a form only where the policy says so.
+            assert "form-action 'self' https://app.example;" in (asked.header("content-security-policy") or "")
+            done = await typed(browser, page, asked, **typing)
+            there = urlsplit(done.location)
+            assert (done.status, f"{there.scheme}://{there.netloc}{there.path}") == (303, "https://app.example/done")
+            assert there.fragment == "top"
+            told = {"a": "b", "success": "true", "code": "success", "message": outcome}
+            assert dict(parse_qsl(there.query)) == told | query
+            spent = await typed(browser, page, asked, **typing)
+            assert (spent.status, spent.location) == (400, "")
 
 
 @pytest.mark.security("LG-10")
