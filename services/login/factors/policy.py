@@ -95,6 +95,7 @@ class Policy:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Policy":
         """What a connection's options say, by Auth0's names."""
+        options = _in_older_words(options)
         name = str(options.get("passwordPolicy") or DEFAULT)
         length = _member(options, "password_complexity_options").get("min_length") or LENGTHS.get(name, SHORTEST)
         dictionary, history = _member(options, "password_dictionary"), _member(options, "password_history")
@@ -174,6 +175,24 @@ def personal_words(said: Sequence[str]) -> set[str]:
         local = whole.partition("@")[0] if "@" in whole else whole
         words |= {whole, local, *local.replace(".", " ").replace("_", " ").replace("-", " ").split()}
     return {word for word in words if len(word) >= WORD}
+
+
+_NEWER: Final = (
+    ("password_complexity_options", "complexity", {"min_length": "min_length"}),
+    ("password_dictionary", "dictionary", {"active": "enable", "custom": "dictionary"}),
+    ("password_history", "history", {"active": "enable", "size": "size"}),
+    ("password_no_personal_info", "profile_data", {"active": "enable"}),
+)
+"""An option, the member of `password_options` that goes before it, and what its members are called there and here."""
+
+
+def _in_older_words(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options with what `password_options` says of passwords laid over what the four older options say."""
+    said, read = _member(options, "password_options"), dict(options)
+    for older, newer, names in _NEWER:
+        there = {names[name]: value for name, value in _member(said, newer).items() if name in names}
+        read[older] = {**_member(options, older), **there}
+    return read
 
 
 def _member(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -33,6 +33,7 @@ from services.login.queries import people, places
 from services.login.queries.places import Connection, Place
 from services.login.rows.attempts import Attempts
 from services.login.rows.errands import put
+from services.login.rules.database import may_sign_up, require_username
 from services.login.rules.identifiers import InvalidIdentifier, email_of, username_of
 from services.login.rules.person_reasons import UserExists, UsernameExists
 
@@ -141,7 +142,7 @@ class SignUp:
 
     async def _may(self, request: SignUpRequest, connection: Connection) -> bool:
         """Whether strangers can make an account there, through this application (LG-17)."""
-        if not connection.is_database or connection.options.get("disable_signup") is True:
+        if not connection.is_database or not may_sign_up(connection.options):
             return False
         return await places.may_use(self._store.database, request.tenant, request.client_id, connection.connection_id)
 
@@ -158,6 +159,7 @@ def _profile(request: SignUpRequest, connection: Connection) -> dict[str, Any]:
     try:
         email = email_of(request.email)
         username = username_of(request.username) if request.username else None
+        require_username(connection.options, username)
     except InvalidIdentifier as error:
         raise invalid() from error
     if username is None and connection.options.get("requires_username") is True:

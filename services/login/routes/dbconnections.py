@@ -24,6 +24,7 @@ from services.login.routes.answering import html
 from services.login.routes.forms import FORM
 from services.login.routes.people_desk import PeopleDesk, caller_of
 from services.login.routes.user_schema import PLAIN
+from services.login.rules.database import may_reset
 
 SENT: Final = "We've just sent you an email to reset your password."
 """The same, whether or not there is somebody."""
@@ -36,6 +37,10 @@ LONGEST_VALUE: Final = 500
 
 class Malformed(InvalidRequest):
     """The body does not say what is needed, or not as texts."""
+
+
+class SelfServiceDisabled(Malformed):
+    """The connection does not let people set another password by themselves."""
 
 
 def routes(desk: PeopleDesk, signup: SignUp, tickets: Tickets) -> tuple[Route, ...]:
@@ -57,7 +62,7 @@ class DBConnections:
 
     async def signup(self, call: Call) -> Reply:
         """An account, made by whoever asks."""
-        body = _body(call)
+        body = _organizationless(call)
         caller = await caller_of(self.desk.database, call, _text(body, "client_id"))
         request = SignUpRequest(
             **{name: getattr(caller, name) for name in caller.__dataclass_fields__},
@@ -78,12 +83,12 @@ class DBConnections:
 
     async def change_password(self, call: Call) -> Reply:
         """A mail with a link to set a new password, if there is somebody; the answer never tells."""
-        body = _body(call)
-        if body.get("organization"):
-            raise Malformed("Organizations are not supported.")
+        body = _organizationless(call)
         caller = await caller_of(self.desk.database, call, _text(body, "client_id"))
         identifier = _text(body, "email") or _needed(body, "username")
         connection = await places.connection(self.desk.database, call.tenant, _needed(body, "connection"))
+        if connection is not None and not may_reset(connection.options):
+            raise SelfServiceDisabled("Changing a password by mail is disabled for this connection.")
         named = connection.connection_id if connection else ""
         await self.tickets.reset_requested(call.tenant, named, identifier, caller)
         return html(SENT, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -117,6 +122,14 @@ def _body(call: Call) -> Mapping[str, Any]:
         raise Malformed("The body is malformed.") from error
 
 
+def _organizationless(call: Call) -> Mapping[str, Any]:
+    """The body; an account or a mail of an organization would be another one than what is made."""
+    body = _body(call)
+    if body.get("organization"):
+        raise Malformed("Organizations are not supported.")
+    return body
+
+
 def _form(body: bytes) -> Mapping[str, Any]:
     pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=100)
     if len(dict(pairs)) != len(pairs) or any("\0" in value for _, value in pairs):
@@ -146,7 +159,9 @@ def _profile(body: Mapping[str, Any]) -> dict[str, Any]:
         return said
     if not isinstance(metadata, dict) or len(metadata) > MOST_METADATA:
         raise Malformed(f"user_metadata must be an object of at most {MOST_METADATA} texts.")
-    texts = {name: _line(metadata, name, LONGEST_VALUE) for name in metadata if len(name) <= LONGEST_KEY}
+    if any(len(name) > LONGEST_KEY for name in metadata):
+        raise Malformed(f"A name in user_metadata has {LONGEST_KEY} characters at most.")
+    texts = {name: _line(metadata, name, LONGEST_VALUE) for name in metadata}
     return {**said, "user_metadata": texts} if texts else said
 
 

@@ -19,6 +19,7 @@ from services.login.routes.logins import Transaction, surroundings, to_page
 from services.login.routes.problems import BadRequest
 from services.login.routes.remembered import Remembered
 from services.login.routes.showing import Pages
+from services.login.rules import database
 
 PATH: Final = "/u/login"
 IDENTIFIER: Final = "/u/login/identifier"
@@ -190,8 +191,12 @@ def connection_of(tx: Transaction) -> ConnectionRow:
 
 def may_sign_up(tx: Transaction) -> bool:
     """Whether strangers can make an account there (LG-17)."""
-    connection = tx.connection
-    return connection is not None and connection.options.get("disable_signup") is not True
+    return tx.connection is not None and database.may_sign_up(tx.connection.options)
+
+
+def may_reset(tx: Transaction) -> bool:
+    """Whether whoever forgot a password can ask for a link there."""
+    return tx.connection is not None and database.may_reset(tx.connection.options)
 
 
 def from_where(call: Call, tx: Transaction | None) -> dict[str, Any]:
@@ -225,6 +230,7 @@ def shared(tx: Transaction) -> dict[str, Any]:
         "application": tx.client.name,
         "binding": tx.binding,
         "ui_locales": tx.params.ui_locales,
+        "may_reset": may_reset(tx),
         "headers": [KEEPS_OPENER],
         "form_action": (tx.params.redirect_uri, *registered[:MOST_ORIGINS]),
     }

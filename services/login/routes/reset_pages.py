@@ -15,9 +15,9 @@ from services.login.routes import messages
 from services.login.routes.afterwards import led_on, result_url
 from services.login.routes.cookies import clear_ticket, set_ticket, ticket_cookie
 from services.login.routes.flow import Flow
-from services.login.routes.login_pages import LONGEST, caller_of, connection_of, see, shared
+from services.login.routes.login_pages import LONGEST, caller_of, connection_of, may_reset, see, shared
 from services.login.routes.logins import Transaction
-from services.login.routes.problems import LinkSpent
+from services.login.routes.problems import BadRequest, LinkSpent
 from services.login.routes.rules import rules_of
 from services.login.routes.showing import Pages
 
@@ -48,11 +48,11 @@ class ResetPages:
 
     async def ask(self, call: Call) -> Reply:
         """Ask for the address."""
-        return self._asking(call, await self._flow.transaction(call))
+        return self._asking(call, await self._transaction(call))
 
     async def asked(self, call: Call) -> Reply:
         """Have a link sent, if there is an account; the answer is the same for every address."""
-        tx = await self._flow.transaction(call)
+        tx = await self._transaction(call)
         form = self._pages.form(call, tx.binding)
         email = (form.get("email") or form.get("username") or "").strip()[:LONGEST]
         if not email:
@@ -98,6 +98,12 @@ class ResetPages:
     async def done(self, call: Call) -> Reply:
         """Say that it is done."""
         return self._pages.show(call, "message.html", message=messages.PASSWORD_SET)
+
+    async def _transaction(self, call: Call) -> Transaction:
+        tx = await self._flow.transaction(call)
+        if not may_reset(tx):
+            raise BadRequest(detail="disable_self_service_change_password is set for the connection")
+        return tx
 
     async def _view(self, call: Call) -> tuple[str, TicketView]:
         ticket = ticket_cookie(call, KIND)

@@ -104,6 +104,7 @@ USUAL: Final[Mapping[str, Any]] = {
     "link": None,
     "needs_username": False,
     "may_sign_up": False,
+    "may_reset": True,
     "person": "",
     "rules": (),
     "state": "",

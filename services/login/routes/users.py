@@ -33,6 +33,7 @@ from services.login.routes.people_desk import PeopleDesk, asking_for, members_of
 from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, USER, USER_CHANGE, USER_CREATION
 from services.login.rows.attempts import Attempts
 from services.login.rows.errands import put, put_ending
+from services.login.rules.database import require_username
 from services.login.rules.identifiers import InvalidIdentifier, email_of, username_of
 from services.login.rules.person_reasons import NoAddress, NoSuchUser
 
@@ -153,6 +154,7 @@ class Users:
             raise UnknownConnection
         profile = _profile(body)
         _require_identifier(profile)
+        _require_length(connection.options, profile)
         if body.get("password") is None:
             raise IncompleteUser("Payload validation error: 'Missing required property: password'.")
         phc, _ = await self._hashed(call.tenant, Policy.of(connection.options), body["password"], profile, ())
@@ -176,6 +178,9 @@ class Users:
         profile = _profile(body)
         if not profile.keys().isdisjoint({"email", "username"}):
             _require_identifier({**person.profile, **profile})
+        if profile.get("username") not in {None, person.profile.get("username")}:
+            connection = await places.connection(self.desk.database, call.tenant, person.connection_id)
+            _require_length(connection.options if connection else {}, profile)
         phc, keeps = None, 0
         if body.get("password") is not None:
             phc, keeps = await self._changed_password(call.tenant, person, {**person.profile, **profile}, body)
@@ -325,13 +330,23 @@ def _profile(body: Mapping[str, Any]) -> dict[str, Any]:
         said |= {"email": email_of(said["email"])} if said.get("email") is not None else {}
         said |= {"username": username_of(said["username"])} if said.get("username") is not None else {}
     except InvalidIdentifier as error:
-        name = str(error)
-        told = f"Payload validation error: 'Object didn't pass validation for format {name}' on property {name}."
-        raise IncompleteUser(told) from error
+        raise _misnamed(error) from error
     for name in ("user_metadata", "app_metadata"):
         if said.get(name) is not None and len(msgspec.json.encode(said[name])) > MOST_METADATA:
             raise IncompleteUser(f"Payload validation error: 'Object is too large' on property {name}.")
     return said
+
+
+def _misnamed(error: InvalidIdentifier) -> IncompleteUser:
+    told = f"Payload validation error: 'Object didn't pass validation for format {error}' on property {error}."
+    return IncompleteUser(told)
+
+
+def _require_length(options: Mapping[str, Any], profile: Mapping[str, Any]) -> None:
+    try:
+        require_username(options, profile.get("username"))
+    except InvalidIdentifier as error:
+        raise _misnamed(error) from error
 
 
 def _require_identifier(profile: Mapping[str, Any]) -> None:

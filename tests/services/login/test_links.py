@@ -65,6 +65,20 @@ async def test_after_a_reset_the_old_password_fails_and_the_owner_is_told(house:
     assert facts[-1]["type"] == "login.user_password_changed"
 
 
+async def test_no_link_is_sent_where_people_may_not_change_passwords_themselves(house: House) -> None:
+    ada = await house.user()
+    said = json.dumps({"options": {"disable_self_service_change_password": True}})
+    await house.rows("UPDATE connections_v1 SET properties = $1", said)
+    refused = await asked(house)
+    assert (refused.status, refused.body["code"]) == (400, "invalid_request")
+    assert "disabled" in refused.body["description"]
+    await house.hand_on()
+    assert house.mailbox.mails == []
+    # An administrator's link is good all the same.
+    made = await house.manage("POST", "tickets/password-change", {"user_id": ada["user_id"]})
+    await house.accounts.tickets.redeem_reset("acme", made.body["ticket"].partition("ticket=")[2], OTHER)
+
+
 @pytest.mark.security("RC-02")
 async def test_a_link_is_good_once(house: House) -> None:
     await house.user()

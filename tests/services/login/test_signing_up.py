@@ -260,6 +260,56 @@ def test_a_connection_says_what_it_demands_by_auth0s_names() -> None:
     assert "not_common" in own.broken_now("tr1cky-phrase-ours", [])
 
 
+def test_a_connection_says_the_same_in_the_words_of_newer_tools() -> None:
+    newer = {
+        "complexity": {"min_length": 20},
+        "dictionary": {"active": True, "custom": ["Tr1cky-Phrase-Ours"]},
+        "history": {"active": True, "size": 3},
+        "profile_data": {"active": False},
+    }
+    policy = Policy.of({"password_options": newer, "password_history": {"enable": False, "size": 9}})
+    assert (policy.shortest, policy.history, policy.allows_personal) == (20, 3, True)
+    assert "not_common" in policy.broken_now("tr1cky-phrase-ours", [])
+    # What the newer words do not say is as the older ones have it.
+    older = {"password_complexity_options": {"min_length": 14}, "password_history": {"enable": True, "size": 2}}
+    both = Policy.of({"password_options": {"history": {"size": 4}}, **older})
+    assert (both.shortest, both.history) == (14, 4)
+
+
+@pytest.mark.security("LG-17")
+async def test_signing_up_is_refused_where_no_password_may_be_chosen(house: House) -> None:
+    said = {"client_id": "app", "connection": NAME, "email": "ada@corp.example", "password": GOOD}
+    await options(house, authentication_methods={"password": {"signup_behavior": "block"}})
+    assert (await house.send("POST", SIGNUP, said)).body["code"] == "invalid_signup"
+    await options(house, authentication_methods={"password": {"signup_behavior": "allow"}})
+    assert (await house.send("POST", SIGNUP, said)).status == 200
+
+
+async def test_a_user_name_is_as_long_as_the_connection_takes_them(house: House) -> None:
+    await options(house, validation={"username": {"min": 4, "max": 8}})
+    said = {"client_id": "app", "connection": NAME, "email": "ada@corp.example", "password": GOOD}
+    made = {"connection": NAME, "password": GOOD}
+    for wrong in ("ada", "lovelaces"):
+        assert (await house.send("POST", SIGNUP, {**said, "username": wrong})).body["code"] == "invalid_signup"
+        refused = await house.manage("POST", "users", {**made, "username": wrong})
+        assert (refused.status, "username" in refused.body["message"]) == (400, True)
+    assert (await house.send("POST", SIGNUP, {**said, "username": "lovelace"})).status == 200
+    user = (await house.manage("POST", "users", {**made, "username": "eves"})).body
+    path = f"users/{user['user_id'].replace('|', '%7C')}"
+    assert (await house.manage("PATCH", path, {"username": "eve"})).status == 400
+    assert (await house.manage("PATCH", path, {"username": "evelina"})).status == 200
+    # Who has a longer name from before keeps it, and may be changed otherwise.
+    await options(house, validation={"username": {"min": 1, "max": 3}})
+    assert (await house.manage("PATCH", path, {"username": "evelina", "nickname": "E"})).status == 200
+
+
+async def test_what_is_said_at_a_sign_up_is_kept_or_refused(house: House) -> None:
+    said = {"client_id": "app", "connection": NAME, "email": "ada@corp.example", "password": GOOD}
+    for wrong in ({"organization": "org_1"}, {"user_metadata": {"n" * 101: "x"}}):
+        refused = await house.send("POST", SIGNUP, {**said, **wrong})
+        assert (refused.status, refused.body["code"]) == (400, "invalid_request"), wrong
+
+
 async def test_earlier_passwords_are_refused_where_they_are_remembered(house: House) -> None:
     await options(house, password_history={"enable": True, "size": 2})
     user = await house.user()

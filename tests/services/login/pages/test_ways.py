@@ -203,6 +203,20 @@ async def test_a_link_sets_a_new_password_and_its_secret_leaves_the_address(brow
     assert again.status == 400
 
 
+async def test_nobody_is_offered_a_link_where_people_may_not_change_passwords(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    page = await begun(browser)
+    second = await browser.get((await typed(browser, "/u/login", page, username=ADA)).location)
+    assert "forgot-password" in second.text
+    said = json.dumps({"options": {"disable_self_service_change_password": True}})
+    await house.rows("UPDATE connections_v1 SET properties = $1", said)
+    again = await browser.get((await typed(browser, "/u/login", await begun(browser), username=ADA)).location)
+    assert (again.status, "forgot-password" in again.text) == (200, False)
+    asked = await begun(browser, "/u/reset-password/request")
+    assert asked.is_page
+    assert 'name="email"' not in asked.text
+
+
 async def test_a_used_link_leads_where_whoever_asked_for_it_wants(browser: Browser, house: House) -> None:
     ada = await house.user(ADA, email_verified=False)
     for kind, page, typing, outcome in (
