@@ -106,7 +106,7 @@ async def _serve(
     edge = Edge(
         bus,
         SERVICE,
-        table(Logs(store.database)),
+        table(Logs(store.database, bus)),
         slots={"management": settings.management_slots},
         clock=clock,
         authorise=believed.guard(),

@@ -21,8 +21,9 @@ SET_BACK: Final = timedelta(minutes=5)
 
 _ENTRY: Final = "SELECT pos, id, type, data, meta, code, client_id, private, at FROM feed"
 # As the index has it, to the letter (`0101_people_in_the_feed.sql`).
-_OF_PERSON: Final = """tenant = $1 AND code <> 'seccft'
-AND CASE WHEN strpos(data::text, '\\u0000') = 0 THEN coalesce(data->>'person', data->>'sub') END = $2"""
+_CONCERNS: Final = "CASE WHEN strpos(data::text, '\\u0000') = 0 THEN coalesce(data->>'person', data->>'sub') END"
+_OF_MACHINES: Final = "seccft"
+_OF_PERSON: Final = f"tenant = $1 AND code <> '{_OF_MACHINES}' AND {_CONCERNS} = $2"
 _EPOCHS: Final = """
 SELECT (data->>'epoch')::int AS epoch, (data->>'after')::bigint AS after
 FROM facts WHERE tenant = $1 AND stream = 'log-feed' ORDER BY version
@@ -109,8 +110,13 @@ async def log_entry(database: Database, tenant: str, pos: int) -> LogRow | None:
     return None if row is None else _entry(row)
 
 
-async def wanted(database: Database, tenant: str, search: LogSearch, known: Epochs) -> Wanted:
-    """A search as a condition; what is not asked is not in it, so that no index is lost to it."""
+async def wanted(
+    database: Database, tenant: str, search: LogSearch, known: Epochs, people: frozenset[str] | None = None
+) -> Wanted:
+    """A search as a condition; what is not asked is not in it, so that no index is lost to it.
+
+    `people` are the opaque ids of those whom the search's `user_ids` name.
+    """
     places = None if search.places is None else [each.pos for each in search.places if known.at(each.pos) == each]
     first, last = await _first(database, search.since), await _last(database, search.until)
     asked: Sequence[tuple[str, Any]] = (
@@ -118,6 +124,7 @@ async def wanted(database: Database, tenant: str, search: LogSearch, known: Epoc
         _among("code", search.types),
         _among("client_id", search.client_ids),
         ("pos = ANY (${})", places),
+        _among(f"code <> '{_OF_MACHINES}' AND {_CONCERNS}", people),
         ("pos >= ${}", first),
         ("pos < ${}", last),
         ("at >= ${}", search.since),

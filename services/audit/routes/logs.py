@@ -4,12 +4,15 @@ A walk is for those who carry the log elsewhere: the oldest first, `from` the en
 people: the newest first, by page.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from libs.bus import Bus
 from libs.edge import Call, Query, Reply, Route, answers
+from libs.edge.asks import learn
 from libs.edge.management_errors import InvalidQuery, NotFound
 from libs.edge.operation import FIELDS, PAGES, Listing, Operation, Parameter, line
 from libs.edge.paging import MAX_PER_PAGE, CheckpointPage, Fields, OffsetPage, requested
@@ -21,6 +24,8 @@ from services.audit.queries.logs import LogRow, Slice
 from services.audit.routes.log_entry import LOG, LOG_ID, entry
 from services.audit.rules.log_ids import Epochs, log_id_of, place_of
 from services.audit.rules.log_query import POSSIBLE, parse
+from services.login.commands import SERVICE as LOGIN
+from services.login.commands import UserAnswer, UserOf
 
 PATH: Final = "/api/v2/logs"
 ONE: Final = "/api/v2/logs/{id}"
@@ -62,9 +67,10 @@ class TooFar(InvalidQuery):
 
 @dataclass(frozen=True)
 class Logs:
-    """The handlers."""
+    """The handlers; `bus` leads to `login`, who knows which user has which opaque id."""
 
     database: Database
+    bus: Bus
 
     def routes(self) -> tuple[Route, ...]:
         """The table of routes."""
@@ -119,11 +125,20 @@ class Logs:
             raise TooFar
         query = call.query()
         search = parse(*filter(None, (query.text("q"), query.text("search"))))
-        what = await queries.wanted(self.database, call.tenant, search, known)
+        people = await self._people(call.tenant, search.user_ids)
+        what = await queries.wanted(self.database, call.tenant, search, known, people)
         part = Slice(page.start, page.per_page, query.text("sort") != OLDEST_FIRST, page.include_totals)
         rows, total = await queries.log_found(self.database, what, part)
         answer = page.answer("logs", items := _entries(call, rows, known), total)
         return answers.json({**answer, "length": len(items)} if page.include_totals else answer)
+
+    async def _people(self, tenant: str, user_ids: frozenset[str] | None) -> frozenset[str] | None:
+        """The opaque ids of users; of who is not there, or not any more, there is none."""
+        if user_ids is None:
+            return None
+        asked = (UserOf(tenant=tenant, user_id=each) for each in user_ids)
+        found = await asyncio.gather(*(learn(self.bus, LOGIN, "user", each, UserAnswer) for each in asked))
+        return frozenset(each.person for each in found if each.person is not None)
 
 
 def _refuse_backwards(query: Query) -> None:

@@ -25,6 +25,9 @@ POSSIBLE: Final = (
     "as in type:(seccft OR feccft) AND date:[2026-01-01 TO *]"
 )
 
+MOST_USERS: Final = 10
+"""In one search: `login` is asked about each."""
+
 _TOKEN: Final = re.compile(
     r"""
     (?P<sign>[()\[\]{}])
@@ -58,6 +61,8 @@ class LogSearch:
     types: frozenset[str] | None = None
     client_ids: frozenset[str] | None = None
     places: frozenset[Place] | None = None
+    user_ids: frozenset[str] | None = None
+    """Of users, as Auth0 has them; `login` knows by which opaque ids entries name these."""
     since: datetime | None = None
     until: datetime | None = None
     """The first moment that is too late."""
@@ -150,8 +155,10 @@ def _clause(reading: _Reading, search: LogSearch) -> LogSearch:
             places = frozenset(filter(None, map(place_of, _values(reading))))
             return replace(search, places=_both(search.places, places))
         case "user_id":
-            _values(reading)  # entries name people by opaque ids, which `login` alone can tell
-            return replace(search, places=frozenset())
+            user_ids = _both(search.user_ids, _values(reading))
+            if len(user_ids) > MOST_USERS:
+                raise NotSearchable(f"More than {MOST_USERS} users")
+            return replace(search, user_ids=user_ids)
         case name:
             raise NotSearchable(f"The field {name[:50]} is not searchable")
 

@@ -60,7 +60,7 @@ class Journal:
     @classmethod
     def opened(cls, database: Database, bus: Bus) -> "Journal":
         authorise = guard(_key_of, _issuer)
-        routes = table(Logs(database))
+        routes = table(Logs(database, bus))
         return cls(database, Edge(bus, "audit", routes, slots={"management": 50}, clock=Clock(), authorise=authorise))
 
     async def happened(
