@@ -20,7 +20,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from services.cli.errors import Refused
+from services.cli.addresses import KINDS, addressed
+from services.cli.errors import USAGE, Refused
 from services.cli.quickstart import read
 
 DEFAULT: Final = ".limen"
@@ -100,15 +101,24 @@ def found_stack(environ: Mapping[str, str]) -> dict[str, str]:
 
     What the environment sets wins. Addresses of the services' own roles and users are added only where the environment
     means the same server, so that a verb never talks half to one stack and half to another.
+
+    Raises:
+        Refused: the directory is somebody else's, and the environment has no address either.
     """
     data = DataDir.of(environ)
-    said = {name: value for name, value in environ.items() if value}
+    said = addressed(environ)
     try:
         own: dict[str, str] = read(data.quickstart)
         private: dict[str, str] = read_json(data.environment, {})
-    except PermissionError:
-        return said
-    for kind in ("_POSTGRES_URL", "_NATS_URL"):
+    except PermissionError as error:
+        if any(f"LIMEN{kind}" in said for kind in KINDS):
+            return said
+        raise Refused(
+            f"the data directory {data.path} is not yours to read: run this as its owner, "
+            "or set LIMEN_POSTGRES_URL and LIMEN_NATS_URL.",
+            USAGE,
+        ) from error
+    for kind in KINDS:
         if said.get(f"LIMEN{kind}", own.get(f"LIMEN{kind}")) != own.get(f"LIMEN{kind}"):
             private = {name: value for name, value in private.items() if not name.endswith(kind)}
     return own | private | said

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from services.cli import keyfile, leftovers, plan, quickstart, readyz, servers
+from services.cli.addresses import addressed
 from services.cli.datadir import DataDir, require_disk, write, write_json
 from services.cli.embedded import nats
 from services.cli.embedded.ports import KeptPorts, is_free
@@ -57,6 +58,7 @@ class Options:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Start everything and stay until told to stop; 0 after a stop that was asked for."""
+    environ = addressed(environ)
     options = parsed(arguments, environ)
     data = DataDir.of(environ)
     try:

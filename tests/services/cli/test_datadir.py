@@ -1,10 +1,13 @@
+import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from services.cli import datadir
+from services.cli import datadir, up
 from services.cli.datadir import DataDir, found_stack, require_disk, write, write_json
 from services.cli.errors import Refused
 from services.cli.quickstart import NAMES, merged, read, rendered
@@ -54,6 +57,47 @@ def test_an_empty_address_counts_as_none(data: DataDir) -> None:
     write_json(data.environment, PRIVATE)
     here = {"LIMEN_DATA_DIR": str(data.path)}
     assert found_stack(here | {"LIMEN_POSTGRES_URL": "", "LIMEN_NATS_URL": ""}) == found_stack(here)
+
+
+def test_an_address_may_be_in_a_file(data: DataDir, tmp_path: Path) -> None:
+    write(data.quickstart, rendered(OWN))
+    write_json(data.environment, PRIVATE)
+    (tmp_path / "url").write_text("postgresql://other/limen\n", encoding="utf-8")
+    here = {"LIMEN_DATA_DIR": str(data.path)}
+    for name in ("LIMEN_POSTGRES_URL", "LIMEN_TOKEN_POSTGRES_URL"):
+        found = found_stack(here | {f"{name}_FILE": str(tmp_path / "url")})
+        assert found == found_stack(here | {name: "postgresql://other/limen"})
+    with pytest.raises(Refused, match="LIMEN_NATS_URL and LIMEN_NATS_URL_FILE are both set"):
+        found_stack(here | {"LIMEN_NATS_URL": "nats://x", "LIMEN_NATS_URL_FILE": str(tmp_path / "url")})
+    with pytest.raises(Refused, match="LIMEN_NATS_URL_FILE cannot be read"):
+        found_stack(here | {"LIMEN_NATS_URL_FILE": str(tmp_path / "none")})
+    # `limen up` too, which would start servers of its own where it is given none.
+    with pytest.raises(Refused, match="LIMEN_NATS_URL_FILE cannot be read"):
+        up.run([], here | {"LIMEN_NATS_URL_FILE": str(tmp_path / "none")})
+
+
+@contextmanager
+def as_somebody_else(path: Path) -> Iterator[None]:
+    """What is in `path` may not be read meanwhile, by the superuser neither."""
+    user = os.geteuid()
+    path.chmod(0)
+    if not user:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(0o700)
+
+
+def test_the_directory_of_somebody_else_is_said_to_be_one(data: DataDir) -> None:
+    write(data.quickstart, rendered(OWN))
+    here = {"LIMEN_DATA_DIR": str(data.path)}
+    with as_somebody_else(data.path):
+        with pytest.raises(Refused, match="is not yours to read") as refused:
+            found_stack(here)
+        assert found_stack(here | {"LIMEN_NATS_URL": "nats://x"}) == here | {"LIMEN_NATS_URL": "nats://x"}
+    assert refused.value.exit_code == 2
 
 
 @pytest.mark.parametrize("damage", [b"LIMEN_ISSUER='http://x\n", b"\xff=1\n"])
