@@ -31,15 +31,18 @@ def resources() -> Iterator[Resource]:
 
 
 def _section(resource: Resource) -> str:
-    rows = [row for each in resource.properties if not each.is_read_only for row in (_row(each), *_waiting(each))]
+    written = (each for each in resource.properties if not each.is_read_only)
+    rows = [row for each in written for row in (_row(each), *_waiting(each.name, each))]
     return f"## `{resource.name}`\n\n" + table(("property", "meaning", "when", "waits for"), rows)
 
 
-def _waiting(each: Property) -> Iterator[tuple[str, str, str, str]]:
-    """Members of an object that wait for something of their own."""
-    for member in each.kind.properties if isinstance(each.kind, Object) else ():
+def _waiting(path: str, each: Property) -> Iterator[tuple[str, str, str, str]]:
+    """Members of an object, and of the objects in it, that wait for something of their own."""
+    for member in each.kind.properties if isinstance(each.kind, Object) and not each.waits else ():
+        place = f"{path}.{member.name}"
         if member.waits:
-            yield code(f"{each.name}.{member.name}"), cell(member.description), "", member.waits
+            yield code(place), cell(member.description), "", member.waits
+        yield from _waiting(place, member)
 
 
 def _row(each: Property) -> tuple[str, str, str, str]:

@@ -109,14 +109,16 @@ _PROPERTIES: Final = (
         Object(Property("html", PAGE), Property("show_log_link", Boolean()), Property("url", URL)),
     ),
     Property(
-        "flags", Object(*(Property(name, Boolean()) for name in (*DEFAULT_FLAGS, *OTHER_FLAGS))), "Switches of Auth0's"
+        "flags",
+        Object(*(Property(name, Boolean()) for name in (*DEFAULT_FLAGS, *OTHER_FLAGS))),
+        "Switches of Auth0's; enable_client_connections and enable_public_signup_user_exists_error have an effect",
     ),
     _removable("friendly_name", NAME, "What people read on the pages"),
     _removable("guardian_mfa_page", _page_with_switch()),
     _removable("idle_ephemeral_session_lifetime", HOURS),
     _removable("idle_ephemeral_session_lifetime_in_minutes", MINUTES),
     _removable("idle_session_lifetime", HOURS, "Hours after which an unused session ends"),
-    _removable("idle_session_lifetime_in_minutes", MINUTES),
+    _removable("idle_session_lifetime_in_minutes", MINUTES, "The same in minutes"),
     _removable("include_session_metadata_in_tenant_logs", Boolean()),
     _removable("legacy_sandbox_version", Text(pattern=r"[0-9]{1,3}")),
     _removable("mtls", Object(Property("enable_endpoint_aliases", Boolean()))),
@@ -134,10 +136,12 @@ _PROPERTIES: Final = (
         ),
     ),
     _removable(
-        "session_cookie", Object(Property("mode", Text(enum=("persistent", "non-persistent")), is_required=True))
+        "session_cookie",
+        Object(Property("mode", Text(enum=("persistent", "non-persistent")), is_required=True)),
+        "Whether sessions outlive the browser",
     ),
     _removable("session_lifetime", HOURS, "Hours after which a session ends"),
-    _removable("session_lifetime_in_minutes", MINUTES),
+    _removable("session_lifetime_in_minutes", MINUTES, "The same in minutes"),
     _removable(
         "sessions",
         Object(
@@ -149,32 +153,40 @@ _PROPERTIES: Final = (
         ),
     ),
     _removable("skip_non_verifiable_callback_uri_confirmation_prompt", Boolean()),
-    _removable("support_email", ADDRESS),
-    _removable("support_url", URL),
+    _removable("support_email", ADDRESS, "Whom people may ask, in mails"),
+    _removable("support_url", URL, "Where the pages say help is"),
     _removable(
         "universal_login",
         Object(
             Property("colors", Object(Property("page_background", COLOR), Property("primary", COLOR))),
-            Property("passwordless", Object(Property("allow_magiclink_verify_without_session", Boolean()))),
+            Property(
+                "passwordless",
+                Object(Property("allow_magiclink_verify_without_session", Boolean())),
+                waits="passwordless logins",
+            ),
         ),
+        "Colours of the pages, where `branding` has none",
     ),
 )
 
 WAITS: Final = {
-    "people": (
-        *("acr_values_supported", "allowed_logout_urls", "change_password", "country_codes", "default_directory"),
-        *("customize_mfa_in_postlogin_action", "default_redirection_uri", "ephemeral_session_lifetime", "flags"),
-        *("guardian_mfa_page", "idle_ephemeral_session_lifetime", "idle_session_lifetime", "oidc_logout"),
-        *("idle_session_lifetime_in_minutes", "phone_consolidated_experience", "sandbox_version", "session_cookie"),
-        *("session_lifetime", "session_lifetime_in_minutes", "sessions"),
+    "pages of one's own": ("change_password", "error_page", "guardian_mfa_page"),
+    "multi-factor authentication": ("acr_values_supported", "customize_mfa_in_postlogin_action"),
+    "text messages": ("country_codes", "phone_consolidated_experience"),
+    "the password grant": ("default_directory",),
+    "links back to applications": ("default_redirection_uri",),
+    "ephemeral sessions": (
+        *("ephemeral_session_lifetime", "idle_ephemeral_session_lifetime"),
         *("ephemeral_session_lifetime_in_minutes", "idle_ephemeral_session_lifetime_in_minutes"),
-        *("enable_ai_guide", "include_session_metadata_in_tenant_logs", "legacy_sandbox_version"),
-        "skip_non_verifiable_callback_uri_confirmation_prompt",
     ),
-    "the login page": (
-        *("enabled_locales", "error_page", "friendly_name", "picture_url", "support_email", "support_url"),
-        "universal_login",
-    ),
+    "what the other switches are about": ("flags",),
+    "discovery without the address of logout": ("oidc_logout",),
+    "logouts that nobody is asked about, and anonymous sessions": ("sessions",),
+    "actions": ("sandbox_version", "legacy_sandbox_version"),
+    "a dashboard": ("enable_ai_guide",),
+    "metadata of sessions in the log": ("include_session_metadata_in_tenant_logs",),
+    "a question before callbacks that cannot be verified": ("skip_non_verifiable_callback_uri_confirmation_prompt",),
+    "a logo apart from that of `branding`": ("picture_url",),
     "organizations": ("allow_organization_name_in_authentication_api",),
     "dynamic client registration": (
         *("client_id_metadata_document_supported", "dynamic_client_registration_security_mode"),
@@ -194,6 +206,7 @@ WAITS: Final = {
 PROMISES: Final[Mapping[str, Callable[[Any], bool]]] = {
     "access_token": bool,
     "dpop_strict_refresh_token_binding": bool,
+    "flags": lambda flags: flags.get("require_signed_request_object") is True,
     "security_headers": bool,
 }
 """Settings, and whether a value promises what is not there yet: kept without effect it would deceive."""

@@ -178,6 +178,8 @@ REFUSED: Final[list[tuple[Any, int, str]]] = [
     ({"name": "g", "strategy": "google-oauth2", "options": {"client_id": "x"}}, 400, "operation_not_supported"),
     ({"name": "d", "strategy": "auth0", "options": {"customScripts": {"login": "x"}}}, 400, "operation_not_supported"),
     ({"name": "d", "strategy": "auth0", "options": {"import_mode": True}}, 400, "operation_not_supported"),
+    ({"name": "d", "strategy": "auth0", "options": {"authentication_methods": {"password": {"enabled": False}}}},
+     400, "operation_not_supported"),
     ({"name": "d", "strategy": "auth0", "options": {"passwordPolicy": "strong"}}, 400, "invalid_body"),
     ({"name": "d", "strategy": "auth0", "options": {"clientID": "x"}}, 400, "invalid_body"),
     ({"name": "-d", "strategy": "auth0"}, 400, "invalid_body"),

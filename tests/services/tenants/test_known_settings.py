@@ -34,6 +34,7 @@ KEPT: Final[tuple[dict[str, Any], ...]] = (
 PROMISED: Final[tuple[dict[str, Any], ...]] = (
     {"access_token": {"claims_mapping": {"custom_claims": [{"name": "plan", "expression": "user.plan"}]}}},
     {"dpop_strict_refresh_token_binding": True},
+    {"flags": {"require_signed_request_object": True}},
     {"security_headers": {"content_security_policy": {"enabled": True}}},
 )
 

@@ -223,6 +223,8 @@ async def test_a_url_that_is_fetched_leads_outside(office: Office) -> None:
 
 PROMISES: Final[list[dict[str, Any]]] = [
     {"require_proof_of_possession": True},
+    {"require_pushed_authorization_requests": True},
+    {"redirection_policy": "open_redirect_protection"},
     {"compliance_level": "fapi2_sp_mtls_mtls"},
     {"default_organization": {"organization_id": "org_1", "flows": ["client_credentials"]}},
     {"organization_usage": "require"},

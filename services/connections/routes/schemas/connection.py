@@ -50,16 +50,21 @@ _STATUS: Final = _choice("required", "optional", "inactive")
 _LENGTH: Final = Integer(minimum=1, maximum=128)
 _WORDS: Final = Array(_line(50), max_items=200)
 
-_PASSWORD: Final = _members(
-    enabled=BOOLEAN, api_behavior=_choice("required", "optional"), signup_behavior=_choice("allow", "block")
+_PASSWORD: Final = Object(
+    Property("enabled", BOOLEAN, "Never false: there is no other way to sign in yet"),
+    Property("signup_behavior", _choice("allow", "block"), "Whether people may register themselves"),
+    *_waiting("users without a password", api_behavior=_choice("required", "optional")),
 )
-_COMPLEXITY: Final = _members(
-    min_length=Integer(minimum=1, maximum=72),
-    character_types=Array(_choice("uppercase", "lowercase", "number", "special"), is_unique=True),
-    character_type_rule=_choice("all", "three_of_four"),
-    identical_characters=_choice("allow", "block"),
-    sequential_characters=_choice("allow", "block"),
-    max_length_exceeded=_choice("truncate", "error"),
+_COMPLEXITY: Final = Object(
+    Property("min_length", Integer(minimum=1, maximum=72)),
+    *_waiting(
+        "rules about kinds of characters; how hard a password is to guess is estimated instead",
+        character_types=Array(_choice("uppercase", "lowercase", "number", "special"), is_unique=True),
+        character_type_rule=_choice("all", "three_of_four"),
+        identical_characters=_choice("allow", "block"),
+        sequential_characters=_choice("allow", "block"),
+    ),
+    *_waiting("passwords that are cut off; longer ones are refused", max_length_exceeded=_choice("truncate", "error")),
 )
 _SIGNUP: Final = _members(status=_STATUS, verification=_switch())
 _ATTRIBUTES: Final = _members(
@@ -95,21 +100,29 @@ OPTIONS: Final = (
         "password_options",
         _members(
             complexity=_COMPLEXITY,
-            dictionary=_members(active=BOOLEAN, custom=_WORDS, default=_choice("en_10k", "en_100k")),
+            dictionary=Object(
+                Property("active", BOOLEAN),
+                Property("custom", _WORDS),
+                *_waiting(
+                    "a choice of lists; common passwords are always refused", default=_choice("en_10k", "en_100k")
+                ),
+            ),
             history=_members(active=BOOLEAN, size=Integer(minimum=0, maximum=24)),
-            profile_data=_members(active=BOOLEAN, blocked_fields=Array(_line(100), max_items=12)),
+            profile_data=Object(
+                Property("active", BOOLEAN),
+                *_waiting("a choice of fields; all of them count", blocked_fields=Array(_line(100), max_items=12)),
+            ),
         ),
-        "The same, as newer tools send it",
+        "The same, as newer tools send it; it goes before the older options",
     ),
     Property("brute_force_protection", BOOLEAN, "Whether the tenant's brute-force protection holds for its people"),
     Property("disable_self_service_change_password", BOOLEAN, "Whether nobody may reset a password by mail"),
     Property(
         "authentication_methods",
-        _members(
-            password=_PASSWORD,
-            passkey=_members(enabled=BOOLEAN),
-            email_otp=_members(enabled=BOOLEAN),
-            phone_otp=_members(enabled=BOOLEAN),
+        Object(
+            Property("password", _PASSWORD),
+            *_waiting("passkeys", passkey=_members(enabled=BOOLEAN)),
+            *_waiting("one-time codes", email_otp=_members(enabled=BOOLEAN), phone_otp=_members(enabled=BOOLEAN)),
         ),
     ),
     Property(
@@ -118,7 +131,7 @@ OPTIONS: Final = (
             username=Object(Property("min", _LENGTH, is_required=True), Property("max", _LENGTH, is_required=True))
         ),
     ),
-    Property("strategy_version", Integer(minimum=0, maximum=99)),
+    Property("strategy_version", Integer(minimum=0, maximum=99), "Auth0's own; nothing depends on it"),
     *_waiting("multi-factor authentication", mfa=_members(active=BOOLEAN, return_enroll_settings=BOOLEAN)),
     *_waiting(
         "passkeys",
@@ -162,7 +175,10 @@ CONNECTION: Final = Resource(
         is_immutable=True,
     ),
     Property("strategy", _line(64), "Its kind; auth0 is a database", is_required=True, is_immutable=True),
-    _removable("display_name", _line(128), "What people read on buttons"),
+    replace(
+        _removable("display_name", _line(128), "What people read on buttons"),
+        waits="social and enterprise connections",
+    ),
     Property(
         "options",
         Object(*OPTIONS),
@@ -213,6 +229,8 @@ def refuse_promises(properties: Mapping[str, Any]) -> None:
         NotSupported: names the option.
     """
     options = properties.get("options") or {}
+    if options.get("authentication_methods", {}).get("password", {}).get("enabled") is False:
+        raise NotSupported("authentication_methods.password cannot be disabled: there is no other way to sign in yet.")
     for name, is_promise in PROMISES.items():
         if name in options and is_promise(options[name]):
             raise NotSupported(f"This value of options.{name} is not supported: there are no custom databases yet.")

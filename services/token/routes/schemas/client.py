@@ -88,34 +88,49 @@ CLIENT: Final = Resource(
     removable("callbacks", Array(CALLBACK, is_unique=True), "URLs where an authorization response may be sent"),
     removable("allowed_logout_urls", Array(CALLBACK, is_unique=True), "URLs where a logout may lead"),
     removable("web_origins", Array(ORIGIN, is_unique=True), "Origins that may receive web messages"),
-    removable("oidc_logout", OIDC_LOGOUT),
-    removable("oidc_backchannel_logout", OIDC_LOGOUT),
-    removable("is_first_party", BOOLEAN),
-    removable("refresh_token", REFRESH_TOKEN),
+    removable("oidc_logout", OIDC_LOGOUT, "Where it is told that a session is over"),
+    removable("oidc_backchannel_logout", OIDC_LOGOUT, "The same, by its older name"),
+    removable("is_first_party", BOOLEAN, "Whether people are not asked for consent"),
+    removable("refresh_token", REFRESH_TOKEN, "How long its refresh tokens live, and whether each use gives another"),
     removable(
         "jwt_configuration",
         Object(
             Property("lifetime_in_seconds", SECONDS),
-            Property("secret_encoded", BOOLEAN),
-            Property("scopes", Dictionary(line(255))),
+            Property("secret_encoded", BOOLEAN, waits="tokens signed with the secret, which are not here"),
+            Property("scopes", Dictionary(line(255)), waits="scopes of Auth0's first API"),
             Property("alg", choice("RS256", "PS256")),
         ),
     ),
+    removable("allowed_origins", Array(ORIGIN, is_unique=True), "Origins of scripts that may call"),
     *waiting(
-        "people",
-        removable("allowed_origins", Array(ORIGIN, is_unique=True), "Origins of scripts that may call"),
+        "links back to applications",
         removable("initiate_login_uri", FETCHED_OR_EMPTY, "Where a login is begun for the client"),
+    ),
+    *waiting(
+        "pages that show the application",
         removable("logo_uri", FETCHED_OR_EMPTY, "URL of the logo"),
+    ),
+    *waiting(
+        "Auth0's older login pages, which are not here",
         removable("oidc_conformant", BOOLEAN),
-        removable("sso", BOOLEAN),
-        removable("sso_disabled", BOOLEAN),
         removable("cross_origin_authentication", BOOLEAN),
         removable("cross_origin_loc", Text(max_length=2048, format="web-url")),
         removable("custom_login_page_on", BOOLEAN),
         removable("custom_login_page", PAGE),
         removable("custom_login_page_preview", PAGE),
         removable("form_template", PAGE),
+    ),
+    *waiting(
+        "applications without single sign-on",
+        removable("sso", BOOLEAN),
+        removable("sso_disabled", BOOLEAN),
+    ),
+    *waiting(
+        "session transfer",
         removable("session_transfer", SESSION_TRANSFER),
+    ),
+    *waiting(
+        "links that open apps",
         removable(
             "mobile",
             Object(
@@ -123,16 +138,30 @@ CLIENT: Final = Resource(
                 Property("ios", members("team_id", "app_bundle_identifier")),
             ),
         ),
+    ),
+    *waiting(
+        "social and enterprise connections",
         removable("native_social_login", Object(*(removable(name, kind) for name, kind in SOCIAL.items()))),
         removable("fedcm_login", Object(removable("google", Object(Property("is_enabled", BOOLEAN))))),
+    ),
+    *waiting(
+        "pushed authorization requests",
         removable("require_pushed_authorization_requests", BOOLEAN),
-        removable("skip_non_verifiable_callback_uri_confirmation_prompt", BOOLEAN),
         removable("par_request_expiry", Integer(minimum=10, maximum=600)),
+    ),
+    *waiting(
+        "a question before callbacks that cannot be verified",
+        removable("skip_non_verifiable_callback_uri_confirmation_prompt", BOOLEAN),
+    ),
+    *waiting(
+        "anonymous sessions",
         removable("anonymous_sessions", Object(required("active", BOOLEAN))),
         removable("enforce_anon_session_transfer_network_binding", choice("ip", "asn", "none")),
+    ),
+    *waiting(
+        "modes of third-party applications",
         removable("third_party_security_mode", choice("strict", "permissive")),
         removable("redirection_policy", choice("allow_always", "open_redirect_protection")),
-        removable("async_approval_notification_channels", choices("guardian-push", "email", "my-account")),
         removable(
             "oidc_support",
             Object(
@@ -141,6 +170,10 @@ CLIENT: Final = Resource(
                 Property("allowed_scopes", choices("profile", "email", "address", "phone")),
             ),
         ),
+    ),
+    *waiting(
+        "approvals on another device",
+        removable("async_approval_notification_channels", choices("guardian-push", "email", "my-account")),
     ),
     *waiting(
         "organizations",
@@ -217,6 +250,8 @@ ROTATION: Final = Resource(
 
 PROMISES: Final[Promises] = {
     "require_proof_of_possession": bool,
+    "require_pushed_authorization_requests": bool,
+    "redirection_policy": lambda value: value == "open_redirect_protection",
     "compliance_level": lambda value: value != "none",
     "default_organization": bool,
     "organization_usage": lambda value: value == "require",

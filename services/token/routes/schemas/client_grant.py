@@ -20,7 +20,7 @@ CLIENT_GRANT: Final = Resource(
     Property("audience", line(600, shortest=1), "Of which API", is_required=True, is_immutable=True),
     removable("scope", SCOPES, "At most these"),
     *waiting(
-        "people",
+        "grants for people",
         Property(
             "subject_type",
             SUBJECT_TYPES,

@@ -36,8 +36,13 @@ OIDC_LOGOUT: Final = Object(
                 ),
             ),
         ),
+        waits="a choice of what is told; every end of a session is",
     ),
-    Property("backchannel_logout_session_metadata", Object(Property("include", BOOLEAN))),
+    Property(
+        "backchannel_logout_session_metadata",
+        Object(Property("include", BOOLEAN)),
+        waits="metadata of sessions in logout tokens",
+    ),
 )
 
 REFRESH_TOKEN: Final = Object(
@@ -48,7 +53,11 @@ REFRESH_TOKEN: Final = Object(
     Property("idle_token_lifetime", Integer(minimum=1, maximum=157_788_000)),
     Property("infinite_token_lifetime", BOOLEAN),
     Property("infinite_idle_token_lifetime", BOOLEAN),
-    Property("policies", Array(Object(required("audience", line(600)), required("scope", SCOPES)))),
+    Property(
+        "policies",
+        Array(Object(required("audience", line(600)), required("scope", SCOPES))),
+        waits="refresh tokens for several APIs",
+    ),
 )
 
 SESSION_TRANSFER: Final = Object(

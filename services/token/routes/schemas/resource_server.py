@@ -54,8 +54,8 @@ RESOURCE_SERVER: Final = Resource(
         "Auth0's profile of access tokens or that of RFC 9068",
     ),
     removable("enforce_policies", BOOLEAN, "Whether permissions are enforced"),
-    removable("token_lifetime_for_web", SECONDS),
-    removable("allow_offline_access", BOOLEAN),
+    removable("token_lifetime_for_web", SECONDS, "The same of tokens for applications in a browser"),
+    removable("allow_offline_access", BOOLEAN, "Whether there are refresh tokens for it"),
     removable(
         "subject_type_authorization",
         Object(
@@ -64,12 +64,18 @@ RESOURCE_SERVER: Final = Resource(
             Property("anonymous_user", _policy("deny_all", "require_client_grant")),
         ),
     ),
+    *waiting("anonymous sessions", removable("token_lifetime_for_anonymous_access_tokens", SECONDS)),
     *waiting(
-        "people",
-        removable("token_lifetime_for_anonymous_access_tokens", SECONDS),
+        "refresh tokens that end with the session",
         removable("allow_online_access", BOOLEAN),
         removable("allow_online_access_with_ephemeral_sessions", BOOLEAN),
+    ),
+    *waiting(
+        "first-party applications that ask for consent",
         removable("skip_consent_for_verifiable_first_party_clients", BOOLEAN),
+    ),
+    *waiting(
+        "consent to single transactions",
         removable("require_consent_non_repudiation", BOOLEAN),
         removable("consent_policy", choice("transactional-authorization-with-mfa")),
     ),
