@@ -86,6 +86,14 @@ def routes(desk: Desk) -> tuple[Route, ...]:
     )
 
 
+class UnknownResourceServer(BadRequest):
+    """An application is to be the own one of an API that does not exist."""
+
+    def __init__(self, identifier: str) -> None:
+        said = f"'No such resource server: {identifier}' on property resource_server_identifier"
+        super().__init__(f"Payload validation error: {said}.")
+
+
 @dataclass(frozen=True)
 class Clients:
     """The handlers."""
@@ -116,6 +124,7 @@ class Clients:
         properties = _checked(created(CLIENT, call))
         if properties.get(credentials.METHODS) is not None:
             _require_scope(call, "create:client_credentials")
+        await self._require_api(call.tenant, properties.get("resource_server_identifier"))
         new = credentials.require_new(credentials.taken_from(properties))
         secret = ids.client_secret()
         command = RegisterClient(call.tenant, ids.client_id(), properties, _kept(secret), new)
@@ -124,6 +133,14 @@ class Clients:
             return answers.json(_state(call, client, secret if client.secrets else None), status=201)
 
         return await self.desk.once(command, call, answered)
+
+    async def _require_api(self, tenant: str, identifier: str | None) -> None:
+        """An application is an API's own where there is that API; nothing depends on it yet, so a look is enough."""
+        if identifier is None:
+            return
+        found = await queries.resource_server(self.desk.database, tenant, identifier)
+        if found is None or found.identifier != identifier:
+            raise UnknownResourceServer(identifier)
 
     async def read(self, call: Call) -> Reply:
         """One application."""

@@ -70,6 +70,16 @@ async def test_what_a_client_may_do_follows_from_its_type(office: Office) -> Non
         assert ("client_secret" in client) is has_secret
 
 
+async def test_an_application_is_the_own_one_of_an_api_that_is_there(office: Office) -> None:
+    api = (await office.ask("POST", "resource-servers", {"identifier": "https://api.example/", "name": "API"})).body
+    for unknown in ("https://elsewhere.example/", api["id"]):
+        refused = await office.ask("POST", "clients", {"name": "x", "resource_server_identifier": unknown})
+        assert refused.error == (400, "invalid_body")
+        assert unknown in refused.body["message"]
+    own = {"name": "x", "app_type": "resource_server", "resource_server_identifier": api["identifier"]}
+    assert (await office.ask("POST", "clients", own)).body["resource_server_identifier"] == api["identifier"]
+
+
 @pytest.mark.security("TE-09")
 async def test_what_is_public_cannot_be_let_ask_in_its_own_name(office: Office) -> None:
     machines = {"grant_types": ["refresh_token", "client_credentials"]}
