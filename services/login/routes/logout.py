@@ -42,11 +42,12 @@ class WrongClient(Untrusted):
 
 @dataclass(frozen=True)
 class Return:
-    """Where a logout leads; nowhere but our own page when `url` is `None`."""
+    """Where a logout leads; nowhere but our own page when `url` is `None`, in the languages that are asked for."""
 
     client_id: str | None = None
     url: str | None = None
     state: bytes | None = None
+    ui_locales: str | None = None
 
 
 class Logout:
@@ -96,15 +97,16 @@ class Logout:
     async def confirmed(self, call: Call) -> Reply:
         """Somebody pressed a button; where it leads is checked anew."""
         form = self._pages.form(call, cookies.session_cookie(call) or "")
-        if form.get("action") != "accept":
-            return self._pages.show(call, "message.html", message=messages.STILL_SIGNED_IN)
         given = read(call.request.query)
+        ui_locales = given.get("ui_locales")
+        if form.get("action") != "accept":
+            return self._pages.show(call, "message.html", message=messages.STILL_SIGNED_IN, ui_locales=ui_locales)
         client_id, url = given.get("client_id"), given.get("return")
         if given.malformed:
             raise ReturnRefused
         if url is not None and url not in await self._allowed(call, client_id):
             raise ReturnRefused
-        return await self._ended(call, await self._held(call), Return(client_id, url, given.state))
+        return await self._ended(call, await self._held(call), Return(client_id, url, given.state, ui_locales))
 
     def _hint(self, call: Call, given: Given) -> Hint | None:
         token = given.get("id_token_hint")
@@ -119,13 +121,13 @@ class Logout:
         if hint is not None and client_id is not None and client_id not in hint.audience:
             raise WrongClient
         client_id = client_id or (hint.audience[0] if hint is not None and hint.audience else None)
-        url = given.get("post_logout_redirect_uri")
+        url, ui_locales = given.get("post_logout_redirect_uri"), given.get("ui_locales")
         is_bad = given.get("id_token_hint") is not None and hint is None
         if url is None or client_id is None or is_bad:
-            return Return(client_id)
+            return Return(client_id, ui_locales=ui_locales)
         if url not in await self._allowed(call, client_id):
             raise ReturnRefused
-        return Return(client_id, url, given.state)
+        return Return(client_id, url, given.state, ui_locales)
 
     async def _auth0_return(self, call: Call, given: Given) -> Return:
         client_id, url = given.get("client_id"), given.get("returnTo")
@@ -164,7 +166,7 @@ class Logout:
         return hint.sid == held.session_id or hint.sub == await self._flow.user_id(call.tenant, held.person)
 
     def _question(self, call: Call, back: Return) -> Reply:
-        said = {"client_id": back.client_id, "return": back.url, "state": back.state}
+        said = {"client_id": back.client_id, "return": back.url, "state": back.state, "ui_locales": back.ui_locales}
         query = urlencode({name: value for name, value in said.items() if value is not None})
         return self._pages.show(
             call,
@@ -173,10 +175,14 @@ class Logout:
             action=f"{ASK}?{query}" if query else ASK,
             binding=cookies.session_cookie(call) or "",
             form_action=() if back.url is None else (back.url,),
+            ui_locales=back.ui_locales,
         )
 
-    def _goodbye(self, call: Call) -> Reply:
-        return self._pages.show(call, "message.html", message=messages.LOGGED_OUT, headers=_cleared(call))
+    def _goodbye(self, call: Call, ui_locales: str | None = None) -> Reply:
+        headers = _cleared(call)
+        return self._pages.show(
+            call, "message.html", message=messages.LOGGED_OUT, headers=headers, ui_locales=ui_locales
+        )
 
     async def _ended(self, call: Call, held: SessionView | None, back: Return) -> Reply:
         if held is not None:
@@ -189,7 +195,7 @@ class Logout:
             )
             await self._ending.end(call.tenant, held, "logout", context)
         if back.url is None:
-            return self._goodbye(call)
+            return self._goodbye(call, back.ui_locales)
         answer = {} if back.state is None else {"state": back.state}
         there = location(back.url, QUERY, answer) if answer else back.url
         return Reply(VERSION, 303, [("location", there), *NO_STORE, *_cleared(call)], b"")

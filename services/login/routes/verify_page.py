@@ -76,8 +76,9 @@ class LinkPages:
         if view is None:
             raise LinkSpent
         there = [each for each in (result_url(view),) if each]
-        said = {"message": link.question, "action": link.path}
-        return self._pages.show(call, "message.html", **said, binding=ticket, form_action=there)
+        return self._pages.show(
+            call, "message.html", message=link.question, binding=ticket, action=link.path, form_action=there
+        )
 
     async def _confirm(self, call: Call, link: Link) -> Reply:
         ticket = ticket_cookie(call, link.kind)

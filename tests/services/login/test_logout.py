@@ -45,6 +45,16 @@ async def test_an_application_with_an_id_token_gets_its_user_back(front: Front, 
     assert again.location == BYE
 
 
+async def test_the_question_and_the_farewell_speak_the_language_that_is_asked_for(signed_in: Browser) -> None:
+    question = await signed_in.get("/oidc/logout", ui_locales="de")
+    assert question.header("content-language") == "de"
+    stays = await confirm(signed_in, question, "deny")
+    assert stays.header("content-language") == "de"
+    gone = await confirm(signed_in, question)
+    assert (gone.status, gone.header("content-language"), signed_in.session) == (200, "de", None)
+    assert (await signed_in.get("/oidc/logout", ui_locales="fr de")).header("content-language") in {"fr", "de"}
+
+
 @pytest.mark.security("OI-09")
 async def test_nobody_is_led_to_an_address_that_is_not_registered(front: Front, signed_in: Browser) -> None:
     await front.change("other", allowed_logout_urls=["https://other.example/bye"])
