@@ -16,6 +16,7 @@ import msgspec
 
 from libs.oauth.errors import (
     InvalidRequest,
+    InvalidTarget,
     OAuthError,
     RegistrationNotSupported,
     RequestNotSupported,
@@ -306,6 +307,12 @@ def _malformed(given: Given, _client: Registered) -> None:
         raise InvalidRequest(f"The parameter {min(given.malformed & KNOWN)} is malformed.")
 
 
+def _target(given: Given, _client: Registered) -> None:
+    audience = given.get("audience")
+    if audience is not None and any(each != audience for each in given.resource):
+        raise InvalidTarget("audience and resource name different APIs.")
+
+
 def _unsupported(given: Given, _client: Registered) -> None:
     if given.get("organization") is not None:
         raise InvalidRequest("organizations are not supported")
@@ -376,6 +383,7 @@ def _claims(given: Given, _client: Registered) -> None:
 CHECKS: Final[tuple[Callable[[Given, Registered], None], ...]] = (
     _repeated,
     _malformed,
+    _target,
     _unsupported,
     _response_type,
     _response_mode,

@@ -25,7 +25,7 @@ from libs.oauth.authorization import (
     redirect_uri_of,
     response_mode_of,
 )
-from libs.oauth.errors import OAuthError
+from libs.oauth.errors import InvalidTarget, OAuthError
 
 CALLBACK: Final = "https://app.example/cb"
 CLIENT: Final = Registered("app", (CALLBACK,), ("https://app.example",), ("authorization_code", "implicit"))
@@ -64,6 +64,15 @@ def test_whatever_is_sent_is_answered_at_the_registered_address_or_nowhere(pairs
     assert request.redirect_uri == CALLBACK
     assert request.response_mode != QUERY or request.response_type == "code"
     assert request.code_challenge is None or len(request.code_challenge) == 43
+
+
+@pytest.mark.security("TE-10")
+def test_audience_and_resource_name_one_api() -> None:
+    asked = f"response_type=code&redirect_uri={CALLBACK}&code_challenge_method=S256&code_challenge={'x' * 43}"
+    both = f"{asked}&audience=https://a.example/&resource=https://a.example/"
+    assert checked(read(both), CLIENT, CALLBACK).audience == "https://a.example/"
+    with pytest.raises(InvalidTarget):
+        checked(read(both.replace("resource=https://a", "resource=https://b")), CLIENT, CALLBACK)
 
 
 @given(st.text(min_size=1, max_size=50), st.sampled_from([QUERY, FRAGMENT]), st.sampled_from(["", "?a=b", "?"]))
