@@ -16,9 +16,6 @@ class Settings:
     nats_url: Secret
     """Where NATS is, with this service's password; `LIMEN_TOKEN_NATS_URL` goes before it."""
 
-    jwks_max_age: Span = timedelta(minutes=10)
-    """How long verifiers may keep the JWKS; keys are published at least so long before they sign."""
-
     token_slots: Count = 256
     """Token requests under way at once in one process; one more is answered 503."""
 

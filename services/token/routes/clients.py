@@ -86,6 +86,14 @@ def routes(desk: Desk) -> tuple[Route, ...]:
     )
 
 
+class AlgorithmNotAllowed(BadRequest):
+    """ID tokens are to be signed by an algorithm that the tenant's settings do not name."""
+
+    def __init__(self, alg: str, allowed: Iterable[str]) -> None:
+        said = f"'No enum match for: {alg}; the tenant allows {', '.join(allowed)}' on property jwt_configuration.alg"
+        super().__init__(f"Payload validation error: {said}.")
+
+
 class UnknownResourceServer(BadRequest):
     """An application is to be the own one of an API that does not exist."""
 
@@ -122,6 +130,7 @@ class Clients:
     async def create(self, call: Call) -> Reply:
         """Register an application; its secret, if it has one, is shown here and never again."""
         properties = _checked(created(CLIENT, call))
+        await self._require_algorithm(call.tenant, properties)
         if properties.get(credentials.METHODS) is not None:
             _require_scope(call, "create:client_credentials")
         await self._require_api(call.tenant, properties.get("resource_server_identifier"))
@@ -133,6 +142,15 @@ class Clients:
             return answers.json(_state(call, client, secret if client.secrets else None), status=201)
 
         return await self.desk.once(command, call, answered)
+
+    async def _require_algorithm(self, tenant: str, properties: Mapping[str, Any]) -> None:
+        """ID tokens are signed as the tenant allows; by anything else they would be signed with RS256, unsaid."""
+        alg = (properties.get("jwt_configuration") or {}).get("alg")
+        if alg in {None, "RS256"}:
+            return
+        allowed = await queries.allowed_signing_algs(self.desk.database, tenant)
+        if alg not in allowed:
+            raise AlgorithmNotAllowed(alg, allowed)
 
     async def _require_api(self, tenant: str, identifier: str | None) -> None:
         """An application is an API's own where there is that API; nothing depends on it yet, so a look is enough."""
@@ -157,6 +175,7 @@ class Clients:
         global_client.refuse(call.tenant, call.parameters["id"])
         properties = _checked(changed(CLIENT, call))
         _require_scopes_of(call, properties)
+        await self._require_algorithm(call.tenant, properties)
         wanted = credentials.taken_from(properties)
         command = ChangeClient(call.tenant, call.parameters["id"], properties, wanted)
         committed, headers = await self.desk.run(command, call)

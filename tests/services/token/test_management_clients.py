@@ -70,6 +70,20 @@ async def test_what_a_client_may_do_follows_from_its_type(office: Office) -> Non
         assert ("client_secret" in client) is has_secret
 
 
+async def test_id_tokens_are_signed_as_the_tenant_allows(office: Office) -> None:
+    signed = {"jwt_configuration": {"alg": "PS256"}}
+    client = await office.client(jwt_configuration={"alg": "RS256"})
+    path = f"clients/{client['client_id']}"
+    for refused in (
+        await office.ask("POST", "clients", {"name": "x", **signed}),
+        await office.ask("PATCH", path, signed),
+    ):
+        assert refused.error == (400, "invalid_body")
+        assert "the tenant allows RS256" in refused.body["message"]
+    await office.allow_algorithms("RS256", "PS256")
+    assert (await office.ask("PATCH", path, signed)).body["jwt_configuration"]["alg"] == "PS256"
+
+
 async def test_an_application_is_the_own_one_of_an_api_that_is_there(office: Office) -> None:
     api = (await office.ask("POST", "resource-servers", {"identifier": "https://api.example/", "name": "API"})).body
     for unknown in ("https://elsewhere.example/", api["id"]):
@@ -252,6 +266,7 @@ async def test_a_protection_that_does_not_exist_is_not_promised(office: Office) 
 async def test_a_change_changes_what_it_names(office: Office) -> None:
     client = await office.client(description="one", client_metadata={"a": "1", "b": "2"})
     path = f"clients/{client['client_id']}"
+    await office.allow_algorithms("RS256", "PS256")
     answer = await office.ask(
         "PATCH",
         path,
