@@ -37,8 +37,8 @@ class ConsentPage:
         return await self._flow.consented(call, tx, accepts=answer)
 
     async def _shown(self, call: Call, tx: Transaction) -> Reply:
-        if tx.person is None:
-            return to_page(LOGIN, tx)
+        if tx.person is None or not await self._flow.is_signed_in(tx):
+            return to_page(LOGIN, tx)  # who logged out meanwhile is not named to whoever comes back to this page
         described = await self._flow.descriptions(tx)
         scopes = [{"name": name, "text": described.get(name) or ""} for name in await self._flow.scope(tx)]
         person = await self._flow.called(call.tenant, tx.person)

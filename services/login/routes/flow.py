@@ -208,6 +208,10 @@ class Flow:
         somebody = await self._people.person(tenant, person)
         return somebody.user_id if somebody else None
 
+    async def is_signed_in(self, tx: Transaction) -> bool:
+        """Whether the session in which this login's steps were done still lives, and its person may sign in."""
+        return await self._entering.session_of(tx) is not None
+
     async def called(self, tenant: str, person: str) -> str:
         """What a page calls somebody."""
         somebody = await self._people.person(tenant, person)

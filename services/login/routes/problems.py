@@ -76,8 +76,9 @@ class AlreadyDone(Problem):
 
     code = "already_done"
     icon = "check"
-    title = N_("You are already signed in")
-    text = N_("This page is behind you: the sign-in it belongs to is complete. Return to the app to go on.")
+    # They may have signed out since, so it is not said that they are signed in.
+    title = N_("This sign-in is complete")
+    text = N_("This page is behind you. Return to the app to go on, or to sign in again.")
 
 
 class UnknownApplication(Problem):

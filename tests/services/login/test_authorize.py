@@ -137,7 +137,7 @@ async def test_who_denied_and_went_back_allows_nothing_by_the_old_page(front: Fr
     late = await browser.answer(page, "/u/consent", "accept")
     assert (late.is_page, "sign in again" in late.text) == (True, True)
     again = await browser.get(f"/u/consent?state={page.fields['state']}")
-    assert (again.is_page, "already signed in" in again.text) == (True, False)
+    assert (again.is_page, "is complete" in again.text) == (True, False)
     assert not front.token.codes
     assert not await front.events("login.consent_given")
     assert "code" in (await browser.consent(await browser.authorize("stranger"))).said
@@ -149,8 +149,25 @@ async def test_who_allowed_and_went_back_is_told_that_it_was_done(front: Front, 
     allowed = [await browser.answer(page, "/u/consent", "accept") for _ in range(2)]
     assert len({each.said["code"] for each in allowed}) == 1
     late = await browser.answer(page, "/u/consent", "deny")
-    assert (late.is_page, "already signed in" in late.text) == (True, True)
+    assert (late.is_page, "This sign-in is complete" in late.text) == (True, True)
     assert [each["error"] for each in await front.events("login.authorization_refused")] == []
+
+
+async def test_who_signed_out_meanwhile_is_not_named_on_the_page_that_asks_for_consent(browser: Browser) -> None:
+    page = await browser.get((await browser.sign_in("stranger")).location)
+    assert "You are signed in as" in page.text
+    await browser.get("/v2/logout")
+    again = await browser.get(f"/u/consent?state={page.fields['state']}")
+    assert (again.status, again.location) == (303, f"/u/login?state={page.fields['state']}")
+    assert (await browser.get(again.location)).status == 200
+
+
+async def test_who_went_back_after_signing_out_is_not_told_that_they_are_signed_in(browser: Browser) -> None:
+    begun = await browser.authorize()
+    await browser.log_in(begun)
+    await browser.get("/v2/logout")
+    again = await browser.get(begun.location)
+    assert (again.is_page, "are already signed in" in again.text) == (True, False)
 
 
 async def test_each_tab_has_a_consent_of_its_own(front: Front, browser: Browser) -> None:
