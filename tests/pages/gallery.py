@@ -91,6 +91,17 @@ GALLERY: Final = (
             "errors": {"password": messages.WEAK_PASSWORD, "form": messages.NO_ACCOUNT},
         },
     ),
+    Example(
+        "signup-names",
+        "signup.html",
+        {
+            "identifier": "ada@example",
+            "user_name": "ada lovelace",
+            "needs_username": True,
+            "rules": RULES,
+            "errors": {"email": messages.NO_ADDRESS, "username": messages.NO_USERNAME},
+        },
+    ),
     Example("consent", "consent.html", {"person": ADA, "scopes": SCOPES}),
     Example(
         "consent-rare",

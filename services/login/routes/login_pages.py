@@ -20,6 +20,7 @@ from services.login.routes.problems import BadRequest
 from services.login.routes.remembered import Remembered
 from services.login.routes.showing import Pages
 from services.login.rules import database
+from services.login.rules.identifiers import typed
 
 PATH: Final = "/u/login"
 IDENTIFIER: Final = "/u/login/identifier"
@@ -62,7 +63,7 @@ class LoginPages:
         """Keep the name and ask for the password, unless it came along."""
         tx = await self._flow.transaction(call)
         form = self._pages.form(call, tx.binding)
-        identifier = form.get("username", "").strip()[:LONGEST]
+        identifier = typed(form.get("username", ""))[:LONGEST]
         if not identifier:
             return self._first(call, tx, errors={"username": messages.EMPTY_IDENTIFIER}, status=400)
         await self._flow.remember_identifier(call, tx, identifier)

@@ -76,6 +76,8 @@ STILL_SIGNED_IN: Final = Message(
 
 WRONG_CREDENTIALS: Final = N_("Wrong email address or password.")
 EMPTY_IDENTIFIER: Final = N_("Enter your email address.")
+NO_ADDRESS: Final = N_("Mail cannot be sent to this address. Check it for a slip, or use another one.")
+NO_USERNAME: Final = N_("Choose a user name without spaces and without an @.")
 EMPTY_PASSWORD: Final = N_("Enter your password.")
 TOO_MANY: Final = N_("Too many attempts. Wait a while and try again, or reset your password.")
 WEAK_PASSWORD: Final = N_("This password is not safe enough. See what it needs below.")

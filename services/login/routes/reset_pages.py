@@ -20,6 +20,7 @@ from services.login.routes.logins import Transaction
 from services.login.routes.problems import BadRequest, LinkSpent
 from services.login.routes.rules import rules_of
 from services.login.routes.showing import Pages
+from services.login.rules.identifiers import typed
 
 PATH: Final = "/u/reset-password"
 REQUEST: Final = "/u/reset-password/request"
@@ -54,7 +55,7 @@ class ResetPages:
         """Have a link sent, if there is an account; the answer is the same for every address."""
         tx = await self._transaction(call)
         form = self._pages.form(call, tx.binding)
-        email = (form.get("email") or form.get("username") or "").strip()[:LONGEST]
+        email = typed(form.get("email") or form.get("username") or "")[:LONGEST]
         if not email:
             return self._asking(call, tx, errors={"email": messages.EMPTY_IDENTIFIER}, status=400)
         caller = caller_of(call, tx, self._pages.language(call, tx.params.ui_locales))

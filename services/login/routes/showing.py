@@ -108,6 +108,7 @@ USUAL: Final[Mapping[str, Any]] = {
     "person": "",
     "rules": (),
     "state": "",
+    "user_name": "",
 }
 
 

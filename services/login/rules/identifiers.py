@@ -58,15 +58,15 @@ def username_of(text: str) -> str:
     Raises:
         InvalidIdentifier: it is none.
     """
-    if not text or len(text) > LONGEST_USERNAME or "@" in text or is_unseen(text):
+    if not text or len(text) > LONGEST_USERNAME or kind_of(text) != "username" or is_unseen(text):
         raise InvalidIdentifier("username")
     return text
 
 
 def canonical_email(email: str) -> str:
     """The form by which addresses are compared; also of a text that is none, which then nobody has."""
-    local, _, domain = email.rpartition("@")
-    return f"{folded(local)}@{_ascii(folded(domain))}"
+    local, _, domain = folded(email).rpartition("@")
+    return f"{local}@{_ascii(domain)}"
 
 
 def canonical(kind: str, text: str) -> str:
@@ -75,8 +75,8 @@ def canonical(kind: str, text: str) -> str:
 
 
 def kind_of(identifier: str) -> str:
-    """Whether what somebody typed is an address or a user name."""
-    return "email" if "@" in identifier else "username"
+    """Whether what somebody typed is an address or a user name; an @ of another width is one, by many a keyboard."""
+    return "email" if "@" in folded(identifier) else "username"
 
 
 def folded(text: str) -> str:
@@ -86,13 +86,23 @@ def folded(text: str) -> str:
 
 def is_unseen(text: str) -> bool:
     """Whether something in a text cannot be seen, spaces included."""
-    return any(unicodedata.category(each) in _UNSEEN or each in _FILLERS for each in text)
+    return any(map(_shows_nothing, text))
+
+
+def typed(text: str) -> str:
+    """An identifier as it was meant: what cannot be seen around it came along when it was copied, or by a thumb."""
+    seen = [at for at, each in enumerate(text) if not _shows_nothing(each)]
+    return text[seen[0] : seen[-1] + 1] if seen else ""
 
 
 def hashes(keys: Iterable[DerivedKey], tenant: str, connection_id: str, kind: str, text: str) -> list[bytes]:
     """The keyed hashes of an identifier, that of the first key first: it is stored, the others are looked for."""
     covered = msgspec.msgpack.encode((CANONICAL, tenant, connection_id, kind, canonical(kind, text)))
     return [hmac.digest(each.key, covered, "sha256") for each in keys]
+
+
+def _shows_nothing(sign: str) -> bool:
+    return unicodedata.category(sign) in _UNSEEN or sign in _FILLERS
 
 
 def _ascii(domain: str) -> str:

@@ -160,6 +160,41 @@ async def test_somebody_makes_an_account_and_is_signed_in(browser: Browser, hous
     assert (spent.status, "no longer valid" in spent.text) == (400, True)
 
 
+async def test_a_slip_in_an_address_is_told_beside_it(browser: Browser, house: House) -> None:
+    await house.user(ADA)
+    page = await begun(browser, screen_hint="signup")
+    for slip in ("ada@corp", "ada@corp.example.", "jörg@corp.example", '"a b"@corp.example'):
+        refused = await typed(browser, "/u/signup", page, email=slip, password=OTHER)
+        assert (refused.status, 'id="email-error"' in refused.text, 'id="form-error"' in refused.text) == (
+            *(400, True, False),
+        ), slip
+    taken = await typed(browser, "/u/signup", page, email=ADA, password=OTHER)
+    assert (taken.status, 'id="email-error"' in taken.text, 'id="form-error"' in taken.text) == (400, False, True)
+
+
+async def test_a_slip_in_a_user_name_is_told_beside_it_and_the_name_stays(browser: Browser, house: House) -> None:
+    await house.rows("UPDATE connections_v1 SET properties = $1", json.dumps({"options": {"requires_username": True}}))
+    page = await begun(browser, screen_hint="signup")
+    for slip in ("ada lovelace", "ada@home", "ada\uff20home"):
+        refused = await typed(browser, "/u/signup", page, email=ADA, username=slip, password=OTHER)
+        assert (refused.status, 'id="username-error"' in refused.text, f'value="{slip}"' in refused.text) == (
+            *(400, True, True),
+        ), slip
+
+
+@pytest.mark.parametrize(
+    "name", ["\u202aada@corp.example\u202c", "\u3000ada@corp.example\u200b", "ada\uff20corp.example"]
+)
+async def test_a_name_is_found_however_it_was_typed_or_copied(browser: Browser, house: House, name: str) -> None:
+    await house.user(ADA)
+    second = await browser.get((await typed(browser, "/u/login", await begun(browser), username=name)).location)
+    done = await typed(browser, "/u/login/password", second, password=GOOD)
+    assert done.location.partition("?")[0] == CALLBACK
+    await typed(browser, "/u/reset-password/request", await begun(browser, prompt="login"), email=name)
+    await house.hand_on()
+    assert house.mailbox.ticket("reset_email")
+
+
 @pytest.mark.security("LG-16")
 async def test_a_sign_up_that_is_sent_twice_is_one_account_and_one_login(browser: Browser, house: House) -> None:
     page = await begun(browser, screen_hint="signup")
