@@ -67,6 +67,7 @@ _ERRORS: Final = (
     problems.BadRedirectURI(),
     problems.BadRequest(detail="invalid_request: scope"),
     problems.LinkSpent(),
+    problems.LinkNotKept(),
     problems.NoSuchPage(),
     problems.Away(),
     problems.Broken(),

@@ -9,6 +9,7 @@
     ├── BadRedirectURI       400  the application has not registered where the answer should go
     ├── BadRequest           400  the address was put together wrongly
     ├── LinkSpent            400  a link from a mail was used, or is too old
+    │   └── LinkNotKept           no link came along
     ├── NoSuchPage           404  there is nothing here
     ├── Away                 503  a part of the service is away
     └── Broken               500  our fault
@@ -114,6 +115,16 @@ class LinkSpent(Problem):
     code = "link_spent"
     title = N_("This link is no longer valid")
     text = N_("It was already used, is too old, or there is a newer one. Ask for a new link and use the latest mail.")
+
+
+class LinkNotKept(LinkSpent):
+    """No link from a mail came along: its cookie was not taken, or went when the link was used."""
+
+    code = "link_not_kept"
+    text = N_(
+        "It was already used, or this browser did not keep it."
+        " If the mail is new, allow cookies for this site and open the link again."
+    )
 
 
 class NoSuchPage(Problem):

@@ -17,7 +17,7 @@ from services.login.routes.cookies import clear_ticket, set_ticket, ticket_cooki
 from services.login.routes.flow import Flow
 from services.login.routes.login_pages import LONGEST, caller_of, connection_of, may_reset, see, shared
 from services.login.routes.logins import Transaction
-from services.login.routes.problems import BadRequest, LinkSpent
+from services.login.routes.problems import BadRequest, LinkNotKept, LinkSpent
 from services.login.routes.rules import rules_of
 from services.login.routes.showing import Pages
 from services.login.rules.identifiers import typed
@@ -108,8 +108,10 @@ class ResetPages:
 
     async def _view(self, call: Call) -> tuple[str, TicketView]:
         ticket = ticket_cookie(call, KIND)
-        view = await self._tickets.look(call.tenant, ticket, KIND) if ticket else None
-        if ticket is None or view is None:
+        if ticket is None:
+            raise LinkNotKept
+        view = await self._tickets.look(call.tenant, ticket, KIND)
+        if view is None:
             raise LinkSpent
         return ticket, view
 

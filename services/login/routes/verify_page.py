@@ -15,7 +15,7 @@ from services.login.routes.afterwards import led_on, result_url
 from services.login.routes.cookies import clear_ticket, set_ticket, ticket_cookie
 from services.login.routes.login_pages import caller_of, see
 from services.login.routes.messages import Message
-from services.login.routes.problems import LinkSpent
+from services.login.routes.problems import LinkNotKept, LinkSpent
 from services.login.routes.showing import Pages
 from services.login.rows.tickets import Kind
 
@@ -72,7 +72,9 @@ class LinkPages:
         if ticket := call.query().text("ticket"):
             return see(link.path, set_ticket(call, link.kind, ticket))
         ticket = ticket_cookie(call, link.kind)
-        view = await self._tickets.look(call.tenant, ticket, link.kind) if ticket else None
+        if ticket is None:
+            raise LinkNotKept
+        view = await self._tickets.look(call.tenant, ticket, link.kind)
         if view is None:
             raise LinkSpent
         there = [each for each in (result_url(view),) if each]
@@ -83,7 +85,7 @@ class LinkPages:
     async def _confirm(self, call: Call, link: Link) -> Reply:
         ticket = ticket_cookie(call, link.kind)
         if ticket is None:
-            raise LinkSpent
+            raise LinkNotKept
         self._pages.form(call, ticket)
         view = await self._tickets.look(call.tenant, ticket, link.kind)
         try:

@@ -1,5 +1,13 @@
 (function () {
   "use strict";
+  function release() {
+    document.querySelectorAll("form").forEach(function (form) {
+      delete form.dataset.sent;
+    });
+    document.querySelectorAll("[aria-busy]").forEach(function (button) {
+      button.removeAttribute("aria-busy");
+    });
+  }
   document.querySelectorAll("[data-shows]").forEach(function (box) {
     var field = document.getElementById(box.dataset.shows);
     box.parentElement.hidden = false;
@@ -20,15 +28,11 @@
       }
       form.dataset.sent = "yes";
       if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+      window.setTimeout(release, 10000);
     });
   });
-  window.addEventListener("pageshow", function () {
-    document.querySelectorAll("form").forEach(function (form) {
-      delete form.dataset.sent;
-    });
-    document.querySelectorAll("[aria-busy]").forEach(function (button) {
-      button.removeAttribute("aria-busy");
-    });
+  window.addEventListener("pageshow", function (event) {
+    if (event.persisted) release();
   });
   var own = document.querySelector("[data-submits]");
   if (own && own.requestSubmit) {
@@ -36,6 +40,6 @@
       own.requestSubmit();
     });
   }
-  var wrong = document.querySelector("[aria-invalid]");
+  var wrong = document.querySelector(".note.bad,[aria-invalid]");
   if (wrong) wrong.focus();
 })();

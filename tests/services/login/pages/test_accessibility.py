@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from libs.edge.wire import Reply
-from tests.chromium import chromium
+from tests.chromium import chromium, private
 from tests.pages.gallery import BRAND, GALLERY, Example
 from tests.pages.windows import Theme, window
 from tests.sdk.install import Missing, folder
@@ -79,6 +79,43 @@ def test_whoever_made_a_mistake_is_led_to_it(context: BrowserContext) -> None:
     with window(context, example, PHONE) as page:
         assert page.evaluate("document.activeElement.id") == "password"
         assert page.get_attribute("#password", "aria-describedby") == "password-error"
+
+
+def test_whoever_is_told_of_a_refusal_begins_there(context: BrowserContext) -> None:
+    example = next(each for each in GALLERY if each.name == "login-error")
+    with window(context, example, PHONE) as page:
+        assert page.evaluate("document.activeElement.id") == "form-error"
+
+
+def _named(name: str) -> Example:
+    return next(each for each in GALLERY if each.name == name)
+
+
+SEND: Final = "() => document.forms[0].dispatchEvent(new SubmitEvent('submit', {cancelable: true}))"
+"""Whether the browser would send the form now."""
+
+
+def test_a_form_is_sent_once_also_while_its_page_still_loads(context: BrowserContext) -> None:
+    with window(context, _named("password"), PHONE) as page:
+        assert page.evaluate(SEND)
+        # A logo that comes late ends the loading now.
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: false}))")
+        assert not page.evaluate(SEND)
+        # Somebody went back to the page as it was.
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        assert page.evaluate(SEND)
+
+
+def test_who_stopped_a_form_that_was_slow_may_send_it_again(context: BrowserContext) -> None:
+    assert context.browser is not None
+    with private(context.browser) as own:  # whose clock is the test's
+        own.clock.install()
+        with window(own, _named("password"), PHONE) as page:
+            assert page.evaluate(SEND)
+            own.clock.fast_forward(9_000)
+            assert not page.evaluate(SEND)
+            own.clock.fast_forward(1_000)
+            assert page.evaluate(SEND)
 
 
 @dataclass(frozen=True)

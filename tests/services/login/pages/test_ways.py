@@ -369,6 +369,22 @@ async def test_a_tenant_whose_sessions_end_with_the_browser_remembers_nobody(bro
     assert WHO not in browser.cookies
 
 
+async def test_a_browser_that_keeps_no_cookies_is_told_so_by_a_link(browser: Browser, house: House) -> None:
+    page = await begun(browser, screen_hint="signup")
+    await typed(browser, "/u/signup", page, email=ADA, password=GOOD)
+    await house.hand_on()
+    ticket = house.mailbox.ticket("verify_email")
+    for path in ("/u/verify-email", "/u/unblock", "/u/reset-password"):
+        stranger = browser.front.browser()
+        led = await stranger.get(path, ticket=ticket)
+        stranger.cookies.clear()
+        lost = await stranger.get(led.location)
+        assert (lost.status, "allow cookies" in lost.text) == (400, True)
+        other = await stranger.get(path, ticket="x" * 43)
+        spent = await stranger.get(other.location)
+        assert (spent.status, "allow cookies" in spent.text) == (400, False)
+
+
 async def test_whatever_stands_in_an_address_a_page_is_never_broken(browser: Browser) -> None:
     state = (await browser.authorize()).said["state"]
     many = "a=1&" * 200
