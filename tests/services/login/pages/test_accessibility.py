@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from libs.edge.wire import Reply
+from services.login.routes.brand import Brand
 from tests.chromium import chromium, private
 from tests.pages.gallery import BRAND, GALLERY, Example
 from tests.pages.windows import Theme, window
@@ -119,17 +120,27 @@ def test_who_stopped_a_form_that_was_slow_may_send_it_again(context: BrowserCont
 
 
 @dataclass(frozen=True)
-class WithLogo(Example):
-    """A page of a tenant whose logo is ten times as wide as it is high."""
+class Branded(Example):
+    """A page of a tenant that looks so."""
+
+    brand: Brand = BRAND
 
     def shown(self, *, language: str = "en", **more: Any) -> Reply:
-        drawn = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="90"/>'
-        logo = "data:image/svg+xml;base64," + b64encode(drawn.encode()).decode()
-        return super().shown(language=language, **{**more, "brand": replace(BRAND, logo_url=logo)})
+        return super().shown(language=language, **{**more, "brand": self.brand})
 
 
 def test_a_logo_keeps_its_shape_on_whichever_side_it_stands(context: BrowserContext) -> None:
+    drawn = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="90"/>'  # ten times as wide as high
+    logo = "data:image/svg+xml;base64," + b64encode(drawn.encode()).decode()
+    example = Branded("logo", "identifier.html", brand=replace(BRAND, logo_url=logo))
     fitted = "(each => [each.objectFit, each.objectPosition.split(' ')[0]])(getComputedStyle(document.images[0]))"
     for language, side in (("en", "0px"), ("ar", "100%")):
-        with window(context, WithLogo("logo", "identifier.html"), PHONE, "light", language) as page:
+        with window(context, example, PHONE, "light", language) as page:
             assert page.evaluate(fitted) == ["contain", side]
+
+
+@pytest.mark.parametrize("logo_url", [None, "data:image/png;base64,AAAA"], ids=["no logo", "a broken logo"])
+def test_a_name_without_a_space_fits_on_the_smallest_phone(context: BrowserContext, logo_url: str | None) -> None:
+    named = replace(BRAND, name="Donaudampfschifffahrtsgesellschaft" * 6, logo_url=logo_url)
+    with window(context, Branded("name", "identifier.html", brand=named), SMALLEST) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= SMALLEST[0]
