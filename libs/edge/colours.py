@@ -9,6 +9,9 @@ from typing import Final
 ENOUGH: Final = 4.6
 """A little more than the 4.5 asked for: what is blended is rounded."""
 
+FAINT: Final = 1.5
+"""The contrast below which a button in a colour is not told from what it lies on."""
+
 _COLOUR: Final = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _LIGHT_INK, _DARK_INK = "#ffffff", "#101218"
 
@@ -25,6 +28,11 @@ def contrast(one: str, other: str) -> float:
     """The contrast of two colours, 1 to 21 (WCAG 2.2)."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def is_lost_on(ground: str, colour: str) -> bool:
+    """Whether a button of this colour, lying on `ground`, needs an edge to be seen."""
+    return contrast(colour, ground) < FAINT
 
 
 def ink_on(colour: str) -> str:

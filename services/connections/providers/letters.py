@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from libs.edge.colours import colour, ink_on
+from libs.edge.colours import colour, ink_on, is_lost_on
 from libs.edge.formats import is_web_url
 from services.connections.commands import SERVICE, DeliverMail
 from services.connections.projections import Look, TenantRow
@@ -25,6 +25,10 @@ TEMPLATES: Final = frozenset(
     ("verify_email", "reset_email", "welcome_email", "blocked_account", "failed_attempts", "password_changed")
 )
 COLOR: Final = "#3b5bdb"
+CARD: Final = "#ffffff"
+"""What a mail's words lie on."""
+EDGE: Final = "#878da1"
+"""The line round a button that would not be seen there."""
 LOGO: Final = "u/branding/logo"
 LONGEST: Final = 200
 """Characters of a variable that are shown."""
@@ -158,7 +162,8 @@ def _text(draft: _Draft) -> str:
 
 def _html(draft: _Draft) -> str:
     words = words_of(draft.locale)
-    shared = {"color": draft.color, "ink": ink_on(draft.color)}
+    edge = EDGE if is_lost_on(CARD, draft.color) else draft.color
+    shared = {"color": draft.color, "ink": ink_on(draft.color), "edge": edge}
     button = {"url": escape(draft.link), "label": escape(draft.label), "by_hand": escape(words["by_hand"])}
     parts = {
         "lang": draft.locale,

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from libs.edge.colours import colour, contrast, ink_on, readable
+from libs.edge.colours import colour, ink_on, is_lost_on, readable
 
 PRIMARY: Final = "#3347d1"
 LIGHT_CARD: Final = "#ffffff"
 DARK_CARD: Final = "#1a1c22"
-FAINT: Final = 1.5
-"""The contrast below which a button in the brand's colour is not told from what it lies on."""
 
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.\-]+(:\d{1,5})?(/[A-Za-z0-9\-._~:/?@!$&()*+=%]*)?")
 
@@ -74,7 +72,7 @@ def _declared(values: Mapping[str, str]) -> str:
 
 def _edge(primary: str, card: str) -> str:
     """A line round what would not be seen on the card."""
-    return "var(--field)" if contrast(primary, card) < FAINT else "transparent"
+    return "var(--field)" if is_lost_on(card, primary) else "transparent"
 
 
 def _background(value: object) -> str | None:

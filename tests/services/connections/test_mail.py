@@ -316,6 +316,19 @@ def test_what_a_button_says_can_be_read_on_any_colour() -> None:
         assert contrast(found[1], found[2]) >= 4.5, ground
 
 
+@pytest.mark.parametrize(("ground", "edge"), [("#fff", "#878da1"), ("#ffffee", "#878da1"), ("#0a8", "#00aa88")])
+def test_a_button_that_would_vanish_on_a_mail_has_an_edge(ground: str, edge: str) -> None:
+    said = {"id": "1", "tenant": "acme", "person": None, "template": "verify_email", "to": "a@example.com"}
+    asked = DeliverMail(**said, locale="en", variables={"url": "https://id.acme.example/u/x"})  # type: ignore[arg-type]
+    assert f"border:1px solid {edge};background:" in letter(asked, None, Look(color=ground)).html
+
+
+def test_a_long_word_in_a_mail_is_broken() -> None:
+    said = {"id": "1", "tenant": "acme", "person": None, "template": "welcome_email", "to": "a@example.com"}
+    html = letter(DeliverMail(**said, locale="en", variables={}), None).html  # type: ignore[arg-type]
+    assert "word-break:break-word" in html.partition("<h1")[0]
+
+
 def test_the_nearest_language_is_taken() -> None:
     assert locale_of("de-AT", ()) == "de"
     assert locale_of("ar_EG", ()) == "ar"
