@@ -52,6 +52,13 @@ async def test_a_job_whose_mail_is_given_up_has_failed(house: House) -> None:
     assert (await look(house, f"{job}/errors")).status == 204
 
 
+async def test_an_errand_that_a_newer_release_wrote_is_left_to_it(house: House) -> None:
+    await asked(house, (await house.user())["user_id"])
+    await house.rows("UPDATE errands SET kind = 'of_a_later_release'")
+    assert await house.errands.once() == 0
+    assert [row["tries"] for row in await house.rows("SELECT tries FROM errands")] == [0]
+
+
 async def test_a_mail_too_many_is_a_job_that_failed(house: House) -> None:
     ada = await house.user()
     made = [await asked(house, ada["user_id"], key=f"k{number}") for number in range(12)]
