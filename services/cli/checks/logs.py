@@ -9,6 +9,7 @@ from libs.bus import Streams, StreamState
 from libs.eventstore.names import ACTIVITY, FACTS, stream_of
 from libs.postgres import Connection
 from services.cli.checks.finding import Finding, fail, ok, warn
+from services.cli.stack import exported
 
 CATCHES_UP_WITHIN: Final = 2.0
 """Seconds after which a mirror or a follower is late that has not come where the log was."""
@@ -77,12 +78,24 @@ async def _followers(databases: Mapping[str, Connection], heads: Mapping[str, in
 
 async def _follower(rows: Connection, service: str, row: Any, head: int) -> Finding:
     what = f"follower {service}.{row['name']}"
+    if newer := superseding(service, row["name"]):
+        return ok(what, f"is of an earlier release; {newer} stands in its place")
     if row["halted"]:
         return fail(what, f"stands after position {row['pos']} of {row['source']}: {row['halted']}")
     position = await _position(rows, service, row["name"], head)
     if position < head:
         return warn(what, f"is at {position} of {head} in {row['source']}")
     return ok(what, f"has applied {row['source']} up to {position}")
+
+
+def superseding(service: str, name: str) -> str | None:
+    """The read model of this release that is the later version of `name`, which only an older release still moves."""
+    stem, _, version = name.rpartition("_v")
+    for projection in exported(service, "PROJECTIONS"):
+        of, _, number = projection.name.rpartition("_v")
+        if of == stem and version.isdecimal() and int(number) > int(version):
+            return str(projection.name)
+    return None
 
 
 async def _position(rows: Connection, service: str, name: str, at_least: int) -> int:

@@ -15,7 +15,8 @@ from services.connections.events import (
 from services.login.projections.clients import merged
 from services.login.rules.protection import guards
 
-CONNECTIONS: Final = "connections_v1"
+CONNECTIONS: Final = "connections_v2"
+"""connections_v1 names the applications too; 0.4.0 reads it, so it goes in the release after this one."""
 
 DDL: Final = """
 CREATE TABLE {table} (

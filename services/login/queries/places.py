@@ -13,7 +13,7 @@ from services.login.rules.protection import guards
 PLACE: Final = "SELECT tenant, name, issuer, settings FROM tenants_v1 WHERE tenant = $1"
 
 CONNECTION: Final = """
-SELECT connection_id, name, strategy, properties FROM connections_v1
+SELECT connection_id, name, strategy, properties FROM connections_v2
 WHERE tenant = $1 AND (connection_id = $2 OR name = $2) ORDER BY (connection_id = $2) DESC LIMIT 1
 """
 

@@ -21,7 +21,7 @@ from services.login.rows import transactions
 _SAID: Final = """
     to_jsonb(t) AS tenant, c.properties, c.registered_at,
     (SELECT coalesce(jsonb_agg(to_jsonb(n) ORDER BY n.connection_id), '[]')
-     FROM enabled_v1 e JOIN connections_v1 n ON n.key = e.tenant || '/' || e.connection_id
+     FROM enabled_v1 e JOIN connections_v2 n ON n.key = e.tenant || '/' || e.connection_id
      WHERE e.tenant = t.tenant AND e.client_id = x.client_id) AS connections
 """
 

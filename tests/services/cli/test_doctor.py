@@ -10,6 +10,7 @@ from services.cli import doctor, plan
 from services.cli.checks import machine, servers
 from services.cli.checks.finding import Finding, Standing
 from services.cli.checks.keys import _line, _span
+from services.cli.checks.logs import superseding
 from services.cli.datadir import DataDir, write_json
 from services.cli.embedded.ports import chosen
 from services.key_rotation.commands import KeyAnswer
@@ -94,3 +95,10 @@ def test_spans_are_told_in_a_unit_that_says_something() -> None:
 def test_help_is_there() -> None:
     done = subprocess.run(plan.limen("doctor", "--help"), capture_output=True, text=True, check=True)
     assert "--json" in done.stdout
+
+
+def test_a_read_model_that_only_an_earlier_release_moves_is_not_late() -> None:
+    assert superseding("login", "connections_v1") == "connections_v2"
+    assert superseding("login", "connections_v2") is None
+    assert superseding("login", "clients_v1") is None
+    assert superseding("audit", "feed_evt_login_0") is None

@@ -433,7 +433,7 @@ async def _rows(database: Database) -> None:
                 json.dumps({"grant_types": GRANT_TYPES, **properties}),
             )
         await rows.execute(
-            "INSERT INTO connections_v1 (key, tenant, connection_id, version, name, strategy, properties) "
+            "INSERT INTO connections_v2 (key, tenant, connection_id, version, name, strategy, properties) "
             "VALUES ('acme/con_1', 'acme', 'con_1', 1, 'Username-Password-Authentication', 'auth0', '{}')"
         )
         await rows.execute(

@@ -222,7 +222,7 @@ async def _furnish(database: Database) -> None:
                 tenant, f"{tenant.title()} Widgets", issuer,
             )  # fmt: skip
             await rows.execute(
-                "INSERT INTO connections_v1 (key, tenant, connection_id, version, name, strategy, properties) "
+                "INSERT INTO connections_v2 (key, tenant, connection_id, version, name, strategy, properties) "
                 "VALUES ($1, $2, $3, 1, $4, 'auth0', '{\"options\": {}}')",
                 f"{tenant}/{CONNECTION}", tenant, CONNECTION, NAME,
             )  # fmt: skip

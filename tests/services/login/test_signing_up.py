@@ -21,7 +21,7 @@ SIGNUP = "/dbconnections/signup"
 
 async def options(house: House, **said: Any) -> None:
     async with house.database.connection() as rows:
-        await rows.execute("UPDATE connections_v1 SET properties = $1", json.dumps({"options": said}))
+        await rows.execute("UPDATE connections_v2 SET properties = $1", json.dumps({"options": said}))
 
 
 async def test_somebody_signs_up_and_is_asked_to_show_the_address(house: House) -> None:

@@ -116,7 +116,7 @@ async def test_a_connection_says_whether_its_people_are_locked(browser: Browser,
     house.protect(brute_force_protection={"max_attempts": 1})
     for is_guarded, done in ((False, 303), (True, 429)):
         options = json.dumps({"options": {"brute_force_protection": is_guarded}})
-        await house.rows("UPDATE connections_v1 SET properties = $1", options)
+        await house.rows("UPDATE connections_v2 SET properties = $1", options)
         second = await typed(browser, "/u/login", await begun(browser, prompt="login"), username=ADA)
         page = await browser.get(second.location)
         assert (await typed(browser, "/u/login/password", page, password="not it")).status == 400
