@@ -8,6 +8,7 @@ A poison event halts the projection where it stands, loudly; nothing is passed o
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final
 
 from libs.bus import Bus, BusError, Delivered, StreamRefused, Streams
@@ -39,6 +40,10 @@ FETCH: Final = 500
 FETCH_WAIT: Final = 5.0
 PAUSE: Final = 0.2
 HALTED_PAUSE: Final = 1.0
+
+LOOK: Final = 0.05
+STANDS_STILL: Final = 30.0
+"""Seconds without a step after which a service no longer waits for its read model, and starts with what it has."""
 
 Apply = Callable[[Connection, str, Envelope, Any], Awaitable[None]]
 """Writes one event into `table`; idempotent. Arguments: rows, table, envelope, event."""
@@ -154,6 +159,44 @@ class Follower:
             self._projection.stream,
             self._projection.types,
         )
+
+    async def filled(self) -> None:
+        """Return once the read model holds what its source had said by now; `run` runs beside, here or elsewhere.
+
+        A release may bring a read model that is empty at first. Asked before it is filled, it would refuse what was
+        long allowed, and an answer to an application is final: requests are taken afterwards. One that is halted, or
+        that nobody moves, is not waited for: readiness tells of it, and what it holds can only refuse.
+        """
+        end = await self._end()
+        reached, moved_at = -1, monotonic()
+        while (checkpoint := await self._standing()) is None or self._lacks(checkpoint, end):
+            if checkpoint is not None and checkpoint.pos > reached:
+                reached, moved_at = checkpoint.pos, monotonic()
+            elif monotonic() - moved_at > STANDS_STILL:
+                say.warning("a projection stands still", projection=self._projection.name, at=reached, end=end)
+                return
+            await asyncio.sleep(LOOK)
+
+    async def _end(self) -> int:
+        while True:
+            try:
+                state = await Streams(self._bus).state(self._projection.stream)
+            except BusError as error:
+                self._waiting.because("a projection waits", error)
+                await asyncio.sleep(PAUSE)
+            else:
+                return 0 if state is None else state.last
+
+    async def _standing(self) -> Checkpoint | None:
+        try:
+            return await self._checkpoint()
+        except DatabaseAway:
+            return None
+
+    def _lacks(self, checkpoint: Checkpoint, end: int) -> bool:
+        if checkpoint.halted is not None:
+            return False
+        return checkpoint.pos < end or not set(self._projection.types) <= set(checkpoint.handles)
 
     async def run(self) -> None:
         """Lead and follow for ever (a background task)."""

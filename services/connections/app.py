@@ -182,11 +182,13 @@ def _remember(lifecycle: Lifecycle, bus: Bus, looks: Looks) -> Callers:
 
 async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks) -> None:
     """Tenants and who was erased as rows, and what is done about tenants and applications."""
-    for projection in PROJECTIONS:
-        projected = Follower(projection, store.database, bus, locks, lifecycle.readiness)
-        await projected.prepare()
-        lifecycle.background(f"follow {projection.name}", projected.run())
+    followers = [Follower(each, store.database, bus, locks, lifecycle.readiness) for each in PROJECTIONS]
+    for projection, follower in zip(PROJECTIONS, followers, strict=True):
+        await follower.prepare()
+        lifecycle.background(f"follow {projection.name}", follower.run())
     for reaction in (FIRST_CONNECTIONS, LettingIn(store).reaction):
         reactor = Reactor(reaction, store, bus, locks, lifecycle.readiness)
         await reactor.prepare()
         lifecycle.background(f"react {reaction.name}", reactor.run())
+    for follower in followers:
+        await follower.filled()

@@ -77,6 +77,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     tenants = Follower(PROJECTIONS[0], database, bus, locks, readiness)
     await tenants.prepare()
     lifecycle.background("project tenants", tenants.run())
+    await tenants.filled()
 
     believed = _remember(lifecycle, bus)
 

@@ -172,11 +172,13 @@ def _remember(lifecycle: Lifecycle, bus: Bus, brands: Brands, protections: Prote
 
 
 async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Locks) -> None:
-    """Applications, APIs, connections and tenants as rows."""
-    for projection in PROJECTIONS:
-        follower = Follower(projection, store.database, bus, locks, lifecycle.readiness)
+    """Applications, APIs, connections and tenants as rows; returns when they hold what was said before."""
+    followers = [Follower(each, store.database, bus, locks, lifecycle.readiness) for each in PROJECTIONS]
+    for projection, follower in zip(PROJECTIONS, followers, strict=True):
         await follower.prepare()
         lifecycle.background(f"follow {projection.name}", follower.run())
+    for follower in followers:
+        await follower.filled()
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,7 @@ async def _follow(lifecycle: Lifecycle, store: EventStore, bus: Bus, locks: Lock
     reactor = Reactor(MANAGEMENT_APIS, store, bus, locks, lifecycle.readiness)
     await reactor.prepare()
     lifecycle.background("react to tenants", reactor.run())
+    await projected.filled()
 
 
 def _door(lifecycle: Lifecycle, store: EventStore, clock: Clock, settings: Settings) -> Door:

@@ -325,3 +325,35 @@ async def test_an_event_that_must_be_understood_and_is_not_stops(
         return await position(database) == (6, "the event at 7: NotUnderstood('shop.later')")
 
     await eventually(is_halted)
+
+
+async def test_a_read_model_is_filled_when_it_holds_what_was_said_before(
+    store: EventStore, database: Database, bus: Bus, locks: Locks, relay: MakeRelay, mirrored: Mirrored,
+    readiness: Readiness, background: Background
+) -> None:  # fmt: skip
+    relay()
+    await work(store, goods=20)
+    await mirrored()
+    follower = Follower(SHELF, database, bus, locks, readiness)
+    await follower.prepare()
+    filled = asyncio.ensure_future(follower.filled())
+    await asyncio.sleep(0.2)
+    assert not filled.done(), "nobody has read a word yet"
+    background(follower.run())
+    await filled
+    assert await is_level(store)
+
+
+async def test_a_read_model_that_is_halted_or_has_nothing_to_follow_is_not_waited_for(
+    store: EventStore, database: Database, bus: Bus, follow: MakeFollower, relay: MakeRelay, locks: Locks,
+    readiness: Readiness
+) -> None:  # fmt: skip
+    follower = Follower(SHELF, database, bus, locks, readiness)
+    await follower.prepare()
+    await follower.filled()
+    relay()
+    await store.execute(RegisterGood("t", "1", POISON), ANYBODY)
+    await follow()
+    await eventually(readiness.missing)
+    await follower.filled()
+    assert await shelf(database) == {}
