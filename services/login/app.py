@@ -48,7 +48,7 @@ from services.login.routes.account import Account
 from services.login.routes.accounts import FOLD as PEOPLE_FOLD
 from services.login.routes.accounts import Accounts, handlers
 from services.login.routes.accounts import sweep as forget_attempts
-from services.login.routes.asks import PeopleAsk, UserAsk
+from services.login.routes.asks import PeopleAsk, PersonAsk, UserAsk
 from services.login.routes.authorize import Authorize
 from services.login.routes.brands import Brands
 from services.login.routes.consent_page import ConsentPage
@@ -128,7 +128,7 @@ async def start(lifecycle: Lifecycle, locks: Locks, keyring: Keyring) -> None:
     accounts = _accounts(lifecycle, store, bus, keyring, protocol.ending, protections)
     lifecycle.background("forget sessions", Sweeping(store, bus).run())
     desk = PeopleDesk(store, applied, answered, Users(database), protocol.ending.end_all)
-    for asks in (PeopleAsk(database), UserAsk(database), EraseAsk(desk), accounts):
+    for asks in (PeopleAsk(database), PersonAsk(database), UserAsk(database), EraseAsk(desk), accounts):
         lifecycle.on_stop(partial((await asks.serve(bus)).drain, within=5))
     edge = Edge(
         bus,

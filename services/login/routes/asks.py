@@ -23,6 +23,9 @@ CODE: Final = "code"
 REVOKED: Final = frozenset({"revoked", "admin", "blocked", "erased", "password"})
 """Ends of a session that end what was granted in it; after a plain logout an offline grant lives on."""
 
+EACH_ALONE: Final = 128
+"""Asks about one person under way at once: each process of the older `token` has sixteen."""
+
 
 class PeopleAsk:
     """Answers `svc.v1.login.people` from the rows."""
@@ -38,6 +41,26 @@ class PeopleAsk:
         """The people and the claims, or why the grants are dead."""
         found = await held(self._database, asked.people)
         return PeopleAnswer(people=[_answer(*each) for each in zip(asked.people, found, strict=True)])
+
+
+class PersonAsk:
+    """Answers `svc.v1.login.person`: the same of one alone, as `token` of 0.4.0 asks it.
+
+    Releases run side by side while one takes the other's place: what the older one asks is answered for one release
+    more, or every code and refresh would be refused until the last old process is gone.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._people = PeopleAsk(database)
+
+    async def serve(self, bus: Bus) -> Serving:
+        """Answer from now on."""
+        return await answer_asks(bus, SERVICE, "person", PersonOf, self.answer, slots=EACH_ALONE)
+
+    async def answer(self, asked: PersonOf) -> PersonAnswer:
+        """The person and the claims, or why the grant is dead."""
+        (answer,) = (await self._people.answer(PeopleOf(people=[asked]))).people
+        return answer
 
 
 def _answer(asked: PersonOf, found: Held | None) -> PersonAnswer:

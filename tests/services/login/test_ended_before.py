@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from libs.bus import Bus
+from libs.edge.asks import ask
 from libs.eventstore import Context, EventStore
 from services.login import app
 from services.login.commands import (
@@ -16,6 +17,7 @@ from services.login.commands import (
     GiveConsent,
     Lifetimes,
     PeopleOf,
+    PersonAnswer,
     PersonOf,
     RenewSession,
     RevokeConsent,
@@ -27,7 +29,7 @@ from services.login.events import CATALOGUE
 from services.login.factors.attempt import Proven
 from services.login.queries import sessions
 from services.login.routes.accounts import handlers
-from services.login.routes.asks import PeopleAsk
+from services.login.routes.asks import PeopleAsk, PersonAsk
 from services.login.rules.consent import consent_id_of
 from services.login.rules.session import ProofGone
 from tests.services.login.house import CONNECTION, KEYRING, OTHER, House, caller
@@ -56,13 +58,17 @@ class Desk:
 
     async def says(self, person: str, purpose: str, session_id: str = "s1") -> str | None:
         """Why a grant that was given in a session is dead."""
+        asked = await self.question(person, purpose, session_id)
+        return (await PeopleAsk(self.house.database).answer(PeopleOf(people=[asked]))).people[0].refusal
+
+    async def question(self, person: str, purpose: str, session_id: str = "s1") -> PersonOf:
+        """What `token` asks of a grant that was given in a session."""
         found = await sessions.session(self.house.database, "acme", session_id)
         assert found is not None
-        asked = PersonOf(
+        return PersonOf(
             tenant="acme", person=person, client_id="app", session_id=session_id, authorized_at=found.auth_time,
             scope=["openid"], audience=None, requested=None, purpose=purpose,
         )  # fmt: skip
-        return (await PeopleAsk(self.house.database).answer(PeopleOf(people=[asked]))).people[0].refusal
 
     def commands(self, person: str) -> list[Any]:
         """Everything that ends what began before."""
@@ -203,3 +209,18 @@ async def test_a_strangers_grant_lives_as_long_as_the_consent_that_covers_it(hou
         assert await says() == [said, said]
     await desk.store.execute(RevokeConsent("acme", consent), Context())
     assert await says() == ["no consent", "no consent"]
+
+
+async def test_who_asks_of_one_alone_as_0_4_0_does_is_answered_while_releases_run_side_by_side(
+    house: House, desk: Desk, bus: Bus
+) -> None:
+    ada = await house.user()
+    proven = await house.accounts.factor.prove(house.attempt())
+    await desk.start(proven)
+    serving = await PersonAsk(house.database).serve(bus)
+    question = await desk.question(proven.person, "refresh")
+    answer = await ask(bus, "login", "person", question, PersonAnswer)
+    assert (answer.refusal, answer.sub) == (None, ada["user_id"])
+    await desk.store.execute(BlockUser("acme", proven.person), Context())
+    assert (await ask(bus, "login", "person", question, PersonAnswer)).refusal == "blocked"
+    await serving.drain(within=5)
