@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from libs.edge import Call, Reply, Route, answers
 from libs.edge.refusals import Refusal
 from libs.edge.renderers import oauth_json
+from libs.edge.validation import violation
 from libs.edge.wire import Request
 from libs.oauth.errors import InvalidRequest
 from libs.runtime.strict_json import MalformedJSON, load_object
@@ -23,13 +24,19 @@ from services.login.queries import people, places
 from services.login.routes.answering import html
 from services.login.routes.forms import FORM
 from services.login.routes.people_desk import PeopleDesk, caller_of
-from services.login.routes.user_schema import PLAIN
+from services.login.routes.user_schema import PHONE_NUMBER, PICTURE, PLAIN
 from services.login.rules.database import may_reset
 
 SENT: Final = "We've just sent you an email to reset your password."
 """The same, whether or not there is somebody."""
 
 LONGEST: Final = {"given_name": 150, "family_name": 150, "name": 300, "nickname": 300}
+FORMED: Final = {
+    "picture": (PICTURE, "an https URL of at most 2048 characters"),
+    "phone_number": (PHONE_NUMBER, "+ and up to fifteen digits"),
+}
+"""What is as an administrator would have to say it; that a number is theirs, nobody has shown."""
+
 MOST_METADATA: Final = 10
 LONGEST_KEY: Final = 100
 LONGEST_VALUE: Final = 500
@@ -154,6 +161,7 @@ def _needed(body: Mapping[str, Any], name: str) -> str:
 def _profile(body: Mapping[str, Any]) -> dict[str, Any]:
     """What somebody says of themself: short lines without control characters, and up to ten texts of metadata."""
     said = {name: _line(body, name, longest) for name, longest in LONGEST.items() if _text(body, name)}
+    said |= {name: _formed(body, name) for name in FORMED if _text(body, name)}
     metadata = body.get("user_metadata")
     if metadata is None:
         return said
@@ -163,6 +171,13 @@ def _profile(body: Mapping[str, Any]) -> dict[str, Any]:
         raise Malformed(f"A name in user_metadata has {LONGEST_KEY} characters at most.")
     texts = {name: _line(metadata, name, LONGEST_VALUE) for name in metadata}
     return {**said, "user_metadata": texts} if texts else said
+
+
+def _formed(body: Mapping[str, Any], name: str) -> str:
+    value, (kind, wanted) = _text(body, name) or "", FORMED[name]
+    if violation(kind, value) is not None:
+        raise Malformed(f"{name} must be {wanted}.")
+    return value
 
 
 def _line(body: Mapping[str, Any], name: str, longest: int) -> str:

@@ -43,6 +43,11 @@ EMAIL: Final = Text(max_length=254)
 PASSWORD: Final = Text(min_length=1, max_length=4096)
 """Longer than any that is taken, so that the policy says what is wrong."""
 
+PHONE_NUMBER: Final = Text(pattern=r"\+[0-9]{1,15}", max_length=16)
+"""E.164."""
+
+PICTURE: Final = Text(max_length=2048, format="https-url")
+
 _LINES: Final = Text(
     max_length=1000, pattern=r"[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*"
 )
@@ -70,12 +75,12 @@ _STANDARD: Final = (
 _PROFILE: Final = (
     _said("email", EMAIL, "The address; another one is unverified until it is shown"),
     _said("username", Text(max_length=128), "The user name"),
-    _said("phone_number", Text(pattern=r"\+[0-9]{1,15}", max_length=16)),
+    _said("phone_number", PHONE_NUMBER),
     _said("given_name", line(150)),
     _said("family_name", line(150)),
     _said("name", line(300)),
     _said("nickname", line(300)),
-    _said("picture", Text(max_length=2048, format="https-url")),
+    _said("picture", PICTURE),
     *_STANDARD,
     _said("user_metadata", METADATA, "What the person may change"),
     _said("app_metadata", METADATA, "What the application says of the person"),

@@ -305,9 +305,19 @@ async def test_a_user_name_is_as_long_as_the_connection_takes_them(house: House)
 
 async def test_what_is_said_at_a_sign_up_is_kept_or_refused(house: House) -> None:
     said = {"client_id": "app", "connection": NAME, "email": "ada@corp.example", "password": GOOD}
-    for wrong in ({"organization": "org_1"}, {"user_metadata": {"n" * 101: "x"}}):
+    wrongs: list[dict[str, Any]] = [
+        *({"organization": "org_1"}, {"user_metadata": {"n" * 101: "x"}}, {"phone_number": "030 123456"}),
+        *({"picture": each} for each in ("http://a.example/p.png", "javascript:alert(1)", "https://127.0.0.1/p.png")),
+    ]
+    for wrong in wrongs:
         refused = await house.send("POST", SIGNUP, {**said, **wrong})
         assert (refused.status, refused.body["code"]) == (400, "invalid_request"), wrong
+    kept = {"picture": "https://a.example/p.png", "phone_number": "+4930123456"}
+    answer = await house.send("POST", SIGNUP, said | kept)
+    assert {name: answer.body[name] for name in kept} == kept
+    [user] = (await house.manage("GET", "users-by-email", query="email=ada@corp.example")).body
+    assert {name: user[name] for name in kept} == kept
+    assert "phone_verified" not in user
 
 
 async def test_earlier_passwords_are_refused_where_they_are_remembered(house: House) -> None:
