@@ -91,6 +91,20 @@ async def test_login_is_told_whose_a_grant_is_and_ends_it(town: Town) -> None:
     assert not await lives(town, first)
 
 
+@pytest.mark.security("RT-06")
+async def test_a_consent_that_is_taken_back_ends_what_rests_on_it_and_nothing_else(town: Town) -> None:
+    one, two, person, other = await town.app(), await town.app(), "q" * 22, "https://second.acme.example/"
+    await town.api(other)
+    asked = [(one, API, person), (one, other, person), (two, API, person), (one, API, "u" * 22)]
+    given = [await app.tokens(person=who, audience=audience) for app, audience, who in asked]
+    back = {"tenant": "acme", "person": person, "reason": "consent_revoked", "client_id": one.client_id}
+    ended = await ask(town.bus, "token", "revoke_grants", RevokeGrants(**back, audience=API), GrantsRevoked)
+    assert ended.count == 1
+    assert [await lives(town, each) for each in given] == [False, True, True, True]
+    assert (await ask(town.bus, "token", "revoke_grants", RevokeGrants(**back), GrantsRevoked)).count == 1
+    assert [await lives(town, each) for each in given] == [False, False, True, True]
+
+
 async def test_the_front_channel_gets_an_id_token(town: Town) -> None:
     app = await town.app("regular_web")
     question: dict[str, Any] = {
