@@ -129,6 +129,17 @@ async def test_a_verifier_has_its_form_though_its_hash_is_right(town: Town, veri
     assert refusal(await app.redeem(code, code_verifier=verifier)) == UNVERIFIED
 
 
+@pytest.mark.security("TE-04")
+async def test_an_application_with_a_secret_is_not_believed_by_its_name_alone(town: Town) -> None:
+    app = await town.app("regular_web")
+    code, given = await app.code(), await app.tokens()
+    redeemed = await app.redeem(code, client_secret=None)
+    renewed = await app.refresh(given["refresh_token"], client_secret=None)
+    for answer in (redeemed, renewed):
+        assert (answer.status, answer.body["error"]) == (401, "invalid_client")
+    assert (await app.redeem(code)).status == 200
+
+
 @pytest.mark.security("PK-05")
 async def test_a_verifier_without_a_challenge_is_refused(town: Town) -> None:
     app = await town.app("regular_web")
