@@ -33,6 +33,9 @@ from joserfc.jwk import KeySet
 PAGE: Final = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 SESSION: Final = "example-session"
+LOGIN: Final = "example-login-"
+"""With the `state` behind it: each tab that is on its way to the issuer has a cookie of its own."""
+
 LEEWAY: Final = 30
 """Seconds by which clocks may differ."""
 
@@ -54,6 +57,11 @@ class Login:
     began_at: float = field(default_factory=time.monotonic)
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether there is still time to come back."""
+        return time.monotonic() - self.began_at < LOGIN_LASTS
+
+    @property
     def challenge(self) -> str:
         """RFC 7636 section 4.2."""
         return base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
@@ -61,9 +69,8 @@ class Login:
 
 @dataclass
 class Session:
-    """A browser of this application: on its way to the issuer, or somebody's."""
+    """A browser of this application, and whose it is."""
 
-    login: Login | None = None
     claims: dict[str, Any] = field(default_factory=dict)
     id_token: str = ""
 
@@ -133,6 +140,9 @@ PROVIDER: Final = web.AppKey("provider", Provider)
 SESSIONS: Final = web.AppKey("sessions", dict[str, Session])
 """By the secret in the browser's cookie. A real application keeps them where a restart does not end them."""
 
+LOGINS: Final = web.AppKey("logins", dict[str, Login])
+"""Those under way, likewise."""
+
 
 def session_of(request: web.Request) -> Session:
     """This browser's session; an empty one for a stranger."""
@@ -158,19 +168,32 @@ async def home(request: web.Request) -> web.StreamResponse:
 
 async def login(request: web.Request) -> web.StreamResponse:
     """Off to the issuer."""
-    attempt = Login()
-    return kept(request, Session(attempt), web.HTTPFound(await request.app[PROVIDER].login_url(attempt)))
+    attempt, secret, logins = Login(), secrets.token_urlsafe(32), request.app[LOGINS]
+    for each in [each for each, other in logins.items() if not other.is_fresh]:
+        del logins[each]
+    logins[secret] = attempt
+    answer = web.HTTPFound(await request.app[PROVIDER].login_url(attempt))
+    name, is_secure = LOGIN + attempt.state, request.secure
+    answer.set_cookie(name, secret, max_age=LOGIN_LASTS, httponly=True, samesite="Lax", secure=is_secure, path="/")
+    return answer
+
+
+def begun(request: web.Request) -> Login | None:
+    """The login that this browser has begun with the `state` of the answer, once; no other answer is taken."""
+    secret = request.cookies.get(LOGIN + request.query.get("state", ""), "")
+    attempt = request.app[LOGINS].pop(secret, None)
+    return attempt if attempt and attempt.is_fresh and attempt.state == request.query.get("state") else None
 
 
 async def callback(request: web.Request) -> web.StreamResponse:
     """Back from the issuer, with a code or with an error."""
-    attempt, said = session_of(request).login, request.query
-    if attempt is None or time.monotonic() - attempt.began_at > LOGIN_LASTS:
+    attempt, said = begun(request), request.query
+    if attempt is None and session_of(request).claims:
+        return web.HTTPFound("/")  # somebody went back here, or loaded the page again
+    if attempt is None:
         return page(
             '<p>That login was not begun here, or too long ago.</p><a class="button" href="/login">Again</a>', 400
         )
-    if not secrets.compare_digest(said.get("state", ""), attempt.state):
-        return page("<p>The answer is for somebody else.</p>", 400)
     if said.get("iss", request.app[PROVIDER].issuer) != request.app[PROVIDER].issuer:  # RFC 9207
         return page("<p>The answer is from another issuer.</p>", 400)
     if "code" not in said:
@@ -181,7 +204,9 @@ async def callback(request: web.Request) -> web.StreamResponse:
     except NotBelieved as error:
         print(f"not believed: {error}")
         return page('<p>That did not work.</p><a class="button" href="/login">Try again</a>', 400)
-    return kept(request, Session(claims=claims, id_token=token), web.HTTPFound("/"))
+    answer = kept(request, Session(claims=claims, id_token=token), web.HTTPFound("/"))
+    answer.del_cookie(LOGIN + attempt.state, path="/")
+    return answer
 
 
 async def logout(request: web.Request) -> web.StreamResponse:
@@ -229,7 +254,7 @@ def app(issuer: str, client_id: str, client_secret: str, home_url: str) -> web.A
             yield
 
     application = web.Application()
-    application[SESSIONS] = {}
+    application[SESSIONS], application[LOGINS] = {}, {}
     application.cleanup_ctx.append(with_provider)
     application.add_routes([web.get("/", home), web.get("/login", login), web.get("/callback", callback)])
     application.add_routes([web.get("/logout", logout), web.post("/backchannel-logout", backchannel_logout)])

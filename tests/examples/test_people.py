@@ -83,6 +83,25 @@ def test_somebody_signs_up_confirms_the_address_and_logs_out_everywhere(
     assert "&#34;email_verified&#34;: true" in page.text or "&quot;email_verified&quot;: true" in page.text
 
 
+def test_each_tab_comes_back_to_the_example_and_its_answer_is_good_once(
+    stack: Stack, shell: Shell, browser: Browser
+) -> None:
+    home = f"http://localhost:{shell.environ['WEB_PORT']}/"
+    shell.starts(background("web-app.md"), home)
+    ada = account(stack)
+    tabs = [browser.follow(browser.open(home), "Sign in") for _ in range(2)]
+    pages = [browser.sign_in(tab, ada.email, ada.password) for tab in tabs]
+    assert [(each.url, "Hello" in each.text) for each in pages] == [(home, True)] * 2, pages[0]
+    callback = next(each.headers["location"] for each in pages[0].redirects if "code=" in each.headers["location"])
+    again = browser.open(callback)
+    assert (again.url, "Hello" in again.text) == (home, True), "somebody went back"
+    with browsing(stack, home) as stranger:
+        assert stranger.open(callback).status == 400
+    with browsing(stack, home) as victim:
+        victim.follow(victim.open(home), "Sign in")
+        assert victim.open(callback).status == 400
+
+
 def test_the_example_is_told_when_somebody_leaves_elsewhere(stack: Stack, shell: Shell, browser: Browser) -> None:
     home = f"http://localhost:{shell.environ['WEB_PORT']}/"
     shell.starts(background("web-app.md"), home)
