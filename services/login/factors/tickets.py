@@ -170,8 +170,13 @@ class Tickets:
             keeps=policy.history,
         )
         said = caller or Caller(address="", user_agent="", host="")
-        await self._store.execute(command, said.context, also=tells_of_password(tenant, person.person, said))
-        await self._attempts.lift(tenant, person.person)
+        tells = tells_of_password(tenant, person.person, said)
+
+        async def also(rows: Rows, state: Any) -> None:
+            await tells(rows, state)
+            await rows.execute(LIFT, tenant, person.person)
+
+        await self._store.execute(command, said.context, also=also)
         return person.person
 
     async def _require(self, tenant: str, person: people.Person, password: str) -> Policy:

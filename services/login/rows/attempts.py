@@ -270,11 +270,6 @@ class Attempts:
         told, bucket = self._hmac("told", what, tenant, place), self._hmac(what, tenant, place)
         return await rows.fetchval(TELL, tenant, told, bucket, self.limits.window) is not None
 
-    async def lift(self, tenant: str, person: str) -> None:
-        """Lift every lock of a person."""
-        async with self._database.connection() as rows:
-            await rows.execute(LIFT, tenant, person)
-
     async def locked(self, tenant: str, person: str) -> Sequence[str]:
         """The addresses for which a person's account is locked; an empty one stands for all."""
         async with self._database.connection() as rows:

@@ -230,13 +230,32 @@ async def test_a_link_that_is_made_while_the_address_changes_goes_to_the_new_one
     assert await house.accounts.tickets.look("acme", house.mailbox.ticket(template), kind)
 
 
-@pytest.mark.security("RL-03")
-async def test_a_link_that_lifts_a_lock_is_not_spent_where_the_lock_was_not_lifted(house: House) -> None:
-    await house.user()
+async def locked(house: House) -> None:
+    """Have the account locked for the address."""
     for _ in range(11):
         with suppress(WrongCredentials, TooManyAttempts):
             await house.accounts.factor.prove(house.attempt(password="wrong-password-9"))
     await house.hand_on()
+
+
+@pytest.mark.security("RL-03")
+async def test_a_link_for_a_new_password_is_not_spent_where_the_lock_was_not_lifted(house: House) -> None:
+    await house.user()
+    await locked(house)
+    ticket = await link(house)
+    async with house.database.connection() as rows, rows.transaction():
+        await rows.execute(PATIENT)
+        await rows.fetch("SELECT 1 FROM attempts FOR UPDATE")
+        with pytest.raises(Unavailable):
+            await house.accounts.tickets.redeem_reset("acme", ticket, OTHER)
+    await house.accounts.tickets.redeem_reset("acme", ticket, OTHER)
+    assert await house.accounts.factor.prove(house.attempt(password=OTHER))
+
+
+@pytest.mark.security("RL-03")
+async def test_a_link_that_lifts_a_lock_is_not_spent_where_the_lock_was_not_lifted(house: House) -> None:
+    await house.user()
+    await locked(house)
     ticket = house.mailbox.ticket("blocked_account")
     async with house.database.connection() as rows, rows.transaction():
         await rows.execute(PATIENT)
