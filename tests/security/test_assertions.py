@@ -300,6 +300,16 @@ def test_an_expired_credential_no_longer_signs(client: Client) -> None:
     methods = {"private_key_jwt": {"credentials": [credentials[0] | {"expires_at": "2100-01-01T00:00:00Z"}]}}
     app = client.machine("dated", client_authentication_methods=methods)
     assert client.assertion(app["client_id"], first.assertion(app["client_id"], client.issuer)).status_code == 200
+    (credential,) = app["client_authentication_methods"]["private_key_jwt"]["credentials"]
+    path = f"clients/{app['client_id']}/credentials/{credential['id']}"
+    assert client.manage("PATCH", path, {"expires_at": "2020-01-01T00:00:00Z"}).status_code == 200
+    proof = {"client_assertion_type": JWT_BEARER, "token": "v1.x"}
+    proof["client_assertion"] = first.assertion(app["client_id"], client.issuer)
+    for answer in (
+        client.assertion(app["client_id"], first.assertion(app["client_id"], client.issuer)),
+        client.http.post(f"{client.issuer}oauth/revoke", data=proof, timeout=10),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.security("TE-06")
