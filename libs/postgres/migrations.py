@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Final
 
+import asyncpg
+
 from libs.postgres.database import connect
+from libs.postgres.errors import DatabaseAway, translated
 from libs.postgres.rows import Connection
 
 LOCK: Final = 0x4C494D454E  # "LIMEN": one migration at a time in a database
+
+TURN: Final = "30s"
+"""How long to wait for whoever migrates this database at the moment."""
+
+TABLE: Final = "1s"
+"""How long to wait for a table. Whoever wants to read it meanwhile waits behind us, so that beside a backup that holds
+it for minutes the service would answer nothing for as long as we insist: rather try again, and let others pass."""
 
 
 class SchemaMismatch(Exception):
@@ -46,22 +56,36 @@ def _read(file: Traversable) -> Migration:
 
 
 async def migrate(url: str, schema: str, migrations: Sequence[Migration]) -> list[Migration]:
-    """Apply to `schema` what it lacks; returns what was applied. Each file is one transaction."""
+    """Apply to `schema` what it lacks; returns what was applied. Each file is one transaction.
+
+    Raises:
+        SchemaMismatch: a file was changed since it was applied.
+        DatabaseAway: it does not serve, or somebody holds what is to be changed; what was applied stays, try again.
+    """
     connection = await connect(url, name=f"limen migrate {schema}")
     try:
-        await connection.execute("SET transaction_timeout = 0; SET lock_timeout = '30s'")
-        await connection.execute(f"SET search_path = {schema}")
-        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
-        await connection.execute(
-            "CREATE TABLE IF NOT EXISTS migrations (number int PRIMARY KEY, name text NOT NULL, "
-            "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-        )
-        pending = _pending(migrations, await _applied(connection), schema)
-        for migration in pending:
-            await _apply(connection, migration)
-        return pending
+        with translated():
+            try:
+                return await _migrated(connection, schema, migrations)
+            except asyncpg.LockNotAvailableError as error:
+                held = f"somebody holds the schema {schema}, a backup perhaps: run `limen migrate` again later"
+                raise DatabaseAway(held) from error
     finally:
         await connection.close()
+
+
+async def _migrated(connection: Connection, schema: str, migrations: Sequence[Migration]) -> list[Migration]:
+    await connection.execute(f"SET transaction_timeout = 0; SET search_path = {schema}; SET lock_timeout = '{TURN}'")
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+    await connection.execute(f"SET lock_timeout = '{TABLE}'")
+    await connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (number int PRIMARY KEY, name text NOT NULL, "
+        "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    pending = _pending(migrations, await _applied(connection), schema)
+    for migration in pending:
+        await _apply(connection, migration)
+    return pending
 
 
 async def _apply(connection: Connection, migration: Migration) -> None:

@@ -1,8 +1,10 @@
 """Numbered files, applied once, refused when they changed; a service runs with schema n or n+1."""
 
+import asyncio
+
 import pytest
 
-from libs.postgres import Migration, SchemaMismatch, connect, migrate, require_schema
+from libs.postgres import DatabaseAway, Migration, SchemaMismatch, connect, migrate, require_schema
 from tests.conftest import SCHEMA
 from tests.servers import LOG, Addresses
 
@@ -51,3 +53,26 @@ async def test_a_migration_that_came_in_between_is_lacking_as_well(addresses: Ad
             await require_schema(rows, SCHEMA, [*NEXT, between[-1]])
     finally:
         await rows.close()
+
+
+async def test_a_table_that_is_held_is_left_soon_so_that_others_read_it(addresses: Addresses) -> None:
+    wider = [*LOG, Migration(3, "wider", "ALTER TABLE head ADD COLUMN more int")]
+    holder, reader = await connect(addresses.of[SCHEMA]), await connect(addresses.of[SCHEMA])
+    try:
+        for rows in (holder, reader):
+            await rows.execute(f"SET search_path = {SCHEMA}; SET idle_in_transaction_session_timeout = 0")
+        async with holder.transaction():
+            await holder.fetch("SELECT * FROM head")
+            migrating = asyncio.ensure_future(migrate(addresses.of[SCHEMA], SCHEMA, wider))
+            waits = "SELECT 1 FROM pg_locks WHERE relation = 'head'::regclass AND NOT granted"
+            async with asyncio.timeout(5):
+                while not await reader.fetchval(waits):  # noqa: ASYNC110  # the state is the database's
+                    await asyncio.sleep(0.01)
+            await reader.execute("SET lock_timeout = '2s'")
+            assert await reader.fetch("SELECT * FROM head"), "as a request would, with what it has of patience"
+            with pytest.raises(DatabaseAway, match="somebody holds the schema"):
+                await migrating
+        assert [each.number for each in await migrate(addresses.of[SCHEMA], SCHEMA, wider)] == [3]
+    finally:
+        await holder.close()
+        await reader.close()
