@@ -21,9 +21,10 @@ LOCK: Final = 0x4C494D454E  # "LIMEN": one migration at a time in a database
 TURN: Final = "30s"
 """How long to wait for whoever migrates this database at the moment."""
 
-TABLE: Final = "1s"
+TABLE: Final = "2s"
 """How long to wait for a table. Whoever wants to read it meanwhile waits behind us, so that beside a backup that holds
-it for minutes the service would answer nothing for as long as we insist: rather try again, and let others pass."""
+it for minutes the service would answer nothing for as long as we insist: rather try again, and let others pass. It is
+longer than `deadlock_timeout`, a second, after which autovacuum gives way to whoever waits for it."""
 
 
 class SchemaMismatch(Exception):

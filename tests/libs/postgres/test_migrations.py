@@ -68,7 +68,7 @@ async def test_a_table_that_is_held_is_left_soon_so_that_others_read_it(addresse
             async with asyncio.timeout(5):
                 while not await reader.fetchval(waits):  # noqa: ASYNC110  # the state is the database's
                     await asyncio.sleep(0.01)
-            await reader.execute("SET lock_timeout = '2s'")
+            await reader.execute("SET lock_timeout = '4s'")
             assert await reader.fetch("SELECT * FROM head"), "as a request would, with what it has of patience"
             with pytest.raises(DatabaseAway, match="somebody holds the schema"):
                 await migrating
