@@ -2,6 +2,7 @@
 then (LG-14, RC-05)."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ from services.login.rules.consent import consent_id_of
 from services.login.rules.session import ProofGone
 from tests.services.login.house import CONNECTION, KEYRING, OTHER, House, caller
 
+OPENID: Final = ("openid",)
 LIVES: Final = Lifetimes(timedelta(hours=1), timedelta(hours=2))
 VISIT: Final = Visit("app", "App", "db", "192.0.2.1", "browser", "id.example")
 
@@ -56,18 +58,22 @@ class Desk:
         command = RenewSession("acme", "s1", proven.person, proven.amr, None, b"new", LIVES, VISIT, proven.endings)
         await self.store.execute(command, Context())
 
-    async def says(self, person: str, purpose: str, session_id: str = "s1") -> str | None:
+    async def says(
+        self, person: str, purpose: str, session_id: str = "s1", scope: Sequence[str] = OPENID
+    ) -> str | None:
         """Why a grant that was given in a session is dead."""
-        asked = await self.question(person, purpose, session_id)
+        asked = await self.question(person, purpose, session_id, scope)
         return (await PeopleAsk(self.house.database).answer(PeopleOf(people=[asked]))).people[0].refusal
 
-    async def question(self, person: str, purpose: str, session_id: str = "s1") -> PersonOf:
+    async def question(
+        self, person: str, purpose: str, session_id: str = "s1", scope: Sequence[str] = OPENID
+    ) -> PersonOf:
         """What `token` asks of a grant that was given in a session."""
         found = await sessions.session(self.house.database, "acme", session_id)
         assert found is not None
         return PersonOf(
             tenant="acme", person=person, client_id="app", session_id=session_id, authorized_at=found.auth_time,
-            scope=["openid"], audience=None, requested=None, purpose=purpose,
+            scope=list(scope), audience=None, requested=None, purpose=purpose,
         )  # fmt: skip
 
     def commands(self, person: str) -> list[Any]:
@@ -209,6 +215,8 @@ async def test_a_strangers_grant_lives_as_long_as_the_consent_that_covers_it(hou
         assert await says() == [said, said]
     await desk.store.execute(RevokeConsent("acme", consent), Context())
     assert await says() == ["no consent", "no consent"]
+    # Also one in which nothing is asked of the person: what it rests on is gone.
+    assert await desk.says(proven.person, "refresh", scope=()) == "no consent"
 
 
 async def test_who_asks_of_one_alone_as_0_4_0_does_is_answered_while_releases_run_side_by_side(
