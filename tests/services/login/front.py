@@ -363,7 +363,7 @@ class Front:
             tenant,
             f"https://id.{tenant}.example/",
         )
-        for table in ("clients_v1", "connections_v1", "enabled_v1", "apis_v1"):
+        for table in ("clients_v1", "connections_v2", "enabled_v1", "apis_v1"):
             await self.run(
                 f"INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(t) || "
                 "jsonb_build_object('tenant', $1::text, 'key', replace(key, 'acme/', $1 || '/')))).* "

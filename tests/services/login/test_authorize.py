@@ -305,7 +305,7 @@ async def test_who_is_signed_in_needs_no_connection(front: Front, browser: Brows
 
 STAFF: Final = (
     (
-        "INSERT INTO connections_v1 (key, tenant, connection_id, version, name, strategy, properties) "
+        "INSERT INTO connections_v2 (key, tenant, connection_id, version, name, strategy, properties) "
         "VALUES ('acme/con_2', 'acme', 'con_2', 1, 'staff', 'auth0', '{}')"
     ),
     "INSERT INTO enabled_v1 VALUES ('acme/app/con_2', 'acme', 'app', 'con_2')",

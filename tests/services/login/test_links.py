@@ -68,7 +68,7 @@ async def test_after_a_reset_the_old_password_fails_and_the_owner_is_told(house:
 async def test_no_link_is_sent_where_people_may_not_change_passwords_themselves(house: House) -> None:
     ada = await house.user()
     said = json.dumps({"options": {"disable_self_service_change_password": True}})
-    await house.rows("UPDATE connections_v1 SET properties = $1", said)
+    await house.rows("UPDATE connections_v2 SET properties = $1", said)
     refused = await asked(house)
     assert (refused.status, refused.body["code"]) == (400, "invalid_request")
     assert "disabled" in refused.body["description"]

@@ -173,7 +173,7 @@ async def test_a_slip_in_an_address_is_told_beside_it(browser: Browser, house: H
 
 
 async def test_a_slip_in_a_user_name_is_told_beside_it_and_the_name_stays(browser: Browser, house: House) -> None:
-    await house.rows("UPDATE connections_v1 SET properties = $1", json.dumps({"options": {"requires_username": True}}))
+    await house.rows("UPDATE connections_v2 SET properties = $1", json.dumps({"options": {"requires_username": True}}))
     page = await begun(browser, screen_hint="signup")
     for slip in ("ada lovelace", "ada@home", "ada\uff20home"):
         refused = await typed(browser, "/u/signup", page, email=ADA, username=slip, password=OTHER)
@@ -244,7 +244,7 @@ async def test_nobody_is_offered_a_link_where_people_may_not_change_passwords(br
     second = await browser.get((await typed(browser, "/u/login", page, username=ADA)).location)
     assert "forgot-password" in second.text
     said = json.dumps({"options": {"disable_self_service_change_password": True}})
-    await house.rows("UPDATE connections_v1 SET properties = $1", said)
+    await house.rows("UPDATE connections_v2 SET properties = $1", said)
     again = await browser.get((await typed(browser, "/u/login", await begun(browser), username=ADA)).location)
     assert (again.status, "forgot-password" in again.text) == (200, False)
     asked = await begun(browser, "/u/reset-password/request")
