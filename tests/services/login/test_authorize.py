@@ -336,10 +336,10 @@ async def test_who_signed_in_with_a_connection_comes_to_the_applications_that_ha
 async def test_a_connection_that_is_taken_from_an_application_while_it_asks_for_consent_admits_nobody(
     front: Front, browser: Browser
 ) -> None:
-    asking = await browser.sign_in("stranger")
+    page = await browser.get((await browser.sign_in("stranger")).location)
     await front.run(STAFF[0])
     await front.run("UPDATE enabled_v1 SET connection_id = 'con_2' WHERE client_id = 'stranger'")
-    assert (await browser.consent(asking)).location.startswith("/u/login?state=")
+    assert (await browser.answer(page, "/u/consent", "accept")).location.startswith("/u/login?state=")
     assert front.token.codes == {}
 
 
