@@ -1,6 +1,7 @@
 """Owns the reading of addresses that are in files: `LIMEN_POSTGRES_URL_FILE` and the like, for every verb alike.
 
 A service reads such a file by itself; the verbs compare addresses with those of a stack and hand them on as plain text.
+It is done here once more because `limen up`, which stays as long as the stack, does without `libs.settings`.
 """
 
 from collections.abc import Mapping

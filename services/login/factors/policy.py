@@ -18,6 +18,7 @@ from zxcvbn.matching import L33T_TABLE, RANKED_DICTIONARIES
 from libs.runtime.errors import Unavailable
 from libs.sealed.passwords import LONGEST, Passwords
 from services.login.factors.attempt import PasswordRefused
+from services.login.rules.database import member
 from services.login.rules.identifiers import folded
 
 SHORTEST: Final = 8
@@ -97,9 +98,9 @@ class Policy:
         """What a connection's options say, by Auth0's names."""
         options = _in_older_words(options)
         name = str(options.get("passwordPolicy") or DEFAULT)
-        length = _member(options, "password_complexity_options").get("min_length") or LENGTHS.get(name, SHORTEST)
-        dictionary, history = _member(options, "password_dictionary"), _member(options, "password_history")
-        personal = _member(options, "password_no_personal_info")
+        length = member(options, "password_complexity_options").get("min_length") or LENGTHS.get(name, SHORTEST)
+        dictionary, history = member(options, "password_dictionary"), member(options, "password_history")
+        personal = member(options, "password_no_personal_info")
         return cls(
             shortest=max(SHORTEST, int(length)),
             score=SCORES.get(name, SCORES[DEFAULT]),
@@ -188,13 +189,8 @@ _NEWER: Final = (
 
 def _in_older_words(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options with what `password_options` says of passwords laid over what the four older options say."""
-    said, read = _member(options, "password_options"), dict(options)
+    said, read = member(options, "password_options"), dict(options)
     for older, newer, names in _NEWER:
-        there = {names[name]: value for name, value in _member(said, newer).items() if name in names}
-        read[older] = {**_member(options, older), **there}
+        there = {names[name]: value for name, value in member(said, newer).items() if name in names}
+        read[older] = {**member(options, older), **there}
     return read
-
-
-def _member(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = options.get(name)
-    return value if isinstance(value, Mapping) else {}

@@ -35,7 +35,7 @@ from services.login.factors.password import PasswordFactor
 from services.login.factors.signup import PROVIDER, SignUp, new_person, new_user_id
 from services.login.factors.tickets import Tickets, reset_asked
 from services.login.queries import people, places
-from services.login.routes import dbconnections, jobs, tickets, users
+from services.login.routes import dbconnections, jobs, tickets, user_blocks, users
 from services.login.routes.erasing import GrantsHand
 from services.login.routes.people_desk import PeopleDesk
 from services.login.rows import attempts as attempt_rows
@@ -104,7 +104,8 @@ class Accounts:
         """The table of routes."""
         return (
             *dbconnections.routes(desk, self.signup, self.tickets),
-            *users.routes(desk, self.passwords, self.tickets, self.attempts),
+            *users.routes(desk, self.passwords),
+            *user_blocks.routes(desk, self.attempts, self.tickets),
             *tickets.routes(desk, self.tickets),
             *jobs.routes(desk),
         )

@@ -13,14 +13,14 @@ from services.login.rows.tickets import Kind
 _SAID: Final[dict[Kind, Message]] = {"reset": PASSWORD_SET, "verify": VERIFIED}
 
 
-def result_url(view: TicketView) -> str | None:
-    """The address that was asked for, as it was asked for."""
-    return view.options.get("result_url") or None
+def leads(view: TicketView) -> list[str]:
+    """Where the form of the link may lead besides our own pages: the address that was asked for, if one was."""
+    return [wanted] if (wanted := _wanted(view)) else []
 
 
 def led_on(view: TicketView) -> str | None:
     """That address with the outcome in its query, as Auth0 tells it there; the person's address only where wanted."""
-    wanted = result_url(view)
+    wanted = _wanted(view)
     if wanted is None:
         return None
     answer = {"success": "true", "code": "success", "message": _SAID[view.kind].title}
@@ -28,3 +28,7 @@ def led_on(view: TicketView) -> str | None:
         answer["email"] = view.email
     bare, mark, fragment = wanted.partition("#")
     return location(bare, QUERY, answer) + mark + fragment
+
+
+def _wanted(view: TicketView) -> str | None:
+    return view.options.get("result_url") or None

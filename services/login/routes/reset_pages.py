@@ -12,7 +12,7 @@ from services.login.factors.policy import Policy
 from services.login.factors.tickets import TicketRefused, Tickets, TicketView
 from services.login.queries import places
 from services.login.routes import messages
-from services.login.routes.afterwards import led_on, result_url
+from services.login.routes.afterwards import leads, led_on
 from services.login.routes.cookies import clear_ticket, set_ticket, ticket_cookie
 from services.login.routes.flow import Flow
 from services.login.routes.login_pages import LONGEST, caller_of, connection_of, may_reset, see, shared
@@ -130,7 +130,7 @@ class ResetPages:
             "reset.html",
             status=400 if errors else 200,
             binding=ticket,
-            form_action=[each for each in (result_url(view),) if each],
+            form_action=leads(view),
             person=view.email or view.name,
             errors=errors or {},
             rules=rules_of(Policy.of(found.options if found else {}), failed),

@@ -1,4 +1,4 @@
-"""`/api/v2/users`, `/api/v2/users-by-email`, `/api/v2/user-blocks`: people, as an administrator sees them."""
+"""`/api/v2/users`, `/api/v2/users-by-email`: people, as an administrator sees them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,15 +23,13 @@ from services.login.factors.attempt import Caller, PasswordRefused
 from services.login.factors.mails import mail
 from services.login.factors.policy import Policy
 from services.login.factors.signup import PROVIDER, new_person, new_user_id, personal
-from services.login.factors.tickets import Tickets
 from services.login.queries import people, places
 from services.login.queries.people import Person
 from services.login.queries.places import Connection
 from services.login.queries.user_search import Wanted
 from services.login.routes.erasing import erase
 from services.login.routes.people_desk import PeopleDesk, asking_for, members_of
-from services.login.routes.user_schema import BLOCKS, MOST_METADATA, PROFILE, USER, USER_CHANGE, USER_CREATION
-from services.login.rows.attempts import Attempts
+from services.login.routes.user_schema import MOST_METADATA, PROFILE, USER, USER_CHANGE, USER_CREATION
 from services.login.rows.errands import put, put_ending
 from services.login.rules.database import require_username
 from services.login.rules.identifiers import InvalidIdentifier, email_of, username_of
@@ -39,7 +37,6 @@ from services.login.rules.person_reasons import NoAddress, NoSuchUser
 
 PATH: Final = "/api/v2/users"
 ONE: Final = "/api/v2/users/{id}"
-BLOCKED: Final = "/api/v2/user-blocks"
 
 READ: Final = ("read:users", "read:current_user", "read:user_idp_tokens")
 CHANGE: Final = ("update:users", "update:users_app_metadata", "update:current_user_metadata")
@@ -64,10 +61,6 @@ CREATE: Final = Operation(body=USER_CREATION, answer=USER, status=201, identifie
 BY_EMAIL: Final = Operation(
     query=(*FIELDS, Parameter("email", line(320), "The address, in any case")), answer=Array(Anything())
 )
-ENABLED: Final = Parameter(
-    "consider_brute_force_enablement", Boolean(), "Whether there are none while the tenant has nobody locked"
-)
-IDENTIFIER: Final = Parameter("identifier", line(320), "An address, a user name or an id")
 
 
 class UnknownConnection(BadRequest):
@@ -88,14 +81,11 @@ class IncompleteUser(BadRequest):
     """An account in a database has an address or a user name, and both have their forms."""
 
 
-def routes(desk: PeopleDesk, passwords: Passwords, tickets: Tickets, attempts: Attempts) -> tuple[Route, ...]:
+def routes(desk: PeopleDesk, passwords: Passwords) -> tuple[Route, ...]:
     """The table of routes."""
-    users = Users(desk, passwords, tickets)
-    blocks = Blocks(desk, attempts, tickets)
+    users = Users(desk, passwords)
     one = Operation(query=FIELDS, answer=USER)
     change = Operation(body=USER_CHANGE, answer=USER)
-    named, by_id = Operation(query=(IDENTIFIER, ENABLED), answer=BLOCKS), Operation(query=(ENABLED,), answer=BLOCKS)
-    lifted = Operation(query=(IDENTIFIER,), status=204)
     return (
         Route("GET", PATH, users.list, scopes=("read:users", "read:user_idp_tokens"), operation=LIST),
         Route("POST", PATH, users.create, scopes=("create:users",), operation=CREATE),
@@ -103,10 +93,6 @@ def routes(desk: PeopleDesk, passwords: Passwords, tickets: Tickets, attempts: A
         Route("PATCH", ONE, users.change, scopes=CHANGE, operation=change),
         Route("DELETE", ONE, users.delete, scopes=DELETE, operation=GONE),
         Route("GET", "/api/v2/users-by-email", users.by_email, scopes=("read:users",), operation=BY_EMAIL),
-        Route("GET", BLOCKED, blocks.named, scopes=("read:users",), operation=named),
-        Route("DELETE", BLOCKED, blocks.lift_named, scopes=("update:users",), operation=lifted),
-        Route("GET", f"{BLOCKED}/{{id}}", blocks.read, scopes=("read:users",), operation=by_id),
-        Route("DELETE", f"{BLOCKED}/{{id}}", blocks.lift, scopes=("update:users",), operation=GONE),
     )
 
 
@@ -116,7 +102,6 @@ class Users:
 
     desk: PeopleDesk
     passwords: Passwords
-    tickets: Tickets
 
     async def list(self, call: Call) -> Reply:
         """A page of the users that are wanted."""
@@ -235,56 +220,6 @@ class Users:
         except PasswordRefused as refused:
             raise WeakPassword(refused) from refused
         return await self.passwords.hashed_of(password), policy.history
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """For which addresses somebody's account is locked; lifting a lock lifts all of them."""
-
-    desk: PeopleDesk
-    attempts: Attempts
-    tickets: Tickets
-
-    async def read(self, call: Call) -> Reply:
-        """Of one user."""
-        person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])
-        if person is None:
-            raise NoSuchUser
-        return answers.json({"blocked_for": await self._blocked_for(call, [person])})
-
-    async def named(self, call: Call) -> Reply:
-        """Of whoever has an address or an id."""
-        return answers.json({"blocked_for": await self._blocked_for(call, await self._named(call))})
-
-    async def lift(self, call: Call) -> Reply:
-        """Of one user; 204 also where nothing was locked."""
-        person = await people.by_user_id(self.desk.database, call.tenant, call.parameters["id"])
-        if person is None:
-            raise NoSuchUser
-        await self.tickets.lift(call.tenant, person.person, context_of(call), by="api")
-        return answers.empty()
-
-    async def lift_named(self, call: Call) -> Reply:
-        """Of whoever has an address or an id."""
-        for person in await self._named(call):
-            await self.tickets.lift(call.tenant, person.person, context_of(call), by="api")
-        return answers.empty()
-
-    async def _named(self, call: Call) -> Sequence[Person]:
-        identifier = call.query().text("identifier")
-        if identifier is None:
-            raise InvalidQuery.about("identifier", "Missing required property: identifier")
-        by_id = await people.by_user_id(self.desk.database, call.tenant, identifier)
-        return [by_id] if by_id else await people.by_email(self.desk.database, call.tenant, identifier)
-
-    async def _blocked_for(self, call: Call, found: Sequence[Person]) -> list[dict[str, str]]:
-        if call.query().boolean("consider_brute_force_enablement") and not self.attempts.locks(call.tenant):
-            return []
-        return [
-            {"identifier": person.email or person.name, **({"ip": address} if address else {})}
-            for person in found
-            for address in await self.attempts.locked(call.tenant, person.person)
-        ]
 
 
 def scopes_of(call: Call) -> frozenset[str]:

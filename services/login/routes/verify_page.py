@@ -11,7 +11,7 @@ from typing import Final
 from libs.edge import Call, Reply, Route
 from services.login.factors.tickets import TicketRefused, Tickets
 from services.login.routes import messages
-from services.login.routes.afterwards import led_on, result_url
+from services.login.routes.afterwards import leads, led_on
 from services.login.routes.cookies import clear_ticket, set_ticket, ticket_cookie
 from services.login.routes.login_pages import caller_of, see
 from services.login.routes.messages import Message
@@ -77,7 +77,7 @@ class LinkPages:
         view = await self._tickets.look(call.tenant, ticket, link.kind)
         if view is None:
             raise LinkSpent
-        there = [each for each in (result_url(view),) if each]
+        there = leads(view)
         return self._pages.show(
             call, "message.html", message=link.question, binding=ticket, action=link.path, form_action=there
         )

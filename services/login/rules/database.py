@@ -6,9 +6,15 @@ from typing import Any
 from services.login.rules.identifiers import LONGEST_USERNAME, InvalidIdentifier
 
 
+def member(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object among options; an empty one where it is not there, or something else is."""
+    value = said.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
 def may_sign_up(options: Mapping[str, Any]) -> bool:
     """Whether strangers can make an account there (LG-17); there is no way to make one but with a password."""
-    password = _member(_member(options, "authentication_methods"), "password")
+    password = member(member(options, "authentication_methods"), "password")
     return options.get("disable_signup") is not True and password.get("signup_behavior") != "block"
 
 
@@ -23,11 +29,6 @@ def require_username(options: Mapping[str, Any], username: str | None) -> None:
     Raises:
         InvalidIdentifier: it is too short or too long.
     """
-    bounds = _member(_member(options, "validation"), "username")
+    bounds = member(member(options, "validation"), "username")
     if username and not bounds.get("min", 1) <= len(username) <= bounds.get("max", LONGEST_USERNAME):
         raise InvalidIdentifier("username")
-
-
-def _member(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = said.get(name)
-    return value if isinstance(value, Mapping) else {}
